@@ -1,0 +1,74 @@
+"""Redis, which may vanish at any moment: every call answers as if it had never known when Redis does not."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+log = logging.getLogger(__name__)
+
+REST_SECONDS = 5.0  # after a failure Redis is left alone this long, so that a black-holed one does not slow every page
+TIMEOUT_SECONDS = 0.5
+
+_client: redis.Redis | None = None
+_resting_until = 0.0
+
+
+def connect(url: str) -> redis.Redis:
+    """Open the client of this process. Called once by the factory; connects lazily."""
+    global _client, _resting_until
+    _client = redis.Redis.from_url(
+        url,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        health_check_interval=0,
+        retry=Retry(NoBackoff(), 0),
+    )
+    _resting_until = 0.0
+    return _client
+
+
+def client() -> redis.Redis:
+    if _client is None:
+        raise RuntimeError("Redis is not configured yet")
+    return _client
+
+
+def is_up() -> bool:
+    """Whether Redis answers just now (asks it, even while resting)."""
+    try:
+        return bool(client().ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def attempt(command: str, *args: Any, **kwargs: Any) -> Any:
+    """Run one Redis command; None when Redis is away or resting."""
+    global _resting_until
+    if time.monotonic() < _resting_until:
+        return None
+    try:
+        return getattr(client(), command)(*args, **kwargs)
+    except (redis.RedisError, OSError) as error:
+        _resting_until = time.monotonic() + REST_SECONDS
+        log.warning("redis is away", extra={"error": type(error).__name__})
+        return None
+
+
+def get_json(key: str) -> Any:
+    raw = attempt("get", key)
+    return None if raw is None else json.loads(raw)
+
+
+def put_json(key: str, value: Any, *, seconds: int) -> None:
+    attempt("set", key, json.dumps(value, separators=(",", ":"), ensure_ascii=False), ex=seconds)
+
+
+def drop(*keys: str) -> None:
+    attempt("delete", *keys)

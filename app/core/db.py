@@ -1,0 +1,84 @@
+"""The database: one engine, one scoped session, the declarative base. Who opens a transaction: `transaction.py`."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import DateTime, MetaData, create_engine, func, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+
+from app.core.ids import new_id
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+
+
+Key = Annotated[uuid.UUID, mapped_column(primary_key=True, default=new_id)]
+CreatedAt = Annotated[datetime, mapped_column(server_default=func.clock_timestamp())]
+
+session: scoped_session[Session] = scoped_session(sessionmaker(expire_on_commit=False))
+_engine: Engine | None = None
+
+
+def connect(url: str, *, pool_size: int = 5, statement_timeout_ms: int = 15_000) -> Engine:
+    """Bind the session to the PostgreSQL at `url`. Called once per process, by the factory (again in tests)."""
+    global _engine
+    if _engine is not None:
+        session.remove()
+        _engine.dispose()
+    options = f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c lock_timeout=10000"
+    _engine = create_engine(
+        _driver_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"options": options, "connect_timeout": 5, "application_name": "kedai"},
+    )
+    session.configure(bind=_engine)
+    return _engine
+
+
+def engine() -> Engine:
+    if _engine is None:
+        raise RuntimeError("the database is not connected yet")
+    return _engine
+
+
+def release() -> None:
+    """Give the connection back before something slow. What was only read is forgotten; call it outside transactions."""
+    session.rollback()
+
+
+def forget() -> None:
+    """End of a request or a job: roll back whatever was left open and drop the identity map."""
+    session.remove()
+
+
+def rows(statement: Any, /, **params: Any) -> list[Any]:
+    """Rows of a plain SQL text (or statement), for reads that need no entities."""
+    clause = text(statement) if isinstance(statement, str) else statement
+    return list(session.execute(clause, params))
+
+
+def scalar(statement: Any, /, **params: Any) -> Any:
+    clause = text(statement) if isinstance(statement, str) else statement
+    return session.execute(clause, params).scalar()
+
+
+def _driver_url(url: str) -> str:
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url[len(prefix) :]
+    return url

@@ -1,0 +1,250 @@
+"""The outbox: everything asynchronous is a row written in the transaction that caused it, delivered afterwards.
+
+`record` inserts the event and one delivery per subscribed handler; after the commit RQ is woken with the ids. A lost
+wake, a dead worker or a flushed Redis costs time, never a delivery: `sweep` finds what is due.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core import db
+from app.core.db import Base, CreatedAt, Key
+from app.core.events import Event
+from app.core.ids import new_id
+from app.core.transaction import note_wake, transaction
+
+log = logging.getLogger(__name__)
+
+LEASE = "2 minutes"
+BACK_OFF_SECONDS = (5, 15, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600)  # then dead: about a day of tries
+MAX_ATTEMPTS = len(BACK_OFF_SECONDS) + 1
+STATES = ("pending", "done", "dead")
+
+
+class OutboxEvent(Base):
+    __tablename__ = "outbox_event"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(Text)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[CreatedAt]
+
+
+class OutboxDelivery(Base):
+    __tablename__ = "outbox_delivery"
+    __table_args__ = (
+        UniqueConstraint("event_id", "handler"),
+        CheckConstraint("state IN ('pending', 'done', 'dead')", name="state"),
+        Index("ix_outbox_delivery_due", "due_at", postgresql_where=text("state = 'pending'")),
+        Index("ix_outbox_delivery_dead", "created_at", postgresql_where=text("state = 'dead'")),
+    )
+
+    id: Mapped[Key]
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("outbox_event.id", ondelete="CASCADE"))
+    handler: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="pending")
+    attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    leased_until: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[CreatedAt]
+    finished_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A reaction. `network` ones are called with no transaction open and at least once, so they need an idempotency key."""
+
+    call: Callable[[Any], object]
+    network: bool = False
+
+    @property
+    def name(self) -> str:
+        module = self.call.__module__.removeprefix("app.").removesuffix(".handlers")
+        return f"{module}.{self.call.__name__}"
+
+
+def network(call: Callable[[Any], object]) -> Handler:
+    """Mark a handler that talks to the outside: it takes a lease instead of a row lock."""
+    return Handler(call, network=True)
+
+
+_subscriptions: dict[str, list[Handler]] = {}
+_events: dict[str, type[Event]] = {}
+_handlers: dict[str, Handler] = {}
+
+
+def configure(table: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]) -> None:
+    """Take the table of `app/subscriptions.py`. Called once by the factory."""
+    for registry in (_subscriptions, _events, _handlers):
+        registry.clear()
+    for event, reactions in table.items():
+        handlers = [h if isinstance(h, Handler) else Handler(h) for h in reactions]
+        _events[event.name] = event
+        _subscriptions[event.name] = handlers
+        _handlers.update({h.name: h for h in handlers})
+
+
+def record(event: Event) -> None:
+    """Announce a fact in the current transaction. Subscribers hear of it after the commit, or never."""
+    record_all([event])
+
+
+def record_all(events: Sequence[Event]) -> None:
+    """`record` for many events in one statement each for events and deliveries."""
+    facts = [{"id": new_id(), "name": e.name, "payload": e.payload()} for e in events]
+    tasks = [
+        {"id": new_id(), "event_id": fact["id"], "handler": handler.name}
+        for fact in facts
+        for handler in _subscriptions.get(str(fact["name"]), ())
+    ]
+    if facts:
+        db.session.execute(OutboxEvent.__table__.insert(), facts)
+    if tasks:
+        db.session.execute(OutboxDelivery.__table__.insert(), tasks)
+    for task in tasks:
+        note_wake(task["id"])
+
+
+def deliver(delivery_id: uuid.UUID) -> bool:
+    """Run one delivery if it is due. True when it was done now; a failure is noted with its next try, never raised."""
+    try:
+        handler, event = _peek(delivery_id)
+        if handler is None:
+            return False
+        return _deliver_leased(delivery_id, handler, event) if handler.network else _deliver_inside(delivery_id, handler, event)
+    except Exception as error:  # a handler may fail in any way: it must not take the worker or other deliveries along
+        _note_failure(delivery_id, error)
+        return False
+    finally:
+        db.forget()
+
+
+def due(limit: int = 500) -> list[uuid.UUID]:
+    """Ids of the deliveries that wait for a worker, the longest waiting first."""
+    statement = (
+        select(OutboxDelivery.id)
+        .where(OutboxDelivery.state == "pending", OutboxDelivery.due_at <= func.clock_timestamp())
+        .where(func.coalesce(OutboxDelivery.leased_until, OutboxDelivery.due_at) <= func.clock_timestamp())
+        .order_by(OutboxDelivery.due_at)
+        .limit(limit)
+    )
+    ids = list(db.session.scalars(statement))
+    db.release()
+    return ids
+
+
+def drain(*, rounds: int = 50) -> int:
+    """Run due deliveries inline until none is due. Returns how many were done."""
+    done = 0
+    for _ in range(rounds):
+        waiting = due()
+        if not waiting:
+            break
+        done += sum(deliver(each) for each in waiting)
+    return done
+
+
+def retry(delivery_id: uuid.UUID) -> bool:
+    """Give a dead delivery another chance, by hand. False when it is not dead."""
+    row = lock_delivery(delivery_id)
+    if row is None or row.state != "dead":
+        return False
+    row.state, row.attempts, row.due_at = "pending", 0, db.scalar("SELECT clock_timestamp()")
+    note_wake(row.id)
+    return True
+
+
+def lock_delivery(delivery_id: uuid.UUID, *, skip_locked: bool = False) -> OutboxDelivery | None:
+    statement = select(OutboxDelivery).where(OutboxDelivery.id == delivery_id).with_for_update(skip_locked=skip_locked)
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def _peek(delivery_id: uuid.UUID) -> tuple[Handler | None, Event]:
+    found = db.rows(
+        "SELECT d.handler, e.name, e.payload FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id"
+        " WHERE d.id = :id AND d.state = 'pending'",
+        id=delivery_id,
+    )
+    db.release()
+    if not found:
+        return None, Event()
+    handler, name, payload = found[0]
+    if handler not in _handlers or name not in _events:
+        raise LookupError(f"nobody handles {handler} for {name} any more")
+    return _handlers[handler], _events[name].load(payload)
+
+
+def _deliver_inside(delivery_id: uuid.UUID, handler: Handler, event: Event) -> bool:
+    """Lock, call, mark done in one transaction: the database effects happen exactly once."""
+    with transaction():
+        row = lock_delivery(delivery_id, skip_locked=True)
+        if row is None or not _is_due(row):
+            return False
+        handler.call(event)
+        _finish(delivery_id)
+    return True
+
+
+def _deliver_leased(delivery_id: uuid.UUID, handler: Handler, event: Event) -> bool:
+    """Take a lease, commit, call with no transaction open, then record the result: at least once."""
+    with transaction():
+        leased = db.session.execute(
+            text(
+                "UPDATE outbox_delivery SET leased_until = clock_timestamp() + CAST(:lease AS interval)"
+                " WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
+                " AND coalesce(leased_until, due_at) <= clock_timestamp()"
+            ),
+            {"id": delivery_id, "lease": LEASE},
+        ).rowcount  # type: ignore[attr-defined]
+    if not leased:
+        return False
+    handler.call(event)
+    with transaction():
+        _finish(delivery_id)
+    return True
+
+
+def _is_due(row: OutboxDelivery) -> bool:
+    return row.state == "pending" and bool(db.scalar("SELECT CAST(:due AS timestamptz) <= clock_timestamp()", due=row.due_at))
+
+
+def _finish(delivery_id: uuid.UUID) -> None:
+    db.session.execute(
+        text(
+            "UPDATE outbox_delivery SET state = 'done', finished_at = clock_timestamp(), leased_until = NULL,"
+            " attempts = attempts + 1 WHERE id = :id AND state = 'pending'"
+        ),
+        {"id": delivery_id},
+    )
+
+
+def _note_failure(delivery_id: uuid.UUID, error: Exception) -> None:
+    log.warning("delivery failed", extra={"delivery": str(delivery_id), "error": type(error).__name__}, exc_info=True)
+    db.forget()
+    try:
+        with transaction():
+            row = lock_delivery(delivery_id)
+            if row is None or row.state != "pending":
+                return
+            row.attempts += 1
+            row.leased_until = None
+            row.last_error = f"{type(error).__name__}: {error}"[:1000]
+            if row.attempts >= MAX_ATTEMPTS:
+                row.state = "dead"
+            else:
+                row.due_at = db.scalar(
+                    "SELECT clock_timestamp() + make_interval(secs => :s)", s=BACK_OFF_SECONDS[row.attempts - 1]
+                )
+    except Exception:  # the database is away: the lease or the sweep brings the delivery back
+        log.exception("could not note a failed delivery")

@@ -1,0 +1,240 @@
+"""Settings: one frozen object made from the environment at start-up. `os.environ` is read nowhere else in `app/`.
+
+Every name may be given as `NAME_FILE`, a path to read the value from. `load` raises `BadSettings` with *all* faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from app.core.money import EXPONENTS
+
+ENVIRONMENTS = ("development", "test", "production")
+PROVIDERS = ("razorpay", "curlec", "stripe", "paypal", "billplz", "manual")
+WEAK_SECRETS = {"secret", "changeme", "change-me", "password", "development", "dev", "test"}
+
+
+class BadSettings(Exception):
+    """Start-up is refused; `faults` lists everything that is missing or unsafe."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("The shop cannot start with these settings:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Who sells: shown on the legal pages, in mails and on documents."""
+
+    name: str = "Murni Batik"
+    legal_name: str = "Murni Batik Sdn. Bhd."
+    email: str = "hello@murnibatik.example"
+    timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Kuala_Lumpur"))
+    currency: str = "MYR"
+    tax_number: str = ""
+
+
+@dataclass(frozen=True)
+class Razorpay:
+    key_id: str = ""
+    key_secret: str = ""
+    webhook_secrets: tuple[str, ...] = ()
+    api_url: str = "https://api.razorpay.com"
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.key_id and self.key_secret)
+
+
+@dataclass(frozen=True)
+class Settings:
+    env: str
+    secret_key: str
+    field_key: str
+    base_url: str
+    trusted_hosts: tuple[str, ...]
+    proxy_hops: int
+    database_url: str
+    redis_url: str
+    home: Path
+    shop: Shop
+    payment_provider: str
+    razorpay: Razorpay
+    lock_minutes: int
+    lock_max_renewals: int
+    cleanup_interval_minutes: int
+    cleanup_enabled: bool
+    checkout_minutes: int
+    unpaid_order_minutes: int
+    rate_limit_enabled: bool
+    mail_url: str
+    mail_fallback_url: str
+    mail_from: str
+    media_url: str
+    sentry_dsn: str
+    log_level: str
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def is_https(self) -> bool:
+        return self.base_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read and check everything. Raises BadSettings with the list of all faults, in the operator's words."""
+    reader = _Reader(environ)
+    settings = _read(reader)
+    faults = reader.faults + _faults_of(settings)
+    if settings.is_production:
+        faults += _production_faults(settings)
+    if faults:
+        raise BadSettings(faults)
+    return settings
+
+
+def _read(get: _Reader) -> Settings:
+    env = get.choice("APP_ENV", ENVIRONMENTS, "development")
+    port = get.number("PORT", 8000, low=1, high=65535)
+    secret = get.text("SECRET_KEY", "" if env == "production" else "development-only-secret-key-of-the-demo-shop")
+    base_url = get.text("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/")
+    host = urlsplit(base_url).hostname or "127.0.0.1"
+    local = "" if env == "production" else f",{host},127.0.0.1,localhost"
+    return Settings(
+        env=env,
+        secret_key=secret,
+        field_key=get.text("FIELD_KEY", secret),
+        base_url=base_url,
+        trusted_hosts=get.words("TRUSTED_HOSTS", host + local),
+        proxy_hops=get.number("PROXY_HOPS", 0, low=0, high=10),
+        database_url=get.text("DATABASE_URL"),
+        redis_url=get.text("REDIS_URL"),
+        home=Path(get.text("SHOP_HOME", "instance")).absolute(),
+        shop=_shop(get),
+        payment_provider=_provider(get),
+        razorpay=Razorpay(
+            key_id=get.text("RAZORPAY_KEY_ID"),
+            key_secret=get.text("RAZORPAY_KEY_SECRET"),
+            webhook_secrets=get.words("RAZORPAY_WEBHOOK_SECRET", ""),
+            api_url=get.text("RAZORPAY_API_URL", "https://api.razorpay.com").rstrip("/"),
+        ),
+        lock_minutes=get.number("STOCK_LOCK_EXPIRY_MINUTES", 15, low=1, high=240),
+        lock_max_renewals=get.number("STOCK_LOCK_MAX_RENEWALS", 10, low=0, high=100),
+        cleanup_interval_minutes=get.number("STOCK_CLEANUP_INTERVAL_MINUTES", 5, low=1, high=60),
+        cleanup_enabled=get.flag("STOCK_CLEANUP_ENABLED", True),
+        checkout_minutes=get.number("CHECKOUT_SESSION_EXPIRY_MINUTES", 30, low=1, high=1440),
+        unpaid_order_minutes=get.number("UNPAID_ORDER_EXPIRY_MINUTES", 120, low=1, high=60 * 24 * 30),
+        rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
+        mail_url=get.text("MAIL_URL"),
+        mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
+        mail_from=get.text("MAIL_FROM", "Murni Batik <orders@murnibatik.example>"),
+        media_url=get.text("MEDIA_URL", "file:media"),
+        sentry_dsn=get.text("SENTRY_DSN"),
+        log_level=get.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "WARNING" if env == "production" else "INFO"),
+    )
+
+
+def _shop(get: _Reader) -> Shop:
+    plain = Shop()
+    zone = get.text("SHOP_TIMEZONE", plain.timezone.key)
+    if zone not in available_timezones():
+        get.faults.append(f"SHOP_TIMEZONE={zone} is no time zone, such as Asia/Kuala_Lumpur")
+        zone = plain.timezone.key
+    return Shop(
+        name=get.text("SHOP_NAME", plain.name),
+        legal_name=get.text("SHOP_LEGAL_NAME", plain.legal_name),
+        email=get.text("SHOP_EMAIL", plain.email),
+        timezone=ZoneInfo(zone),
+        currency=get.choice("SHOP_CURRENCY", tuple(EXPONENTS), plain.currency),
+        tax_number=get.text("SHOP_TAX_NUMBER", plain.tax_number),
+    )
+
+
+def _provider(get: _Reader) -> str:
+    one, other = get.text("PAYMENT_PROVIDER"), get.text("PAYMENT_GATEWAY")
+    if one and other and one != other:
+        get.faults.append(f"PAYMENT_PROVIDER={one} and PAYMENT_GATEWAY={other} contradict each other; set one of them")
+    chosen = one or other or "razorpay"
+    if chosen not in PROVIDERS:
+        get.faults.append(f"PAYMENT_PROVIDER={chosen} is unknown; choose one of {', '.join(PROVIDERS)}")
+    return chosen
+
+
+def _faults_of(settings: Settings) -> list[str]:
+    faults = []
+    if not settings.database_url:
+        faults.append("DATABASE_URL is missing, such as postgresql://shop:password@db/shop")
+    if not settings.redis_url:
+        faults.append("REDIS_URL is missing, such as redis://cache:6379/0")
+    if urlsplit(settings.base_url).scheme not in ("http", "https"):
+        faults.append(f"BASE_URL={settings.base_url} must start with http:// or https://")
+    if settings.razorpay.is_configured and not settings.razorpay.webhook_secrets:
+        faults.append("RAZORPAY_WEBHOOK_SECRET is missing: anybody could claim to have paid")
+    return faults
+
+
+def _production_faults(settings: Settings) -> list[str]:
+    faults = []
+    if len(settings.secret_key) < 32 or settings.secret_key.lower() in WEAK_SECRETS:
+        faults.append("SECRET_KEY must be random and at least 32 characters long (python -c 'import secrets; print(secrets.token_hex(32))')")
+    if not settings.is_https:
+        faults.append(f"BASE_URL={settings.base_url} must be https:// in production")
+    if not settings.razorpay.is_configured:
+        faults.append("RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET are missing: nobody could pay")
+    if any(len(secret) < 8 for secret in settings.razorpay.webhook_secrets):
+        faults.append("RAZORPAY_WEBHOOK_SECRET is too short to keep anybody out (8 characters at least)")
+    if settings.razorpay.api_url.startswith("http://"):
+        faults.append("RAZORPAY_API_URL must be https:// in production")
+    if not settings.mail_url:
+        faults.append("MAIL_URL is missing, such as smtp://user:password@mail.example.com:587: nobody would get a confirmation")
+    if not settings.trusted_hosts:
+        faults.append("TRUSTED_HOSTS is missing, such as shop.example.com")
+    if settings.log_level == "DEBUG":
+        faults.append("LOG_LEVEL=DEBUG writes more than production may keep")
+    return faults
+
+
+class _Reader:
+    """Reads names and gathers faults instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str = "") -> str:
+        path = self.environ.get(f"{name}_FILE")
+        if path and not self.environ.get(name):
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                self.faults.append(f"{name}_FILE={path} cannot be read ({error.strerror})")
+        return self.environ.get(name, "").strip() or default
+
+    def number(self, name: str, default: int, *, low: int, high: int) -> int:
+        text = self.text(name, str(default))
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            self.faults.append(f"{name}={text} must be a whole number from {low} to {high}")
+            return default
+        return int(text)
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.text(name, str(default)).lower()
+        if text not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
+            self.faults.append(f"{name}={text} must be true or false")
+        return text in ("true", "1", "yes", "on")
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
+        text = self.text(name, default)
+        if text not in choices:
+            self.faults.append(f"{name}={text} must be one of {', '.join(choices)}")
+            return default
+        return text
+
+    def words(self, name: str, default: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))
