@@ -1,0 +1,41 @@
+import uuid
+from dataclasses import dataclass
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCreated(Event):
+    name = "order.created"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPaid(Event):
+    """The order is confirmed and its stock sold."""
+
+    name = "order.paid"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExpired(Event):
+    """Nobody paid in time; what was held is free again."""
+
+    name = "order.expired"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled(Event):
+    name = "order.cancelled"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentCameTooLate(Event):
+    """Money came for an order that can have no stock any more; it is on its way back (refund_id)."""
+
+    name = "order.refund_started"
+    order_id: uuid.UUID
+    refund_id: uuid.UUID

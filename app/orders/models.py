@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.crypto import EncryptedJSON, EncryptedText
+from app.core.db import Base, CreatedAt, Key
+from app.core.money import Money
+from app.core.states import HasState, check_in
+from app.orders.rules import ORDER_MOVES
+
+
+class Order(HasState, Base):
+    """A snapshot: edits of cart, product or price never touch it. `number` comes at confirmation, without gaps."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint(check_in("state", ORDER_MOVES), name="state"),
+        CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_added_minor", name="total"),
+        CheckConstraint(
+            "subtotal_minor >= 0 AND discount_minor >= 0 AND shipping_minor >= 0 AND tax_added_minor >= 0 AND tax_included_minor >= 0",
+            name="amounts",
+        ),
+        CheckConstraint("(number IS NOT NULL) = (confirmed_at IS NOT NULL)", name="number"),
+        Index("uq_orders_place_key", "place_key", unique=True),
+        Index("ix_orders_state_created_at", "state", text("created_at DESC")),
+        Index("ix_orders_customer_id_created_at", "customer_id", text("created_at DESC")),
+        Index("ix_orders_created_at", text("created_at DESC"), text("id DESC")),
+        Index("ix_orders_expires_at", "expires_at", postgresql_where=text("state = 'pending'")),
+        Index("ix_orders_email_index", "email_index"),
+        Index("ix_orders_phone_index", "phone_index"),
+        Index("ix_orders_visitor", "visitor", text("created_at DESC")),
+    )
+    MOVES = ORDER_MOVES
+
+    id: Mapped[Key]
+    number: Mapped[str | None] = mapped_column(Text, unique=True)
+    reference: Mapped[str] = mapped_column(Text, unique=True)
+    token: Mapped[str] = mapped_column(Text, unique=True)
+    place_key: Mapped[uuid.UUID]
+    state: Mapped[str] = mapped_column(Text, server_default="pending")
+    cancel_reason: Mapped[str | None] = mapped_column(Text)
+    currency: Mapped[str] = mapped_column(Text)
+    subtotal_minor: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(server_default="0")
+    shipping_minor: Mapped[int]
+    tax_added_minor: Mapped[int] = mapped_column(server_default="0")
+    tax_included_minor: Mapped[int] = mapped_column(server_default="0")
+    total_minor: Mapped[int]
+    snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the pricing result: taxes by name, shipping, dates
+    locale: Mapped[str] = mapped_column(Text)
+    visitor: Mapped[str] = mapped_column(Text)
+    cart_id: Mapped[uuid.UUID | None]
+    customer_id: Mapped[uuid.UUID | None]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes]
+    phone: Mapped[str] = mapped_column(EncryptedText)
+    phone_index: Mapped[bytes | None]
+    address: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON)
+    country: Mapped[str] = mapped_column(Text)
+    shipping_method: Mapped[str] = mapped_column(Text)
+    payment_method: Mapped[str] = mapped_column(Text)
+    expires_at: Mapped[datetime]  # unpaid orders are closed after this, never while a payment may be under way
+    created_at: Mapped[CreatedAt]
+    confirmed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position", back_populates="order")
+
+    @property
+    def total(self) -> Money:
+        return Money(self.total_minor, self.currency)
+
+
+class OrderLine(Base):
+    """One line as it was sold. `tax_minor` is the tax of the line, added or included as the order says."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("subtotal_minor = unit_price_minor * quantity", name="subtotal"),
+        CheckConstraint("total_minor = subtotal_minor - discount_minor + tax_added_minor", name="total"),
+        Index("ix_order_line_variant_id", "variant_id"),
+    )
+
+    id: Mapped[Key]
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"))
+    position: Mapped[int]
+    variant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("variant.id"))
+    product_id: Mapped[uuid.UUID]
+    sku: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)  # in the order's language
+    options: Mapped[str] = mapped_column(Text, server_default="")  # "M, Teluk"
+    picture: Mapped[str | None] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    step_mm: Mapped[int | None]
+    quantity: Mapped[int]
+    unit_price_minor: Mapped[int]
+    subtotal_minor: Mapped[int]
+    discount_minor: Mapped[int] = mapped_column(server_default="0")
+    tax_basis_points: Mapped[int] = mapped_column(server_default="0")
+    tax_added_minor: Mapped[int] = mapped_column(server_default="0")
+    tax_included_minor: Mapped[int] = mapped_column(server_default="0")
+    total_minor: Mapped[int]
+    hs_code: Mapped[str] = mapped_column(Text, server_default="")
+
+    order: Mapped[Order] = relationship(back_populates="lines")
+
+
+class OrderEvent(Base):
+    """The timeline. `facts` holds ids, amounts and short words."""
+
+    __tablename__ = "order_event"
+    __table_args__ = (Index("ix_order_event_order_id", "order_id", "created_at"),)
+
+    id: Mapped[Key]
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    actor: Mapped[str] = mapped_column(Text, server_default="system")
+    created_at: Mapped[CreatedAt]
+
+
+class NumberSeries(Base):
+    """The last number given in a series. Taken under its row lock, last thing before the commit: no gaps, no doubles."""
+
+    __tablename__ = "number_series"
+
+    series: Mapped[str] = mapped_column(Text, primary_key=True)
+    last: Mapped[int] = mapped_column(server_default="0")

@@ -1,0 +1,32 @@
+from app.core.errors import Conflict, Refused, Unavailable
+
+
+class ProviderUnavailable(Unavailable):
+    """No usable answer (timeout, refused connection, 429, 5xx, no JSON). The outcome is unknown: look it up, never repeat it blindly."""
+
+    code = "provider_unavailable"
+
+
+class ProviderRefused(Refused):
+    """The provider understood and said no. `facts` may hold status, reason and description."""
+
+    code = "provider_refused"
+
+
+class BadSignature(Refused):
+    """A callback or webhook that the provider did not sign (or that belongs to another order)."""
+
+    code = "bad_signature"
+    status = 400
+
+
+class TooManyAttempts(Conflict):
+    """The order has used up its tries (PAY-26)."""
+
+    code = "too_many_attempts"
+
+
+class NotPayable(Conflict):
+    """The order is paid, closed or cancelled already."""
+
+    code = "not_payable"

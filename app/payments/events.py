@@ -1,0 +1,46 @@
+import uuid
+from dataclasses import dataclass
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeReceived(Event):
+    """A verified webhook is in the inbox."""
+
+    name = "payment.notice_received"
+    notice_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReceived(Event):
+    """Money was captured and applied to its order."""
+
+    name = "payment.received"
+    payment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed(Event):
+    """A try failed; the order can be paid again while it lives."""
+
+    name = "payment.failed"
+    attempt_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequested(Event):
+    name = "refund.requested"
+    refund_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSettled(Event):
+    """The provider's last word on a refund: succeeded or failed."""
+
+    name = "refund.settled"
+    refund_id: uuid.UUID
+    order_id: uuid.UUID
+    state: str

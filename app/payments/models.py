@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.core.db import Base, CreatedAt, Key
+from app.core.money import Money
+from app.core.states import HasState, check_in
+from app.payments.rules import ATTEMPT_MOVES, CAPTURE_STATES, PAYMENT_MOVES, REFUND_MOVES
+
+
+class Payment(HasState, Base):
+    """What one order costs and whether the shop has it. One row per order."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint(check_in("state", PAYMENT_MOVES), name="state"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+    )
+    MOVES = PAYMENT_MOVES
+
+    id: Mapped[Key]
+    order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"), unique=True)
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, server_default="open")
+    created_at: Mapped[CreatedAt]
+    paid_at: Mapped[datetime | None]
+
+    attempts: Mapped[list[PaymentAttempt]] = relationship(order_by="PaymentAttempt.position", back_populates="payment")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class PaymentAttempt(HasState, Base):
+    """One try at one provider, committed before the provider hears of it and never deleted.
+
+    `receipt` is our key there: an order whose creation got no answer is looked up by it, never created blindly again.
+    """
+
+    __tablename__ = "payment_attempt"
+    __table_args__ = (
+        CheckConstraint(check_in("state", ATTEMPT_MOVES), name="state"),
+        UniqueConstraint("payment_id", "position"),
+        UniqueConstraint("provider", "provider_order_id"),
+        Index("ix_payment_attempt_ask_at", "ask_at", postgresql_where=text("state IN ('created', 'open', 'failed')")),
+    )
+    MOVES = ATTEMPT_MOVES
+
+    id: Mapped[Key]
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    provider: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    receipt: Mapped[str] = mapped_column(Text, unique=True)
+    return_token: Mapped[str] = mapped_column(Text, unique=True)
+    state: Mapped[str] = mapped_column(Text, server_default="created")
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(Text)
+    provider_order_id: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(Text)
+    error_reason: Mapped[str | None] = mapped_column(Text)
+    asked: Mapped[int] = mapped_column(server_default="0")
+    ask_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp() + interval '15 seconds'"))
+    created_at: Mapped[CreatedAt]
+    ended_at: Mapped[datetime | None]
+
+    payment: Mapped[Payment] = relationship(back_populates="attempts")
+    captures: Mapped[list[PaymentCapture]] = relationship(order_by="PaymentCapture.created_at")
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+
+class PaymentCapture(Base):
+    """A payment the provider knows of. At most one per order is `is_applied`: the money the order is paid with."""
+
+    __tablename__ = "payment_capture"
+    __table_args__ = (
+        CheckConstraint(check_in("state", CAPTURE_STATES), name="state"),
+        UniqueConstraint("provider", "provider_payment_id"),
+        Index("uq_payment_capture_applied", "payment_id", unique=True, postgresql_where=text("is_applied")),
+        Index("ix_payment_capture_attempt_id", "attempt_id"),
+        Index("ix_payment_capture_payment_id", "payment_id"),
+    )
+
+    id: Mapped[Key]
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment_attempt.id"))
+    provider: Mapped[str] = mapped_column(Text)
+    provider_payment_id: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text, server_default="")
+    state: Mapped[str] = mapped_column(Text)
+    is_applied: Mapped[bool] = mapped_column(server_default=text("false"))
+    refunded_minor: Mapped[int] = mapped_column(server_default="0")  # as the provider last reported it
+    created_at: Mapped[CreatedAt]
+    captured_at: Mapped[datetime | None]
+
+
+class PaymentNotice(Base):
+    """A verified webhook, kept as it came. (provider, event_id) happens once."""
+
+    __tablename__ = "payment_notice"
+    __table_args__ = (UniqueConstraint("provider", "event_id"), Index("ix_payment_notice_created_at", text("created_at DESC")))
+
+    id: Mapped[Key]
+    provider: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the ids we act on; the body itself holds personal data
+    created_at: Mapped[CreatedAt]
+
+
+class Refund(HasState, Base):
+    """Money on its way back. The row exists before the provider is asked; `refund-<id>` is the idempotency key there."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint(check_in("state", REFUND_MOVES), name="state"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        UniqueConstraint("provider_refund_id"),
+        Index("uq_refund_automatic", "capture_id", unique=True, postgresql_where=text("is_automatic")),
+        Index("ix_refund_payment_id", "payment_id"),
+        Index("ix_refund_open", "created_at", postgresql_where=text("state IN ('requested', 'pending', 'failed')")),
+    )
+    MOVES = REFUND_MOVES
+
+    id: Mapped[Key]
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    capture_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment_capture.id"))
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)  # late, double, mismatch, cancelled
+    is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))
+    state: Mapped[str] = mapped_column(Text, server_default="requested")
+    provider_refund_id: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    asked: Mapped[int] = mapped_column(server_default="0")
+    ask_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp() + interval '60 seconds'"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
