@@ -1,0 +1,48 @@
+# `make` prints this help. Everything else sets itself up first: Python 3.11 or newer and make are all a machine needs.
+PYTHON ?= python3
+VENV   := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench chaos map screenshots i18n requirements serving tests
+
+help:       ## this list
+	@sed -n 's/^\([a-z0-9-]*\): *[a-z ]*## */  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
+
+run:        ## set up, and serve the demo shop until Ctrl-C (PORT=8000 SHOP_HOME=instance)
+	@$(PYTHON) -m run.setup serve
+	@$(VENV)/python -m run
+
+test: tests ## set up, then lint, import contracts, types and every test
+	@$(VENV)/python -m run.checks tests
+
+lint: tests ## the fast checks: ruff, import contracts, types
+	@$(VENV)/python -m run.checks lint
+
+bench: tests ## the benchmarks; results in bench/results.md
+	@$(VENV)/python -m bench $(ARGS)
+
+chaos: tests ## seeded fault runs: ARGS="--seed 7 --purchases 300"
+	@$(VENV)/python -m tests.chaos $(ARGS)
+
+map: serving ## each domain with its actions and events
+	@$(VENV)/flask --app wsgi map
+
+screenshots: tests ## every page again into docs/screenshots
+	@$(VENV)/python -m docs.screenshots $(ARGS)
+
+i18n: tests ## gather the texts, merge them into the catalogues, compile
+	@$(VENV)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o translations/messages.pot .
+	@$(VENV)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --omit-header
+	@$(VENV)/pybabel -q compile -d translations --statistics
+
+requirements: tests ## pin requirements*.in anew
+	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements.txt requirements.in
+	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements-dev.txt requirements-dev.in
+
+# A pin must not say which index it came from; setuptools counts as a pin like any other.
+PINNING := --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+serving:
+	@$(PYTHON) -m run.setup packages
+
+tests:
+	@$(PYTHON) -m run.setup tests

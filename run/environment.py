@@ -1,0 +1,152 @@
+"""Where the values come from: what the environment says, else what `make run` chose and keeps under SHOP_HOME.
+
+`activate()` is all a command needs: afterwards `os.environ` is complete, and PostgreSQL and Redis run for as long as this
+process does. In production nothing is chosen and nothing is started: there every value must be given.
+"""
+
+from __future__ import annotations
+
+import atexit
+import base64
+import os
+import secrets
+import string
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from run import locks, ports, servers
+from run import home as homes
+from run.problem import Problem
+
+PROJECT = Path(__file__).resolve().parent.parent
+_holds: list[servers.Hold] = []
+
+
+def activate(environ: MutableMapping[str, str] | None = None) -> None:
+    """Completes `environ` (default: os.environ) and, where a database or Redis is not given, has ours run until exit.
+
+    Raises run.problem.Problem when a server cannot start.
+    """
+    environ = os.environ if environ is None else environ
+    if is_production(environ):
+        return
+    home = home_of(environ)
+    running = _running(home)
+    for kind, name in servers.VARIABLES.items():
+        if not is_given(environ, name) and name not in running:
+            _hold(home, kind)
+    environ.update(resolve(environ))
+
+
+def resolve(environ: Mapping[str, str]) -> dict[str, str]:
+    """The complete environment: `environ` and, for each name it does not give, the value of the `make run` that serves
+    this SHOP_HOME now, else the stored or default one. Starts nothing; on first use it draws and stores the secrets."""
+    if is_production(environ):
+        return dict(environ)
+    home = home_of(environ)
+    chosen = {**_defaults(environ, home), **_running(home)}
+    missing = {name: value for name, value in chosen.items() if not is_given(environ, name)}
+    return {**environ, **missing, "SHOP_HOME": str(home)}
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """The folder of everything that this shop keeps: SHOP_HOME, by default `instance` in the project."""
+    return Path(environ.get("SHOP_HOME") or PROJECT / "instance").absolute()
+
+
+def is_production(environ: Mapping[str, str]) -> bool:
+    return environ.get("APP_ENV", "").strip().lower() == "production"
+
+
+def is_given(environ: Mapping[str, str], name: str) -> bool:
+    """Whether the environment itself says what `name` is, directly or as a file to read; an empty value says nothing."""
+    return bool(environ.get(name) or environ.get(f"{name}_FILE"))
+
+
+def value_of(environ: Mapping[str, str], name: str, *, default: str = "") -> str:
+    """What the environment says `name` is, read from the file in NAME_FILE if that is how it is given."""
+    file = environ.get(f"{name}_FILE")
+    if environ.get(name) or not file:
+        return environ.get(name) or default
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Problem(f"{name}_FILE={file} cannot be read ({error.strerror}): correct the path or its permissions.") from None
+
+
+def record_run(home: Path, environ: Mapping[str, str], *, names: tuple[str, ...]) -> None:
+    """Keeps the values of a starting `make run` for the commands that are started while it serves."""
+    values = {name: environ[name] for name in names if environ.get(name)}
+    homes.write_json(home / "run.json", values)
+
+
+def run_lock(home: Path) -> Path:
+    """The lock that a serving `make run` holds."""
+    return home / "run.lock"
+
+
+def choose_ports(home: Path) -> None:
+    """Replaces the stored ports of sandbox and mail catcher that other programs have taken meanwhile."""
+    with locks.exclusive(home / "settings.lock"):
+        stored = homes.read_json(home / "settings.json")
+        for name in ("SANDBOX_PORT", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT"):
+            if not ports.is_free(int(stored[name])):
+                stored[name] = str(ports.pick())
+        homes.write_json(home / "settings.json", stored)
+
+
+def stored_values(home: Path) -> dict[str, str]:
+    """The secrets and ports of this SHOP_HOME, drawn on first use."""
+    homes.make(home)
+    with locks.exclusive(home / "settings.lock"):
+        stored = homes.read_json(home / "settings.json")
+        fresh = {name: draw() for name, draw in _DRAWN.items() if name not in stored}
+        if fresh:
+            stored.update(fresh)
+            homes.write_json(home / "settings.json", stored)
+    return stored
+
+
+def _defaults(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    stored = stored_values(home)
+    port = value_of(environ, "PORT", default="8000")
+    return {
+        **stored,
+        **servers.addresses(home),
+        "APP_ENV": "development",
+        "PORT": port,
+        "BASE_URL": f"http://127.0.0.1:{port}",
+        "RAZORPAY_API_URL": f"http://127.0.0.1:{stored['SANDBOX_PORT']}",
+        "MAIL_URL": f"smtp://127.0.0.1:{stored['MAIL_SMTP_PORT']}",
+    }
+
+
+def _running(home: Path) -> dict[str, str]:
+    return homes.read_json(home / "run.json") if locks.is_held(run_lock(home)) else {}
+
+
+def _hold(home: Path, kind: str) -> None:
+    hold = servers.Hold.take(home, kind)
+    _holds.append(hold)
+    atexit.register(_release_own, hold, os.getpid())
+
+
+def _release_own(hold: servers.Hold, owner: int) -> None:
+    if os.getpid() == owner:  # a forked copy of this process must not wait for the server of its parent
+        hold.release()
+
+
+def _letters(count: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(count))
+
+
+_DRAWN = {
+    "SECRET_KEY": lambda: secrets.token_urlsafe(48),
+    "FIELD_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    "RAZORPAY_KEY_ID": lambda: "rzp_test_" + _letters(14),
+    "RAZORPAY_KEY_SECRET": lambda: _letters(24),
+    "RAZORPAY_WEBHOOK_SECRET": lambda: _letters(32),
+    "SANDBOX_PORT": lambda: str(ports.pick()),
+    "MAIL_SMTP_PORT": lambda: str(ports.pick()),
+    "MAIL_HTTP_PORT": lambda: str(ports.pick()),
+}
