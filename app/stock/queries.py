@@ -1,0 +1,206 @@
+"""Reads of stock. Availability is one expression, used by lists, product page, cart, API, place-order and audit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app.core import db
+from app.stock.models import StockItem, StockLock
+from app.stock.rules import GRACE_SECONDS, Shelf
+
+# Units in locks that ran out while nobody was paying: free at once, whether or not a worker has been there.
+RECLAIMABLE = """
+    LATERAL (
+        SELECT coalesce(sum(l.quantity), 0)::int AS quantity FROM stock_lock l
+        WHERE s.locked > 0 AND l.stock_item_id = s.id AND l.state = 'held' AND NOT l.is_paying
+          AND l.expires_at <= statement_timestamp()
+    ) r
+"""
+SELLABLE = "greatest(s.on_hand - s.locked - s.safety + r.quantity, 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """`total` over all warehouses, `longest` in one of them, `held` by other shoppers who have not paid yet."""
+
+    total: int = 0
+    longest: int = 0
+    held: int = 0
+
+    def for_unit(self, unit: str) -> int:
+        """What one line can get: a length is cut in one piece, pieces may come from several warehouses."""
+        return self.longest if unit == "metre" else self.total
+
+
+NONE = Availability()
+
+
+def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:
+    """What can be sold of each variant now, in its smallest unit. Variants without a stock row are missing (see `NONE`)."""
+    if not variant_ids:
+        return {}
+    found = db.rows(
+        f"SELECT s.variant_id, sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
+        f" FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",
+        ids=list(variant_ids),
+    )
+    return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
+
+
+def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:
+    """The same, summed over a product's variants that are for sale (for cards)."""
+    if not product_ids:
+        return {}
+    found = db.rows(
+        f"SELECT v.product_id, sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
+        f" FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
+        " WHERE v.product_id = ANY(:ids) AND v.is_available GROUP BY v.product_id",
+        ids=list(product_ids),
+    )
+    return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
+
+
+def shelves(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Shelf]]:
+    """The stock rows of each variant in the order they are served from (warehouse priority)."""
+    found = db.rows(
+        f"SELECT s.id, s.variant_id, s.on_hand - s.locked - s.safety, r.quantity FROM stock_item s"
+        f" JOIN warehouse w ON w.id = s.warehouse_id, {RECLAIMABLE}"
+        " WHERE s.variant_id = ANY(:ids) ORDER BY w.priority, s.id",
+        ids=list(variant_ids),
+    )
+    shelves: dict[uuid.UUID, list[Shelf]] = {}
+    for item_id, variant_id, free, reclaimable in found:
+        shelves.setdefault(variant_id, []).append(Shelf(item_id, variant_id, free, reclaimable))
+    return shelves
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What an order holds: until when, how often it was renewed, and whether it may still be paid."""
+
+    expires_at: datetime | None
+    remaining_ms: int  # by the database's clock; negative once expired
+    renewals: int
+    is_paying: bool
+    quantities: dict[uuid.UUID, int]
+
+    @property
+    def is_live(self) -> bool:
+        return self.expires_at is not None and self.remaining_ms > 0
+
+    @property
+    def is_usable(self) -> bool:
+        """Live, being paid, or in the seconds of grace."""
+        return self.expires_at is not None and (self.is_paying or self.remaining_ms > -GRACE_SECONDS * 1000)
+
+
+def hold_of(order_id: uuid.UUID) -> Hold:
+    found = db.rows(
+        "SELECT variant_id, sum(quantity)::int, min(expires_at), max(renewals), bool_or(is_paying),"
+        " (extract(epoch FROM min(expires_at) - clock_timestamp()) * 1000)::bigint"
+        " FROM stock_lock WHERE order_id = :id AND state = 'held' GROUP BY variant_id",
+        id=order_id,
+    )
+    if not found:
+        return Hold(None, 0, 0, False, {})
+    return Hold(
+        expires_at=min(row[2] for row in found),
+        remaining_ms=min(int(row[5]) for row in found),
+        renewals=max(row[3] for row in found),
+        is_paying=any(row[4] for row in found),
+        quantities={row[0]: row[1] for row in found},
+    )
+
+
+def live_locks_of_visitor(visitor: str) -> int:
+    """Orders of this visitor that hold stock right now (S11)."""
+    return db.scalar(
+        "SELECT count(DISTINCT o.id) FROM orders o JOIN stock_lock l ON l.order_id = o.id AND l.state = 'held'"
+        " WHERE o.visitor = :visitor AND o.state = 'pending' AND l.expires_at > statement_timestamp()",
+        visitor=visitor,
+    )
+
+
+def expired_paying_orders(limit: int = 500) -> list[uuid.UUID]:
+    """Orders whose lock ran out while a payment attempt was open: only the provider knows whether it may be freed."""
+    found = db.rows(
+        "SELECT order_id FROM stock_lock WHERE state = 'held' AND is_paying AND expires_at <= statement_timestamp()"
+        " GROUP BY order_id ORDER BY min(expires_at) LIMIT :limit",
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[uuid.UUID]:
+    """FOR UPDATE on stock rows, in the one order everybody uses. With `skip_locked`, those that could be had."""
+    statement = select(StockItem.id).where(StockItem.id.in_(ids)).order_by(StockItem.id).with_for_update(skip_locked=skip_locked)
+    return list(db.session.scalars(statement))
+
+
+def lock_items_of_order(order_id: uuid.UUID) -> list[uuid.UUID]:
+    held = select(StockLock.stock_item_id).where(StockLock.order_id == order_id, StockLock.state == "held")
+    return list(db.session.scalars(select(StockItem.id).where(StockItem.id.in_(held)).order_by(StockItem.id).with_for_update()))
+
+
+def locks_page(*, expired: bool | None, limit: int = 50, offset: int = 0) -> list[Any]:
+    """Held locks for the back office, the soonest to expire first: lock, SKU, warehouse and order reference."""
+    condition = {None: "", True: "AND l.expires_at <= now()", False: "AND l.expires_at > now()"}[expired]
+    return db.rows(
+        "SELECT l.id, l.order_id, l.variant_id, l.quantity, l.expires_at, l.is_paying, l.renewals, l.created_at,"
+        " w.code AS warehouse, v.sku, p.name AS product_name, p.unit, p.step_mm, o.reference, o.state AS order_state,"
+        " (extract(epoch FROM l.expires_at - now()) * 1000)::bigint AS remaining_ms"
+        " FROM stock_lock l JOIN warehouse w ON w.id = l.warehouse_id JOIN variant v ON v.id = l.variant_id"
+        " JOIN product p ON p.id = v.product_id JOIN orders o ON o.id = l.order_id"
+        f" WHERE l.state = 'held' {condition} ORDER BY l.expires_at, l.id LIMIT :limit OFFSET :offset",
+        limit=limit,
+        offset=offset,
+    )
+
+
+def lock_counts() -> dict[str, int]:
+    """Live and expired locks (INV-31, INV-32) and how many expired ones wait for a provider's answer."""
+    row = db.rows(
+        "SELECT count(*) FILTER (WHERE expires_at > now()), count(*) FILTER (WHERE expires_at <= now()),"
+        " count(*) FILTER (WHERE expires_at <= now() AND is_paying) FROM stock_lock WHERE state = 'held'"
+    )[0]
+    return {"active": row[0], "expired": row[1], "asking": row[2]}
+
+
+def last_cleanup() -> Any | None:
+    found = db.rows(
+        "SELECT id, trigger, started_at, finished_at, released, waiting, failed FROM stock_cleanup_run"
+        " ORDER BY started_at DESC LIMIT 1"
+    )
+    return found[0] if found else None
+
+
+def faults(*, cleanup_interval_minutes: int) -> dict[str, int]:
+    """The stock invariants of `shop audit`: how many rows break each."""
+    return {
+        "oversold": db.scalar(
+            "SELECT count(*) FROM stock_item s JOIN LATERAL ("
+            " SELECT coalesce(sum(m.on_hand_delta) FILTER (WHERE m.kind <> 'sell'), 0) AS ever,"
+            "  coalesce(-sum(m.on_hand_delta) FILTER (WHERE m.kind = 'sell'), 0) AS sold"
+            " FROM stock_movement m WHERE m.stock_item_id = s.id) f ON true WHERE f.sold + s.locked > f.ever"
+        ),
+        "negative_stock": db.scalar("SELECT count(*) FROM stock_item WHERE on_hand < 0 OR locked < 0 OR on_hand < locked"),
+        "ledger_drift": db.scalar(
+            "SELECT count(*) FROM stock_item s LEFT JOIN ("
+            " SELECT stock_item_id, sum(on_hand_delta) AS on_hand, sum(locked_delta) AS locked FROM stock_movement GROUP BY 1"
+            ") m ON m.stock_item_id = s.id LEFT JOIN ("
+            " SELECT stock_item_id, sum(quantity) AS held FROM stock_lock WHERE state = 'held' GROUP BY 1"
+            ") h ON h.stock_item_id = s.id"
+            " WHERE s.on_hand <> coalesce(m.on_hand, 0) OR s.locked <> coalesce(m.locked, 0) OR s.locked <> coalesce(h.held, 0)"
+        ),
+        "expired_locks": db.scalar(
+            "SELECT count(*) FROM stock_lock WHERE state = 'held' AND NOT is_paying"
+            " AND expires_at < now() - make_interval(mins => :minutes)",
+            minutes=cleanup_interval_minutes,
+        ),
+    }
