@@ -23,7 +23,8 @@ class Order(HasState, Base):
         CheckConstraint(check_in("state", ORDER_MOVES), name="state"),
         CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_added_minor", name="total"),
         CheckConstraint(
-            "subtotal_minor >= 0 AND discount_minor >= 0 AND shipping_minor >= 0 AND tax_added_minor >= 0 AND tax_included_minor >= 0",
+            "subtotal_minor >= 0 AND discount_minor >= 0 AND shipping_minor >= 0 AND tax_added_minor >= shipping_tax_minor"
+            " AND shipping_tax_minor >= 0 AND tax_included_minor >= 0",
             name="amounts",
         ),
         CheckConstraint("(number IS NOT NULL) = (confirmed_at IS NOT NULL)", name="number"),
@@ -43,13 +44,15 @@ class Order(HasState, Base):
     reference: Mapped[str] = mapped_column(Text, unique=True)
     token: Mapped[str] = mapped_column(Text, unique=True)
     place_key: Mapped[uuid.UUID]
+    fingerprint: Mapped[str] = mapped_column(Text)  # of lines, prices and address: the same cart placed twice is one order
     state: Mapped[str] = mapped_column(Text, server_default="pending")
     cancel_reason: Mapped[str | None] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)
     subtotal_minor: Mapped[int]
     discount_minor: Mapped[int] = mapped_column(server_default="0")
     shipping_minor: Mapped[int]
-    tax_added_minor: Mapped[int] = mapped_column(server_default="0")
+    shipping_tax_minor: Mapped[int] = mapped_column(server_default="0")
+    tax_added_minor: Mapped[int] = mapped_column(server_default="0")  # on the lines and on the delivery
     tax_included_minor: Mapped[int] = mapped_column(server_default="0")
     total_minor: Mapped[int]
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the pricing result: taxes by name, shipping, dates

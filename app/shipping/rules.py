@@ -1,0 +1,39 @@
+"""What a delivery costs and when it arrives. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+STEP_GRAMS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to deliver, in one currency. Days are working days (Monday to Friday)."""
+
+    code: str
+    name: str
+    base_minor: int
+    step_minor: int
+    free_from_minor: int | None
+    min_days: int
+    max_days: int
+
+    def cost(self, *, subtotal_minor: int, grams: int) -> int:
+        """Minor units for a parcel of `grams` with goods worth `subtotal_minor`."""
+        if self.free_from_minor is not None and subtotal_minor >= self.free_from_minor:
+            return 0
+        further_steps = max(0, -(-grams // STEP_GRAMS) - 1)
+        return self.base_minor + further_steps * self.step_minor
+
+    def arrives(self, today: date) -> tuple[date, date]:
+        return add_working_days(today, self.min_days), add_working_days(today, self.max_days)
+
+
+def add_working_days(start: date, days: int) -> date:
+    day = start
+    while days > 0:
+        day += timedelta(days=1)
+        days -= day.weekday() < 5
+    return day

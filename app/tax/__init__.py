@@ -1,0 +1,1 @@
+"""Which tax is due where: rates per country (and state) and tax class, included in the price or added to it."""
