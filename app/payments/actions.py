@@ -1,0 +1,224 @@
+"""Verbs of payments, in the caller's transaction. The order is locked first by whoever calls; the network is elsewhere."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core import clock, db, outbox
+from app.core.ids import new_id, new_token
+from app.core.money import Money
+from app.payments import queries
+from app.payments.errors import TooManyAttempts
+from app.payments.events import NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
+from app.payments.gateway import Notice, ProviderPayment, ProviderRefund
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
+from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
+
+CAPTURE_STATE = {"created": None, "authorized": "authorized", "captured": "captured", "refunded": "refunded", "failed": "failed"}
+
+
+def create(order_id: uuid.UUID, amount: Money) -> Payment:
+    payment = Payment(order_id=order_id, amount_minor=amount.minor, currency=amount.currency, state="open")
+    db.session.add(payment)
+    return payment
+
+
+def open_attempt(payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str) -> PaymentAttempt:
+    """The attempt to pay with now: the last one while it is still open there, else a new one.
+
+    Raises TooManyAttempts when the order has used them up.
+    """
+    last = attempts[-1] if attempts else None
+    if last and last.state in ("created", "open") and last.provider == provider:
+        last.method = method
+        return last
+    if len(attempts) >= MAX_ATTEMPTS:
+        raise TooManyAttempts()
+    position = len(attempts) + 1
+    attempt = PaymentAttempt(
+        id=new_id(),
+        payment_id=payment.id,
+        position=position,
+        provider=provider,
+        method=method,
+        receipt=f"{reference}-{position}",
+        return_token=new_token(),
+        state="created",
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        asked=0,
+    )
+    db.session.add(attempt)
+    db.session.flush()
+    return attempt
+
+
+def remember_provider_order(attempt_id: uuid.UUID, provider_order_id: str) -> None:
+    """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
+    db.rows(
+        "UPDATE payment_attempt SET provider_order_id = :provider_order, state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
+        " ask_at = clock_timestamp() + interval '15 seconds' WHERE id = :id AND provider_order_id IS NULL RETURNING id",
+        id=attempt_id,
+        provider_order=provider_order_id,
+    )
+
+
+def store_notice(*, provider: str, notice: Notice) -> bool:
+    """Put a verified webhook into the inbox. False when it had been there already: it was acted on then."""
+    facts = {
+        "provider_order_id": notice.provider_order_id,
+        "provider_payment_id": notice.provider_payment_id,
+        "provider_refund_id": notice.provider_refund_id,
+    }
+    notice_id = new_id()
+    statement = (
+        insert(PaymentNotice)
+        .values(id=notice_id, provider=provider, event_id=notice.event_id, kind=notice.kind, facts=facts)
+        .on_conflict_do_nothing()
+        .returning(PaymentNotice.id)
+    )
+    if db.session.execute(statement).scalar() is None:
+        return False
+    outbox.record(NoticeReceived(notice_id))
+    return True
+
+
+def note_payments(attempt: PaymentAttempt, found: Sequence[ProviderPayment]) -> list[PaymentCapture]:
+    """Write down what the provider reports of an attempt. States only move forward; returns all its captures."""
+    known = {capture.provider_payment_id: capture for capture in queries.captures_of(attempt.payment_id)}
+    for report in found:
+        state = CAPTURE_STATE[report.state]
+        if state is None:
+            continue
+        capture = known.get(report.id)
+        if capture is None:
+            capture = _add_capture(attempt, report, state)
+            known[report.id] = capture
+        _update_capture(capture, report, state)
+    db.session.flush()
+    return [capture for capture in known.values() if capture.attempt_id == attempt.id]
+
+
+def _add_capture(attempt: PaymentAttempt, report: ProviderPayment, state: str) -> PaymentCapture:
+    capture = PaymentCapture(
+        id=new_id(),
+        payment_id=attempt.payment_id,
+        attempt_id=attempt.id,
+        provider=attempt.provider,
+        provider_payment_id=report.id,
+        amount_minor=report.amount.minor,
+        currency=report.amount.currency,
+        method=report.method,
+        state=state,
+        is_applied=False,
+        refunded_minor=0,
+    )
+    db.session.add(capture)
+    return capture
+
+
+FORWARD = {"failed": 0, "authorized": 1, "captured": 2, "refunded": 3}  # a failure may still become money, never the reverse
+
+
+def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str) -> None:
+    if FORWARD[state] > FORWARD[capture.state]:
+        capture.state = state
+    if capture.state in ("captured", "refunded") and capture.captured_at is None:
+        capture.captured_at = clock.now()
+    capture.refunded_minor = max(capture.refunded_minor, report.refunded_minor)
+
+
+def note_failure(attempt: PaymentAttempt, *, order_id: uuid.UUID, code: str, reason: str) -> None:
+    """The provider reports that a try failed. Only unpaid attempts move, and the failure is announced once."""
+    if attempt.state in ("created", "open"):
+        attempt.move_to("failed")
+        attempt.error_code, attempt.error_reason = code[:100], reason[:200]
+        outbox.record(PaymentFailed(attempt.id, order_id))
+
+
+def note_asked(attempt: PaymentAttempt) -> None:
+    """The provider has answered about this attempt and it is not final: ask again later, ever slower, for four days."""
+    attempt.asked += 1
+    seconds = ask_again_after(attempt.asked)
+    too_old = db.scalar(
+        "UPDATE payment_attempt SET ask_at = clock_timestamp() + make_interval(secs => :seconds) WHERE id = :id"
+        " RETURNING created_at < clock_timestamp() - make_interval(days => :days)",
+        id=attempt.id,
+        seconds=seconds,
+        days=GIVE_UP_AFTER_DAYS,
+    )
+    if too_old and attempt.can_move_to("closed"):
+        attempt.move_to("closed")
+        attempt.ended_at = clock.now()
+
+
+def postpone(order_id: uuid.UUID) -> None:
+    """The provider did not answer: ask about this order's attempts again in half a minute."""
+    db.rows(
+        "UPDATE payment_attempt a SET ask_at = clock_timestamp() + interval '30 seconds' FROM payment p"
+        " WHERE p.id = a.payment_id AND p.order_id = :id AND a.state IN ('created', 'open', 'failed') RETURNING a.id",
+        id=order_id,
+    )
+
+
+def apply(payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
+    """This capture is the money the order is paid with. A UNIQUE index lets it be one per order."""
+    capture.is_applied = True
+    attempt.state = "captured"
+    attempt.ended_at = clock.now()
+    payment.move_to("paid")
+    payment.paid_at = clock.now()
+
+
+def request_refund(capture: PaymentCapture, amount: Money, *, reason: str, is_automatic: bool) -> Refund | None:
+    """Send money back. An automatic refund of a capture exists once, however often it is asked for (then None)."""
+    refund_id = new_id()
+    statement = (
+        insert(Refund)
+        .values(
+            id=refund_id,
+            payment_id=capture.payment_id,
+            capture_id=capture.id,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            reason=reason,
+            is_automatic=is_automatic,
+            state="requested",
+        )
+        .on_conflict_do_nothing()
+        .returning(Refund)
+    )
+    refund = db.session.scalars(statement).one_or_none()
+    if refund is not None:
+        outbox.record(RefundRequested(refund.id))
+    return refund
+
+
+def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> None:
+    """Write down the provider's word on a refund; its last word is announced once."""
+    refund.provider_refund_id = refund.provider_refund_id or report.id
+    if report.state == refund.state or not refund.can_move_to(report.state):
+        return
+    refund.move_to(report.state)
+    refund.updated_at = clock.now()
+    if report.state in ("succeeded", "failed"):
+        outbox.record(RefundSettled(refund.id, order_id, report.state))
+
+
+def note_refund_refused(refund: Refund, order_id: uuid.UUID, *, error: str) -> None:
+    """The provider will not do it: staff must see that, and may ask again."""
+    if refund.can_move_to("failed"):
+        refund.move_to("failed")
+        refund.error = error[:500]
+        refund.updated_at = clock.now()
+        outbox.record(RefundSettled(refund.id, order_id, "failed"))
+
+
+def postpone_refund(refund: Refund) -> None:
+    refund.asked += 1
+    refund.ask_at = db.scalar(
+        "SELECT clock_timestamp() + make_interval(secs => :seconds)", seconds=ask_again_after(refund.asked)
+    )

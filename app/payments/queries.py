@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.core import db
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
+
+
+def lock_payment_of_order(order_id: uuid.UUID) -> Payment:
+    statement = select(Payment).where(Payment.order_id == order_id).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one()
+
+
+def lock_attempts(payment_id: uuid.UUID) -> list[PaymentAttempt]:
+    statement = select(PaymentAttempt).where(PaymentAttempt.payment_id == payment_id).order_by(PaymentAttempt.id).with_for_update()
+    attempts = db.session.scalars(statement.execution_options(populate_existing=True))
+    return sorted(attempts, key=lambda attempt: attempt.position)
+
+
+def lock_refund(refund_id: uuid.UUID) -> Refund | None:
+    statement = select(Refund).where(Refund.id == refund_id).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def payment_of_order(order_id: uuid.UUID) -> Payment | None:
+    statement = select(Payment).where(Payment.order_id == order_id).options(selectinload(Payment.attempts))
+    return db.session.scalars(statement).one_or_none()
+
+
+def order_of_attempt(attempt_id: uuid.UUID) -> uuid.UUID | None:
+    return db.scalar(
+        "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id = :id", id=attempt_id
+    )
+
+
+def attempt_by_return_token(token: str) -> PaymentAttempt | None:
+    return db.session.scalars(select(PaymentAttempt).where(PaymentAttempt.return_token == token)).one_or_none()
+
+
+def attempt_by_provider_order(provider: str, provider_order_id: str) -> PaymentAttempt | None:
+    statement = select(PaymentAttempt).where(
+        PaymentAttempt.provider == provider, PaymentAttempt.provider_order_id == provider_order_id
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def attempt_of_notice(notice: PaymentNotice) -> PaymentAttempt | None:
+    """The attempt a notice is about: by the provider's order id, else by a payment we have seen before."""
+    order_id, payment_id = notice.facts.get("provider_order_id"), notice.facts.get("provider_payment_id")
+    if order_id and (attempt := attempt_by_provider_order(notice.provider, order_id)):
+        return attempt
+    if not payment_id:
+        return None
+    capture = capture_by_provider_id(notice.provider, payment_id)
+    return db.session.get(PaymentAttempt, capture.attempt_id) if capture else None
+
+
+def capture_by_provider_id(provider: str, provider_payment_id: str) -> PaymentCapture | None:
+    statement = select(PaymentCapture).where(
+        PaymentCapture.provider == provider, PaymentCapture.provider_payment_id == provider_payment_id
+    )
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def captures_of(payment_id: uuid.UUID) -> list[PaymentCapture]:
+    statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id).order_by(PaymentCapture.created_at)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def refunds_of(payment_id: uuid.UUID) -> list[Refund]:
+    return list(db.session.scalars(select(Refund).where(Refund.payment_id == payment_id).order_by(Refund.created_at)))
+
+
+def open_refunds_of(capture_id: uuid.UUID) -> list[Refund]:
+    return list(db.session.scalars(select(Refund).where(Refund.capture_id == capture_id).order_by(Refund.created_at)))
+
+
+def notice(notice_id: uuid.UUID) -> PaymentNotice | None:
+    return db.session.get(PaymentNotice, notice_id)
+
+
+def is_news(notice: PaymentNotice, attempt: PaymentAttempt) -> bool:
+    """Whether a notice can tell us anything: a captured payment that is already applied cannot."""
+    if notice.kind.startswith("refund"):
+        return True
+    capture = capture_by_provider_id(notice.provider, notice.facts.get("provider_payment_id") or "")
+    return not (capture and capture.is_applied and capture.state == "captured" and attempt.state == "captured")
+
+
+def orders_to_ask(*, limit: int = 200) -> list[uuid.UUID]:
+    """Orders with an attempt that is not final and is due to be asked about, the longest waiting first."""
+    found = db.rows(
+        "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+        " WHERE a.state IN ('created', 'open', 'failed') AND a.ask_at <= now() GROUP BY p.order_id ORDER BY min(a.ask_at) LIMIT :limit",
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def all_unfinished_orders() -> list[uuid.UUID]:
+    """Orders with any attempt that is not final, whenever it was asked about last."""
+    found = db.rows(
+        "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+        " WHERE a.state IN ('created', 'open', 'failed') GROUP BY p.order_id ORDER BY min(a.created_at)"
+    )
+    return [row[0] for row in found]
+
+
+def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.UUID]:
+    """Refunds whose last word is missing."""
+    found = db.rows(
+        "SELECT id FROM refund WHERE state IN ('requested', 'pending') AND (:everything OR ask_at <= now()) ORDER BY ask_at LIMIT :limit",
+        everything=everything,
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def attention_page(*, limit: int = 50) -> list[Any]:
+    """Payments a person should look at: money that went back by itself, refunds that failed, amounts that differ, long silence."""
+    return db.rows(
+        "SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_' || r.state AS kind, r.reason,"
+        " r.amount_minor, r.currency, r.created_at, r.error FROM refund r JOIN payment p ON p.id = r.payment_id"
+        " JOIN orders o ON o.id = p.order_id WHERE r.is_automatic OR r.state = 'failed'"
+        " UNION ALL SELECT o.id, o.reference, o.number, NULL, 'no_answer', a.provider, a.amount_minor, a.currency, a.created_at,"
+        " a.error_code FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE a.state IN ('created', 'open') AND a.created_at < now() - interval '1 hour'"
+        " UNION ALL SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL"
+        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE c.state = 'authorized' AND NOT c.is_applied"
+        " ORDER BY created_at DESC LIMIT :limit",
+        limit=limit,
+    )
+
+
+def faults() -> dict[str, int]:
+    """The payment invariants of `shop audit`."""
+    return {
+        # money taken that neither pays an order nor is (being) returned in full
+        "orphan_payments": db.scalar(
+            "SELECT count(*) FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
+            " WHERE c.state = 'captured' AND NOT (c.is_applied AND o.state IN ('confirmed', 'on_hold'))"
+            " AND c.amount_minor > greatest(c.refunded_minor, (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r"
+            "  WHERE r.capture_id = c.id AND r.state IN ('requested', 'pending', 'succeeded')))"
+        ),
+        "double_captures": db.scalar(
+            "SELECT count(*) FROM (SELECT p.id, p.amount_minor, coalesce(sum(c.amount_minor) FILTER (WHERE c.state IN ('captured', 'refunded')"
+            "  AND c.currency = p.currency), 0) AS captured FROM payment p LEFT JOIN payment_capture c ON c.payment_id = p.id GROUP BY p.id) m"
+            " WHERE m.captured - (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.payment_id = m.id"
+            "  AND r.state IN ('requested', 'pending', 'succeeded')) > m.amount_minor"
+        ),
+        "over_refunds": db.scalar(
+            "SELECT count(*) FROM payment_capture c WHERE c.refunded_minor > c.amount_minor OR c.amount_minor <"
+            " (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = c.id AND r.state <> 'failed')"
+        ),
+    }
+
+
+def lock_captures(ids: Sequence[uuid.UUID]) -> list[PaymentCapture]:
+    statement = select(PaymentCapture).where(PaymentCapture.id.in_(ids)).order_by(PaymentCapture.id).with_for_update()
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
