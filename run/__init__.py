@@ -1,7 +1,7 @@
 """Everything around the shop: the two commands `make run` and `make test`, and the servers they need.
 
-Nothing here is imported by the shop at run time except `run.environment` (where do the values come from) and, through it,
-`run.servers` (PostgreSQL and Redis without installing them). Nothing here imports the shop.
+The shop imports nothing from here at run time except `run.environment` (where do the values come from) and, through
+it, `run.servers` (PostgreSQL and Redis without installing them). Nothing here imports the shop.
 
     setup        python3 -m run.setup serve|tests   virtual environment and front-end packages, before either exists
     __main__     python -m run                      `make run`: prepare, start, watch, end

@@ -1,7 +1,7 @@
 """Where the values come from: what the environment says, else what `make run` chose and keeps under SHOP_HOME.
 
-`activate()` is all a command needs: afterwards `os.environ` is complete, and PostgreSQL and Redis run for as long as this
-process does. In production nothing is chosen and nothing is started: there every value must be given.
+`activate()` is all a command needs: afterwards `os.environ` is complete, and PostgreSQL and Redis run for as long as
+this process does. In production nothing is chosen and nothing is started: there every value must be given.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import string
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from run import locks, ports, servers
 from run import home as homes
+from run import locks, ports, servers
 from run.problem import Problem
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -59,7 +59,7 @@ def is_production(environ: Mapping[str, str]) -> bool:
 
 
 def is_given(environ: Mapping[str, str], name: str) -> bool:
-    """Whether the environment itself says what `name` is, directly or as a file to read; an empty value says nothing."""
+    """Whether the environment says what `name` is, directly or as a file to read; an empty value says nothing."""
     return bool(environ.get(name) or environ.get(f"{name}_FILE"))
 
 
@@ -71,13 +71,14 @@ def value_of(environ: Mapping[str, str], name: str, *, default: str = "") -> str
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise Problem(f"{name}_FILE={file} cannot be read ({error.strerror}): correct the path or its permissions.") from None
+        raise Problem(
+            f"{name}_FILE={file} cannot be read ({error.strerror}): correct the path or its permissions."
+        ) from None
 
 
-def record_run(home: Path, environ: Mapping[str, str], *, names: tuple[str, ...]) -> None:
+def record_run(home: Path, environ: Mapping[str, str]) -> None:
     """Keeps the values of a starting `make run` for the commands that are started while it serves."""
-    values = {name: environ[name] for name in names if environ.get(name)}
-    homes.write_json(home / "run.json", values)
+    homes.write_json(home / "run.json", {name: environ[name] for name in _SHARED if environ.get(name)})
 
 
 def run_lock(home: Path) -> Path:
@@ -140,6 +141,37 @@ def _letters(count: int) -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(count))
 
 
+# What a command needs to know about the shop that is being served beside it.
+_SHARED = (
+    *(
+        "APP_ENV",
+        "PORT",
+        "BASE_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "FIELD_KEY",
+        "TRUSTED_HOSTS",
+        "MEDIA_URL",
+    ),
+    *(
+        "RAZORPAY_KEY_ID",
+        "RAZORPAY_KEY_SECRET",
+        "RAZORPAY_WEBHOOK_SECRET",
+        "RAZORPAY_API_URL",
+        "PAYMENT_PROVIDER",
+        "PAYMENT_GATEWAY",
+    ),
+    *("MAIL_URL", "MAIL_FALLBACK_URL", "MAIL_FROM", "SANDBOX_PORT", "SANDBOX_DATA", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT"),
+    *(
+        "STOCK_LOCK_EXPIRY_MINUTES",
+        "STOCK_LOCK_MAX_RENEWALS",
+        "STOCK_CLEANUP_INTERVAL_MINUTES",
+        "STOCK_CLEANUP_ENABLED",
+    ),
+    *("CHECKOUT_SESSION_EXPIRY_MINUTES", "RATE_LIMIT_ENABLED", "LOG_LEVEL"),
+    *("SHOP_NAME", "SHOP_LEGAL_NAME", "SHOP_EMAIL", "SHOP_TIMEZONE", "SHOP_CURRENCY", "SHOP_TAX_NUMBER"),
+)
 _DRAWN = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "FIELD_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),

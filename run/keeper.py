@@ -1,4 +1,4 @@
-"""The process that watches one embedded server: starts it, restarts it when it dies, ends it when nobody uses it any more.
+"""The process that watches one embedded server: starts it, restarts it when it dies, ends it when nobody uses it.
 
     python -m run.keeper postgres|redis SHOP_HOME lasting|fleeting PIPE
 

@@ -60,7 +60,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def wait_exclusive(descriptor: int, *, seconds: float) -> None:
-    """Takes the lock alone, waiting for somebody who is only looking whether it is held. Raises Problem after `seconds`."""
+    """Takes the lock alone, outwaiting somebody who only looks whether it is held. Raises Problem after `seconds`."""
     deadline = time.monotonic() + seconds
     while not try_exclusive(descriptor):
         if time.monotonic() > deadline:

@@ -43,7 +43,9 @@ def demand(text: str) -> int:
         if is_free(port):
             return port
     except PermissionError:
-        raise Problem(f"This user may not listen on port {port}: choose one above 1023, as in PORT=8000 make run.") from None
+        raise Problem(
+            f"This user may not listen on port {port}: choose one above 1023, as in PORT=8000 make run."
+        ) from None
     raise Problem(
         f"Port {port} is already in use: stop the program that listens there, "
         f"or choose another with PORT={port + 1 if port < 65535 else 8000} make run."

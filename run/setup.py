@@ -10,8 +10,8 @@ with a checksum of what it was installed from; with matching stamps it is done i
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("Python 3.11 or newer is needed and this is %d.%d: name another, as in make PYTHON=python3.12" % sys.version_info[:2])
+if sys.version_info < (3, 11):  # noqa: UP036 the one file that an older Python gets to see
+    sys.exit("Python 3.11 or newer is needed and this one is older: name another, as in make PYTHON=python3.12")
 
 import hashlib
 import importlib.util
@@ -19,18 +19,18 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from run import environment, locks, ports
-from run import home as homes
-from run.problem import Problem, tail
+from run.problem import Problem
+from run.steps import run_silently, step
 
 PROJECT = environment.PROJECT
 VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 MODULES = PROJECT / "node_modules"
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 ROOM_NEEDED = 1_500_000_000  # bytes: both installations with the tests' browser and the caches of the installers
 
 
@@ -40,7 +40,9 @@ def main(purpose: str) -> int:
         if purpose == "serve":
             ports.demand(environment.value_of(os.environ, "PORT", default="8000"))
         with locks.exclusive(PROJECT):  # two makes at once must not install into the same folder
-            prepare_python(("requirements.txt", "requirements-dev.txt") if purpose == "tests" else ("requirements.txt",))
+            prepare_python(
+                ("requirements.txt", "requirements-dev.txt") if purpose == "tests" else ("requirements.txt",)
+            )
             prepare_modules(with_dev=purpose == "tests")
     except Problem as problem:
         print(problem, file=sys.stderr)
@@ -53,7 +55,7 @@ def main(purpose: str) -> int:
 def prepare_python(files: tuple[str, ...]) -> None:
     """Brings `.venv` to the pins of `files`."""
     wanted = {name: _checksum(PROJECT / name) for name in files}
-    wanted |= {"folder": str(VENV), "python": "%d.%d" % sys.version_info[:2]}
+    wanted |= {"folder": str(VENV), "python": VERSION}
     stamp = VENV / "installed.json"
     present = _stamp(stamp)
     if wanted.items() <= present.items() and PYTHON.exists():
@@ -61,9 +63,10 @@ def prepare_python(files: tuple[str, ...]) -> None:
     _demand_room()
     if not _is_usable(present):
         step("Making the virtual environment", _make_venv)
+        present = {}
     for name in files:
         if present.get(name) != wanted[name]:
-            step(f"Installing the Python packages of {name}", lambda name=name: _pip("install", "-r", name))
+            step(f"Installing the Python packages of {name}", partial(_pip, "install", "-r", name))
     _write_stamp(stamp, {**present, **wanted})
 
 
@@ -80,25 +83,18 @@ def prepare_modules(*, with_dev: bool) -> None:
     _write_stamp(stamp, {"lock": lock, "dev": with_dev})
 
 
-def step(title: str, work: Callable[[], None]) -> None:
-    """Runs `work` between a line that says what and how long it took."""
-    print(f"· {title} … ", end="", file=sys.stderr, flush=True)
-    begun = time.monotonic()
-    try:
-        work()
-    except BaseException:
-        print("failed", file=sys.stderr)
-        raise
-    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
-
-
 def _make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is not None:
         _run([sys.executable, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be made")
         return
     if importlib.util.find_spec("pip") is None:
-        raise Problem("Python's venv module is incomplete here: install it (Debian and Ubuntu: apt install python3-venv) and run make again.")
-    _run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)], "The virtual environment could not be made")
+        raise Problem(
+            "Python's venv module is incomplete here: install it (Debian and Ubuntu: apt install python3-venv) and run make again."
+        )
+    _run(
+        [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
+        "The virtual environment could not be made",
+    )
 
 
 def _pip(*arguments: str) -> None:
@@ -134,39 +130,18 @@ def _machine_has_npm() -> bool:
 
 
 def _run(command: list[str], failure: str, *, environ: dict[str, str] | None = None) -> None:
-    """Runs an installer silently, into a log. Raises Problem with a sentence and the log's end when it fails."""
     home = environment.home_of(os.environ)
-    homes.make(home)
-    log = homes.log_file(home, "setup")
-    with open(log, "a", encoding="utf-8") as file:
-        print(time.strftime("%Y-%m-%d %H:%M:%S"), *command, file=file, flush=True)
-        begun = file.tell()
-        code = subprocess.run(
-            command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env={**os.environ, **(environ or {})}
-        ).returncode
-    if code != 0:
-        with open(log, encoding="utf-8", errors="replace") as file:
-            file.seek(begun)
-            said = file.read()
-        raise Problem(f"{failure}: {_reason(said)} (all of it in {log})\n{tail(log)}")
-
-
-def _reason(said: str) -> str:
-    if "No space left" in said or "ENOSPC" in said or "Disk quota" in said:
-        return "the disk is full, make room for 1.5 GB and run make again"
-    if any(word in said for word in ("NewConnectionError", "Name or service not known", "ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "name resolution", "ReadTimeout", "ProxyError")):
-        return "the package index does not answer, check the network and run make again"
-    if "Permission denied" in said or "EACCES" in said:
-        return f"this user may not write below {PROJECT}, run make as its owner"
-    return "the last lines say why"
+    run_silently(command, failure=failure, home=home, folder=PROJECT, environ={**os.environ, **(environ or {})})
 
 
 def _is_usable(present: dict[str, object]) -> bool:
     """Whether there is an environment at this very place that starts. Scripts in a moved one point to where it was."""
     if not PYTHON.exists() or present.get("folder", str(VENV)) != str(VENV):
         return False
-    version = subprocess.run([str(PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True, text=True)
-    return version.stdout.strip() == "%d.%d" % sys.version_info[:2]
+    version = subprocess.run(
+        [str(PYTHON), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"], capture_output=True, text=True
+    )
+    return version.stdout.strip() == VERSION
 
 
 def _demand_room() -> None:

@@ -1,0 +1,71 @@
+"""What `make run` prepares before it serves: tables, the demo shop in an empty database, assets, a demo login."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from run import environment
+from run import home as homes
+from run.environment import PROJECT
+from run.problem import Problem
+from run.steps import run_silently, step
+
+STAFF = "owner@murnibatik.example"
+
+
+def prepare(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Leaves the shop ready to be served. Returns the demo login (email, password, otpauth_url) if there is one."""
+    step("Bringing the database up to date", lambda: _flask(home, environ, "db", "upgrade"))
+    is_demo = environ.get("APP_ENV") == "development"
+    if is_demo and is_empty(environ):
+        step("Loading the demo shop", lambda: _flask(home, environ, "demo", "load"))
+    step("Building the assets", lambda: _flask(home, environ, "assets", "build"))
+    return staff_login(home, environ) if is_demo else None
+
+
+def is_empty(environ: Mapping[str, str]) -> bool:
+    """Whether the shop in this database has nothing to sell yet."""
+    import psycopg  # noqa: PLC0415 the rest of this package works before anything is installed
+
+    url = environment.value_of(environ, "DATABASE_URL")
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), connect_timeout=10) as connection:
+        row = connection.execute("SELECT EXISTS (SELECT FROM stock_item)").fetchone()
+    return row is not None and not row[0]
+
+
+def staff_login(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
+    """The demo login, created on the first run with this database and kept under SHOP_HOME."""
+    kept = homes.read_json(home / "staff.json")
+    database = hashlib.sha256(environment.value_of(environ, "DATABASE_URL").encode()).hexdigest()
+    if kept.get("database") == database:
+        return kept
+    try:
+        login = _login_in(_flask(home, environ, "staff", "create", STAFF, "--role", "owner", "--json"))
+    except Problem as problem:
+        print(f"No demo login was made: {str(problem).splitlines()[0]}", file=sys.stderr)
+        return None
+    homes.write_json(home / "staff.json", {"database": database, **login})
+    return login
+
+
+def _login_in(output: str) -> dict[str, str]:
+    """The JSON object in a command's output, which log lines may surround."""
+    for line in [output, *reversed(output.splitlines())]:
+        try:
+            login = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(login, dict) and "otpauth_url" in login:
+            return {name: str(login[name]) for name in ("email", "password", "otpauth_url")}
+    raise Problem("`staff create` printed no login")
+
+
+def _flask(home: Path, environ: Mapping[str, str], *arguments: str) -> str:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+    return run_silently(
+        command, failure=f"`flask {' '.join(arguments)}` failed", home=home, folder=PROJECT, environ=environ
+    )
