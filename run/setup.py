@@ -1,11 +1,11 @@
 """Installs what the shop needs: `.venv` from the pinned requirements, `node_modules` from the lock file.
 
-    python3 -m run.setup serve      for `make run`: looks first whether its port is free, then installs what serving needs
+    python3 -m run.setup serve      for `make run`: what serving needs, after a look whether its port is free
     python3 -m run.setup packages   only what serving needs
     python3 -m run.setup tests      and what the tests need
 
-Runs under the system's Python before anything is installed, so it uses the standard library only. Each part leaves a stamp
-with a checksum of what it was installed from; with matching stamps it is done in a few milliseconds.
+Runs under the system's Python before anything is installed, so it uses the standard library only. Each part leaves a
+stamp with a checksum of what it was installed from; with matching stamps it is done in a few milliseconds.
 """
 
 import sys
@@ -89,7 +89,7 @@ def _make_venv() -> None:
         return
     if importlib.util.find_spec("pip") is None:
         raise Problem(
-            "Python's venv module is incomplete here: install it (Debian and Ubuntu: apt install python3-venv) and run make again."
+            "Python's venv module is incomplete: install it (Debian and Ubuntu: apt install python3-venv), then run make."
         )
     _run(
         [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
@@ -105,7 +105,7 @@ def _pip(*arguments: str) -> None:
 
 
 def _npm_ci(*, with_dev: bool) -> None:
-    """The machine's npm, else the one inside the wheel; the second try is for a machine whose npm is broken or too old."""
+    """The machine's npm, else the one inside the wheel; that one also when the machine's is broken or too old."""
     arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if with_dev else ["--omit=dev"])]
     if _machine_has_npm():
         try:

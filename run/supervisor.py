@@ -1,4 +1,4 @@
-"""Keeps the processes of a Procfile running: logs to files, restarts with back-off, and an end that takes everything along."""
+"""Keeps the processes of a Procfile running: logs to files, restarts with back-off, an end that leaves nothing behind."""
 
 from __future__ import annotations
 
