@@ -1,0 +1,84 @@
+"""Wires the parts together."""
+
+from dataclasses import dataclass
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from sandbox import routes_checkout, routes_control, routes_orders, routes_payments, routes_webhooks
+from sandbox.clock import Clock
+from sandbox.config import Settings
+from sandbox.errors import ApiError, unknown_url
+from sandbox.events import Events
+from sandbox.faults import FaultMiddleware, Faults
+from sandbox.orders import Orders
+from sandbox.payments import Payments
+from sandbox.refunds import Refunds
+from sandbox.store import Store
+from sandbox.switches import Switches
+from sandbox.timers import Timers
+from sandbox.webhooks import Dispatcher
+
+
+@dataclass
+class Provider:
+    """All parts of one sandbox."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    switches: Switches
+    dispatcher: Dispatcher
+    orders: Orders
+    payments: Payments
+    refunds: Refunds
+    timers: Timers
+    faults: Faults
+
+    def start(self) -> None:
+        """Starts the webhook senders and the timers."""
+        self.dispatcher.start()
+        self.timers.start()
+
+
+def create_provider(settings: Settings) -> Provider:
+    store = Store(settings.data)
+    clock = Clock(store)
+    switches = Switches()
+    secrets = {
+        "current": settings.webhook_secret,
+        "old": settings.old_webhook_secret,
+        "wrong": f"not-{settings.webhook_secret}",
+    }
+    dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=secrets)
+    events = Events(store, clock, switches, dispatcher)
+    payments = Payments(store, clock, events, key_secret=settings.key_secret, expiry_from=settings.expiry_from)
+    refunds = Refunds(store, clock, events)
+    return Provider(
+        settings=settings,
+        store=store,
+        clock=clock,
+        switches=switches,
+        dispatcher=dispatcher,
+        orders=Orders(store, clock),
+        payments=payments,
+        refunds=refunds,
+        timers=Timers(store, clock, payments, refunds),
+        faults=Faults(),
+    )
+
+
+def create_app(provider: Provider) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["provider"] = provider
+    for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
+        app.register_blueprint(routes.bp)
+    app.register_error_handler(ApiError, _refuse)
+    app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))
+    app.wsgi_app = FaultMiddleware(app.wsgi_app, provider.faults)  # type: ignore[method-assign]
+    return app
+
+
+def _refuse(error: ApiError) -> tuple[Response, int]:
+    return jsonify(error.body()), error.status

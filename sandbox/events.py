@@ -1,0 +1,77 @@
+"""Webhook events, written in the transaction that caused them: a kill -9 loses neither the money nor its news."""
+
+import json
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.entities import order_entity, payment_entity, refund_entity
+from sandbox.ids import new_id
+from sandbox.rows import found
+from sandbox.store import Store, Transaction
+from sandbox.switches import Switches
+from sandbox.webhooks import Dispatcher, Job
+
+NAMES = (
+    "payment.authorized",
+    "payment.captured",
+    "payment.failed",
+    "order.paid",
+    "refund.created",
+    "refund.processed",
+    "refund.failed",
+)
+
+
+class Events:
+    """`at` is when something happened; sending and its 24 hours count from the moment it is recorded."""
+
+    def __init__(self, store: Store, clock: Clock, switches: Switches, dispatcher: Dispatcher):
+        self._clock = clock
+        self._switches = switches
+        self._dispatcher = dispatcher
+        self._account = store.setting("account_id", "") or new_id("acc")
+        store.set_setting("account_id", self._account)
+
+    def payment(self, tx: Transaction, name: str, payment_id: str, *, at: float) -> None:
+        """Records `payment.…` with the payment as it is at this moment of the transaction."""
+        row = found(tx, "payment", payment_id)
+        self._record(tx, name, row["order_id"], {"payment": payment_entity(row)}, at=at)
+
+    def order_paid(self, tx: Transaction, payment_id: str, *, at: float) -> None:
+        row = found(tx, "payment", payment_id)
+        order = order_entity(found(tx, "orders", row["order_id"]))
+        self._record(tx, "order.paid", row["order_id"], {"payment": payment_entity(row), "order": order}, at=at)
+
+    def refund(self, tx: Transaction, name: str, refund_id: str, *, at: float) -> None:
+        row = found(tx, "refund", refund_id)
+        payment = found(tx, "payment", row["payment_id"])
+        contents = {"refund": refund_entity(row), "payment": payment_entity(payment)}
+        self._record(tx, name, payment["order_id"], contents, at=at)
+
+    def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:
+        now, event_id = self._clock.now(), new_id("evt")
+        body = self._body(name, contents, at)
+        tx.insert("event", id=event_id, name=name, order_id=order_id, body=body, created_at=now)
+        plan = self._switches.plan(name)
+        for url in self._dispatcher.urls:
+            for _ in range(plan.copies):
+                state = "dropped" if plan.drop else self._dispatcher.opening_state(url)
+                due_at = now + plan.delay
+                seq = tx.insert("delivery", event_id=event_id, url=url, secret=plan.secret, state=state, due_at=due_at)
+                if state == "pending":
+                    job = Job(seq, event_id, order_id, body, url, plan.secret, due_at=due_at, created_at=now)
+                    self._send_later(tx, job, held_for=plan.hold)
+
+    def _send_later(self, tx: Transaction, job: Job, *, held_for: float) -> None:
+        tx.after_commit(lambda: self._dispatcher.add(job, held_for=held_for))
+
+    def _body(self, name: str, contents: dict[str, Any], at: float) -> bytes:
+        event = {
+            "entity": "event",
+            "account_id": self._account,
+            "event": name,
+            "contains": list(contents),
+            "payload": {kind: {"entity": entity} for kind, entity in contents.items()},
+            "created_at": int(at),
+        }
+        return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()

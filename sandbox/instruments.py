@@ -1,0 +1,128 @@
+"""What people pay with: methods per currency, their details, and the ways a payment can fail."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.ids import new_id
+
+FPX_BANKS = {
+    "MB2U": "Maybank2U",
+    "CIBB": "CIMB Clicks",
+    "PBBE": "Public Bank",
+    "RHBB": "RHB Bank",
+    "HLBB": "Hong Leong Bank",
+    "BIMB": "Bank Islam",
+    "MBBE_C": "Maybank2E",
+    "CIBB_C": "CIMB Bank",
+}
+NETBANKING_BANKS = {"HDFC": "HDFC Bank", "ICIC": "ICICI Bank", "SBIN": "State Bank of India", "UTIB": "Axis Bank"}
+_LABELS = {
+    "fpx": "FPX online banking",
+    "card": "Card",
+    "wallet": "E-wallet",
+    "upi": "UPI",
+    "netbanking": "Netbanking",
+}
+_BY_CURRENCY = {"MYR": ("fpx", "card", "wallet"), "INR": ("upi", "card", "netbanking", "wallet")}
+METHODS = tuple(_LABELS)
+
+
+def methods_for(currency: str) -> dict[str, str]:
+    """Method -> label, the usual one first."""
+    return {method: _LABELS[method] for method in _BY_CURRENCY.get(currency, ("card",))}
+
+
+def instrument(method: str, *, name: str | None = None) -> dict[str, Any]:
+    """The entity fields that depend on the method, `acquirer_data` among them."""
+    reference = str(secrets.randbelow(10**10)).zfill(10)
+    if method == "card":
+        return {"card": _card(name or ""), "acquirer_data": {"auth_code": reference[:6]}}
+    if method == "upi":
+        return {"vpa": "success@razorpay", "acquirer_data": {"rrn": reference}}
+    if method == "wallet":
+        return {"wallet": "touchngo", "acquirer_data": {"transaction_id": reference}}
+    bank = "MB2U" if method == "fpx" else "HDFC"
+    return {"bank": bank, "acquirer_data": {"bank_transaction_id": reference}}
+
+
+def _card(name: str) -> dict[str, Any]:
+    return {
+        "id": new_id("card"),
+        "entity": "card",
+        "name": name,
+        "last4": "1007",
+        "network": "Visa",
+        "type": "credit",
+        "issuer": None,
+        "international": False,
+        "emi": False,
+        "sub_type": "consumer",
+        "token_iin": None,
+    }
+
+
+@dataclass(frozen=True)
+class Failure:
+    code: str
+    description: str
+    source: str
+    step: str
+
+
+_BAD, _GATEWAY = "BAD_REQUEST_ERROR", "GATEWAY_ERROR"
+FAILURES = {
+    "payment_failed": Failure(_BAD, "Payment failed", "bank", "payment_authorization"),
+    "payment_cancelled": Failure(
+        _BAD,
+        "Your payment has been cancelled. Try again or complete the payment later.",
+        "customer",
+        "payment_authentication",
+    ),
+    "insufficient_fund": Failure(
+        _BAD,
+        "Your payment could not be completed due to insufficient account balance.",
+        "bank",
+        "payment_authorization",
+    ),
+    "card_declined": Failure(_BAD, "Your card was declined by its bank.", "bank", "payment_authorization"),
+    "authentication_failed": Failure(
+        _BAD, "Authentication failed due to incorrect otp", "customer", "payment_authentication"
+    ),
+    "payment_timed_out": Failure(_BAD, "Payment was not completed on time.", "customer", "payment_authentication"),
+    "gateway_technical_error": Failure(
+        _GATEWAY,
+        "Your payment could not be completed due to a temporary technical issue.",
+        "gateway",
+        "payment_authorization",
+    ),
+}
+
+
+def failure(reason: str) -> dict[str, str]:
+    found = FAILURES[reason]
+    return {
+        "code": found.code,
+        "description": found.description,
+        "source": found.source,
+        "step": found.step,
+        "reason": reason,
+    }
+
+
+def methods_entity() -> dict[str, Any]:
+    """The answer of `GET /v1/methods`."""
+    return {
+        "entity": "methods",
+        "card": True,
+        "debit_card": True,
+        "credit_card": True,
+        "prepaid_card": True,
+        "card_networks": {"AMEX": 0, "DICL": 1, "MC": 1, "MAES": 1, "VISA": 1, "JCB": 1, "RUPAY": 1, "BAJAJ": 0},
+        "netbanking": dict(NETBANKING_BANKS),
+        "fpx": dict(FPX_BANKS),
+        "wallet": {"touchngo": True, "grabpay": True, "boost": True},
+        "upi": True,
+        "emi": False,
+        "paylater": [],
+    }
