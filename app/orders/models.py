@@ -136,4 +136,5 @@ class NumberSeries(Base):
     __tablename__ = "number_series"
 
     series: Mapped[str] = mapped_column(Text, primary_key=True)
+    prefix: Mapped[str] = mapped_column(Text, server_default="")
     last: Mapped[int] = mapped_column(server_default="0")

@@ -79,6 +79,9 @@ class Provider(Protocol):
     def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> str:
         """Create the provider's order and return its id; with `look_first`, use the one its receipt already has."""
 
+    def find_order(self, receipt: str) -> str | None:
+        """The provider's order with this receipt, if our question to create it was acted on."""
+
     def hosted_page(self, request: PaymentRequest, provider_order_id: str) -> HostedPage: ...
 
     def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> str:

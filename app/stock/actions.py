@@ -19,6 +19,7 @@ from app.core import db
 from app.core.ids import new_id
 from app.stock import queries
 from app.stock.errors import BelowLocked, LockLost, NoMoreRenewals, OutOfStock
+from app.stock.models import CleanupRun
 from app.stock.rules import GRACE_SECONDS, Portion, Shelf, plan, sellable
 
 
@@ -239,13 +240,15 @@ def stop_paying(order_id: uuid.UUID) -> None:
     db.rows("UPDATE stock_lock SET is_paying = false WHERE order_id = :id AND state = 'held' AND is_paying RETURNING id", id=order_id)
 
 
-def keep_for_answer(order_id: uuid.UUID, *, minutes: int) -> None:
-    """Extend an expired lock once because the bank reported the payment as still pending (F3)."""
-    db.rows(
-        "UPDATE stock_lock SET expires_at = clock_timestamp() + make_interval(mins => :minutes)"
-        " WHERE order_id = :id AND state = 'held' RETURNING id",
-        id=order_id,
-        minutes=minutes,
+def keep_for_answer(order_id: uuid.UUID, *, minutes: int) -> bool:
+    """Extend an expired lock because the bank reported the payment as still pending (F3). Once per lock; False after that."""
+    return bool(
+        db.rows(
+            "UPDATE stock_lock SET expires_at = clock_timestamp() + make_interval(mins => :minutes), was_kept = true"
+            " WHERE order_id = :id AND state = 'held' AND NOT was_kept RETURNING id",
+            id=order_id,
+            minutes=minutes,
+        )
     )
 
 
@@ -335,3 +338,21 @@ def _totals(rows: Any) -> dict[uuid.UUID, int]:
     for variant_id, quantity in rows:
         totals[variant_id] = totals.get(variant_id, 0) + quantity
     return totals
+
+
+def start_cleanup(*, trigger: str) -> uuid.UUID:
+    """Note the start of a release pass; its id is given to `finish_cleanup`."""
+    run = CleanupRun(id=new_id(), trigger=trigger)
+    db.session.add(run)
+    return run.id
+
+
+def finish_cleanup(run_id: uuid.UUID, *, released: int, waiting: int, failed: int) -> None:
+    db.rows(
+        "UPDATE stock_cleanup_run SET finished_at = clock_timestamp(), released = :released, waiting = :waiting, failed = :failed"
+        " WHERE id = :id RETURNING id",
+        id=run_id,
+        released=released,
+        waiting=waiting,
+        failed=failed,
+    )

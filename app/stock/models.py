@@ -72,6 +72,7 @@ class StockLock(HasState, Base):
     is_paying: Mapped[bool] = mapped_column(server_default=text("false"))
     expires_at: Mapped[datetime]
     renewals: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    was_kept: Mapped[bool] = mapped_column(server_default=text("false"))  # extended once for a bank that was still busy
     created_at: Mapped[CreatedAt]
     ended_at: Mapped[datetime | None]
 

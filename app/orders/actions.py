@@ -1,0 +1,359 @@
+"""Verbs of orders, in the caller's transaction: open, pay, hold again, settle, expire, cancel."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from app.core import clock, crypto, db, outbox
+from app.core.errors import NotFound
+from app.core.ids import new_id, new_reference, new_token
+from app.core.money import Money
+from app.orders import queries
+from app.orders.events import OrderCancelled, OrderCreated, OrderExpired, OrderPaid, PaymentCameTooLate
+from app.orders.models import Order, OrderEvent, OrderLine
+from app.orders.rules import PAYABLE, SETTLEABLE
+from app.payments import actions as payments
+from app.payments import queries as payment_queries
+from app.payments.errors import NotPayable
+from app.payments.events import PaymentReceived
+from app.payments.gateway import ProviderPayment
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture
+from app.stock import actions as stock
+from app.stock import queries as stock_queries
+from app.stock.errors import LockLost, OutOfStock
+
+BANK_WAIT_MINUTES = 10  # how long a payment may stay “pending” at the bank before it is marked failed there
+RELOCK_MINUTES = 15
+
+Answers = Mapping[uuid.UUID, Sequence[ProviderPayment]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """The snapshot an order is opened with. `priced` is the stored pricing result, `amounts` its sums as columns."""
+
+    place_key: uuid.UUID
+    fingerprint: str
+    currency: str
+    amounts: Mapping[str, int]
+    snapshot: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+    locale: str
+    visitor: str
+    cart_id: uuid.UUID
+    email: str
+    phone: str
+    address: Mapping[str, str]
+    shipping_method: str
+    payment_method: str
+    lock_minutes: int
+    lives_minutes: int
+
+
+def open(new: NewOrder) -> Order:
+    """Write the order with its lines, hold its stock and make its payment row, all in the caller's one transaction.
+
+    Raises OutOfStock, and then the caller must not commit.
+    """
+    order = Order(
+        id=new_id(),
+        reference=new_reference(),
+        token=new_token(),
+        place_key=new.place_key,
+        fingerprint=new.fingerprint,
+        state="pending",
+        currency=new.currency,
+        snapshot=dict(new.snapshot),
+        locale=new.locale,
+        visitor=new.visitor,
+        cart_id=new.cart_id,
+        email=new.email,
+        email_index=crypto.blind_index(new.email),
+        phone=new.phone,
+        phone_index=crypto.blind_index(new.phone) if new.phone else None,
+        address=dict(new.address),
+        country=new.address["country"],
+        shipping_method=new.shipping_method,
+        payment_method=new.payment_method,
+        expires_at=_in_minutes(new.lives_minutes),
+        lines=[OrderLine(id=new_id(), position=n, **line) for n, line in enumerate(new.lines, start=1)],
+        **new.amounts,
+    )
+    db.session.add(order)
+    db.session.flush()
+    stock.lock(order.id, demands(order), minutes=new.lock_minutes)
+    payments.create(order.id, order.total)
+    note(order.id, "placed", actor="customer", total_minor=order.total_minor, currency=order.currency)
+    outbox.record(OrderCreated(order.id))
+    return order
+
+
+def demands(order: Order) -> list[stock.Demand]:
+    return [stock.Demand(line.variant_id, line.quantity, line.unit == "metre") for line in order.lines]
+
+
+def wanted(order: Order) -> dict[uuid.UUID, int]:
+    """Units per variant, equal variants summed."""
+    totals: dict[uuid.UUID, int] = {}
+    for line in order.lines:
+        totals[line.variant_id] = totals.get(line.variant_id, 0) + line.quantity
+    return totals
+
+
+def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any) -> None:
+    """Add to the order's timeline. `facts` are ids, amounts and short words, no personal data."""
+    db.session.add(OrderEvent(order_id=order_id, kind=kind, actor=actor, facts=facts))
+
+
+def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> PaymentAttempt:
+    """Freeze the lock and name the attempt to pay with, before the provider hears of it.
+
+    Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
+    """
+    order = _locked(order_id)
+    if order.state not in PAYABLE:
+        raise NotPayable()
+    payment = payment_queries.lock_payment_of_order(order.id)
+    stock.start_paying(order.id, wanted(order))
+    attempts = payment_queries.lock_attempts(payment.id)
+    attempt = payments.open_attempt(payment, attempts, provider=provider, method=method, reference=order.reference)
+    if attempt not in attempts:
+        note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
+    order.payment_method = method
+    return attempt
+
+
+def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
+    """Lock an unpaid order's stock anew after its lock ran out. Raises NotPayable or OutOfStock (and nothing is held)."""
+    order = _locked(order_id)
+    if order.state not in PAYABLE:
+        raise NotPayable()
+    hold = stock_queries.hold_of(order.id)
+    if hold.is_live and hold.quantities == wanted(order) and hold.expires_at:
+        return hold.expires_at
+    stock.release(order.id, reason="hold_again")
+    expires_at = stock.lock(order.id, demands(order), minutes=minutes)
+    note(order.id, "held_again", actor="customer")
+    return expires_at
+
+
+def renew_hold(order_id: uuid.UUID, *, minutes: int, max_renewals: int) -> datetime:
+    """“I need more time”: a fresh lock of full length. Raises NotPayable, LockLost or NoMoreRenewals."""
+    order = _locked(order_id)
+    if order.state not in PAYABLE:
+        raise NotPayable()
+    return stock.renew(order.id, minutes=minutes, max_renewals=max_renewals)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureDue:
+    """An authorised payment whose stock is held: take the money now, then settle again."""
+
+    attempt_id: uuid.UUID
+    provider: str
+    provider_payment_id: str
+    amount: Money
+
+
+def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
+    """The one writer of “paid”. `answers` is what the provider says now of each attempt that was asked about.
+
+    A no-op the second time. Money that cannot pay the order goes back, once. Returns authorised payments to capture.
+    """
+    order = _locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    attempts = payment_queries.lock_attempts(payment.id)
+    due: list[CaptureDue] = []
+    for attempt in attempts:
+        if attempt.id in answers:
+            captures = payments.note_payments(attempt, answers[attempt.id])
+            for capture in captures:
+                due += _settle_capture(order, payment, attempt, capture)
+            _note_progress(order, attempt, answers[attempt.id])
+    _thaw(order, payment, attempts, answers)
+    return due
+
+
+def _settle_capture(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> list[CaptureDue]:
+    if capture.is_applied or capture.state in ("failed", "refunded"):
+        return []
+    fits = capture.amount_minor == order.total_minor and capture.currency.upper() == order.currency
+    payable = order.state in SETTLEABLE and payment.state == "open" and fits
+    if capture.state == "authorized":
+        if payable and _can_hold(order):
+            return [CaptureDue(attempt.id, attempt.provider, capture.provider_payment_id, order.total)]
+        return []  # never captured: the provider gives it back when the authorisation lapses
+    if payable and _sell(order):
+        _confirm(order, payment, attempt, capture)
+    else:
+        reason = _why_not(order, payment, fits)
+        _send_back(order, payment, capture, reason=reason)
+        if reason == "mismatch":  # this attempt can take no other money; the order may be paid by a new one
+            payments.note_failure(attempt, order_id=order.id, code="amount_mismatch", reason="")
+    return []
+
+
+def _sell(order: Order) -> bool:
+    """Deduct what is held; when it was lost meanwhile, lock it anew if there still is enough (S4, S5)."""
+    try:
+        with db.session.begin_nested():
+            stock.sell(order.id, wanted(order))
+        return True
+    except LockLost:
+        if not _lock_anew(order):
+            return False
+    stock.sell(order.id, wanted(order))
+    return True
+
+
+def _can_hold(order: Order) -> bool:
+    hold = stock_queries.hold_of(order.id)
+    if hold.quantities != wanted(order) and not _lock_anew(order):
+        return False
+    stock.start_paying(order.id, wanted(order))
+    return True
+
+
+def _lock_anew(order: Order) -> bool:
+    try:
+        with db.session.begin_nested():
+            stock.release(order.id, reason="lock_anew")
+            stock.lock(order.id, demands(order), minutes=RELOCK_MINUTES)
+        return True
+    except OutOfStock:
+        return False
+
+
+def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
+    payments.apply(payment, attempt, capture)
+    order.move_to("confirmed")
+    order.confirmed_at = clock.now()
+    note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
+    outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
+    db.session.flush([payment, attempt, capture])
+    order.number = _next_number("order")  # last: its row lock is held until the commit
+
+
+def _why_not(order: Order, payment: Payment, fits: bool) -> str:
+    if payment.state == "paid":
+        return "double"
+    if not fits:
+        return "mismatch"
+    return "cancelled" if order.state == "cancelled" else "late"
+
+
+def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reason: str) -> None:
+    """Refund what the provider still holds of a capture, automatically and once; late money ends the order."""
+    rest = capture.amount_minor - capture.refunded_minor
+    if rest <= 0:
+        return
+    refund = payments.request_refund(capture, Money(rest, capture.currency), reason=reason, is_automatic=True)
+    if refund is None:
+        return
+    note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
+    if reason == "late":
+        if order.can_move_to("cancelled"):
+            _close(order, "cancelled", reason="sold_out_before_payment")
+            stock.release(order.id, reason="sold_out_before_payment")
+    if reason in ("late", "cancelled") and payment.can_move_to("refunding"):
+        payment.move_to("refunding")
+    outbox.record(PaymentCameTooLate(order.id, refund.id))
+
+
+def _note_progress(order: Order, attempt: PaymentAttempt, answer: Sequence[ProviderPayment]) -> None:
+    """A failed try is told once; an attempt that is not final is asked about again later."""
+    if attempt.state in ("captured", "closed"):
+        return
+    if answer and all(report.state == "failed" for report in answer):
+        last = answer[0]
+        if attempt.state in ("created", "open"):
+            note(order.id, "payment_failed", attempt=attempt.position, code=last.error_code)
+        payments.note_failure(attempt, order_id=order.id, code=last.error_code, reason=last.error_reason)
+    payments.note_asked(attempt)
+
+
+def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], answers: Answers) -> None:
+    """Decide what an unpaid order's lock is now, when the provider has answered about every open attempt."""
+    if order.state != "pending" or payment.state != "open":
+        return
+    open_attempts = [attempt for attempt in attempts if attempt.state in ("created", "open")]
+    if not open_attempts:
+        stock.stop_paying(order.id)
+        return
+    if any(attempt.id not in answers for attempt in open_attempts):
+        return
+    hold = stock_queries.hold_of(order.id)
+    if not hold.quantities or hold.remaining_ms > 0:
+        return
+    reports = [report for attempt in open_attempts for report in answers[attempt.id]]
+    if any(report.state == "authorized" for report in reports):
+        return
+    is_busy = any(report.state == "created" for report in reports)
+    if is_busy and stock.keep_for_answer(order.id, minutes=BANK_WAIT_MINUTES):
+        note(order.id, "kept_for_bank")
+        return
+    stock.release(order.id, reason="expired")
+    note(order.id, "hold_expired")
+
+
+def expire(order_id: uuid.UUID) -> bool:
+    """Close an unpaid order whose time is over (ORD-20). False when it was paid, held again or closed meanwhile."""
+    order = _locked(order_id)
+    is_over = db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=order.expires_at)
+    if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).quantities:
+        return False
+    _close(order, "expired", reason="unpaid")
+    outbox.record(OrderExpired(order.id))
+    return True
+
+
+def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:
+    """Cancel an unpaid order and free its stock at once; money that still comes goes back. False when it cannot be any more."""
+    order = _locked(order_id)
+    if order.state not in PAYABLE:
+        return False
+    stock.release(order.id, reason=reason)
+    _close(order, "cancelled", reason=reason, actor=actor)
+    outbox.record(OrderCancelled(order.id))
+    return True
+
+
+def note_refund_settled(order_id: uuid.UUID, *, amount_minor: int, state: str) -> None:
+    """Carry a refund's last word into the order's payment and timeline."""
+    order = _locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    note(order.id, f"refund_{state}", amount_minor=amount_minor, currency=order.currency)
+    if payment.state == "refunding" and state == "succeeded":
+        payment.move_to("refunded")
+
+
+def _close(order: Order, state: str, *, reason: str, actor: str = "system") -> None:
+    order.move_to(state)
+    order.cancel_reason = reason
+    order.closed_at = clock.now()
+    note(order.id, state, actor=actor, reason=reason)
+
+
+def _locked(order_id: uuid.UUID) -> Order:
+    order = queries.lock_order(order_id)
+    if order is None:
+        raise NotFound()
+    return order
+
+
+def _next_number(series: str) -> str:
+    """The next number without gaps: counted under the series' row lock in the confirming transaction itself."""
+    row = db.rows(
+        "INSERT INTO number_series AS n (series, last) VALUES (:series, 10001)"
+        " ON CONFLICT (series) DO UPDATE SET last = n.last + 1 RETURNING prefix, last",
+        series=series,
+    )[0]
+    return f"{row.prefix}{row.last}"
+
+
+def _in_minutes(minutes: int) -> datetime:
+    return db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)

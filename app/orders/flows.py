@@ -1,0 +1,214 @@
+"""Steps that alternate between the provider and short transactions. Called with no transaction open, by entry points
+and by the worker; each may run twice, at once or halfway: what it finds out is settled by `orders.settle`, once."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.core import db
+from app.core.transaction import in_transaction, transaction
+from app.orders import actions as orders
+from app.orders import queries
+from app.payments import actions as payments
+from app.payments import gateway
+from app.payments import queries as payment_queries
+from app.payments.errors import ProviderRefused, ProviderUnavailable
+from app.payments.gateway import ProviderPayment, ProviderRefund
+from app.payments.models import PaymentAttempt, Refund
+from app.stock import actions as stock
+from app.stock import queries as stock_queries
+
+log = logging.getLogger(__name__)
+
+MAX_BATCHES = 2_000
+PATIENCE_SECONDS = (0.2, 1.0, 3.0)  # between tries within one by-hand reconcile
+
+
+def settle_now(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> None:
+    """Ask the provider about every attempt of an order that is not final (and about `also`) and settle by its answer.
+
+    Raises ProviderUnavailable when the answer is unknown: nothing changed, ask again later.
+    """
+    for _ in range(3):  # once to learn of an authorisation, once after capturing it
+        answers = ask(order_id, also=also)
+        due = in_transaction(lambda answers=answers: orders.settle(order_id, answers))  # type: ignore[misc]
+        if not due:
+            return
+        for each in due:
+            _capture(each)
+
+
+def ask(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> dict[uuid.UUID, Sequence[ProviderPayment]]:
+    """What the provider says now of an order's attempts, by attempt id."""
+    payment = payment_queries.payment_of_order(order_id)
+    attempts = [a for a in payment.attempts if a.state in ("created", "open", "failed") or a.id == also] if payment else []
+    db.release()
+    return {attempt.id: _ask_about(attempt) for attempt in attempts}
+
+
+def _ask_about(attempt: PaymentAttempt) -> Sequence[ProviderPayment]:
+    provider = gateway.provider(attempt.provider)
+    provider_order_id = attempt.provider_order_id
+    if provider_order_id is None:  # we never heard whether it was created; nobody was sent there, yet look
+        provider_order_id = provider.find_order(attempt.receipt)
+        if provider_order_id is None:
+            return []
+        with transaction():
+            payments.remember_provider_order(attempt.id, provider_order_id)
+    return provider.get_payment_status(provider_order_id)
+
+
+def _capture(due: orders.CaptureDue) -> None:
+    try:
+        gateway.provider(due.provider).capture_payment(due.provider_payment_id, due.amount)
+    except ProviderRefused as refusal:  # captured already (P12), or it lapsed: the next answer tells
+        log.info("capture refused", extra={"code": refusal.code})
+
+
+def send_refund(refund_id: uuid.UUID) -> None:
+    """Ask the provider to send money back, under the refund's own key: asking twice refunds once.
+
+    Raises ProviderUnavailable when the outcome is unknown.
+    """
+    refund = db.session.get(Refund, refund_id)
+    if refund is None or refund.state not in ("requested", "pending"):
+        db.release()
+        return
+    provider, provider_payment_id, order_id = _refund_facts(refund)
+    amount, was_sent = refund.amount, refund.provider_refund_id is not None
+    db.release()
+    try:
+        if was_sent:
+            report = _find_refund(provider, provider_payment_id, refund)
+        else:
+            report = gateway.provider(provider).process_refund(provider_payment_id, amount, key=refund_key(refund_id))
+    except ProviderRefused as refusal:
+        report = _find_refund(provider, provider_payment_id, refund)
+        if report is None:
+            _note_refund(refund_id, lambda row: payments.note_refund_refused(row, order_id, error=str(refusal)))
+            return
+    if report is not None:
+        _note_refund(refund_id, lambda row: payments.note_refund(row, order_id, report))
+
+
+def refund_key(refund_id: uuid.UUID) -> str:
+    return f"refund-{refund_id}"
+
+
+def _refund_facts(refund: Refund) -> tuple[str, str, uuid.UUID]:
+    row = db.rows(
+        "SELECT c.provider, c.provider_payment_id, p.order_id FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
+        " WHERE c.id = :id",
+        id=refund.capture_id,
+    )[0]
+    return row[0], row[1], row[2]
+
+
+def _find_refund(provider: str, provider_payment_id: str, refund: Refund) -> ProviderRefund | None:
+    """The provider's refund that is ours: by its id, by our key, or (the provider sent it back by itself) by its amount."""
+    found = gateway.provider(provider).find_refunds(provider_payment_id)
+    key = refund_key(refund.id)
+    for report in found:
+        if report.id == refund.provider_refund_id or (report.key and report.key == key):
+            return report
+    return next((r for r in found if refund.is_automatic and r.amount == refund.amount and not r.key), None)
+
+
+def _note_refund(refund_id: uuid.UUID, change: Callable[[Refund], None]) -> None:
+    def work() -> None:
+        row = payment_queries.lock_refund(refund_id)
+        if row is not None:
+            row.asked += 1
+            change(row)
+            payments.postpone_refund(row)
+
+    in_transaction(work)
+
+
+@dataclass
+class Tally:
+    """What a pass did: `done` items, those whose answer is unknown (`waiting`) and those that broke (`failed`)."""
+
+    done: int = 0
+    waiting: int = 0
+    failed: int = 0
+
+    def run(self, work: Callable[[], object]) -> bool:
+        """Run one item; a bad one never stops the pass. False when the provider did not answer."""
+        try:
+            work()
+            self.done += 1
+        except ProviderUnavailable:
+            self.waiting += 1
+            return False
+        except Exception:
+            self.failed += 1
+            log.exception("one item of a pass failed")
+        finally:
+            db.forget()
+        return True
+
+
+def release_pass(*, trigger: str) -> Tally:
+    """Free every expired lock that may be freed, asking the provider first where a payment was open; then close orders
+    that stayed unpaid. One action for the schedule, the back office, the API and the command."""
+    with transaction():
+        run_id = stock.start_cleanup(trigger=trigger)
+    released = release_unpaid_locks()
+    tally = Tally()
+    waiting_orders = stock_queries.expired_paying_orders()
+    db.release()
+    for order_id in waiting_orders:
+        tally.run(lambda order_id=order_id: settle_now(order_id))  # type: ignore[misc]
+    still_waiting = set(stock_queries.expired_paying_orders()) & set(waiting_orders)
+    db.release()
+    released += len(waiting_orders) - len(still_waiting)
+    expire_unpaid(tally)
+    with transaction():
+        stock.finish_cleanup(run_id, released=released, waiting=len(still_waiting), failed=tally.failed)
+    return Tally(done=released, waiting=len(still_waiting), failed=tally.failed)
+
+
+def release_unpaid_locks() -> int:
+    """Batches of expired locks nobody was paying for; rows somebody works on are skipped at first. Returns orders freed."""
+    released = 0
+    for wait in (False, True):
+        for _ in range(MAX_BATCHES):
+            batch = in_transaction(lambda wait=wait: stock.release_expired_batch(wait=wait))  # type: ignore[misc]
+            if not batch:
+                break
+            released += len(batch)
+    return released
+
+
+def expire_unpaid(tally: Tally) -> None:
+    for order_id in queries.expired_unpaid():
+        db.release()
+        tally.run(lambda order_id=order_id: in_transaction(lambda: orders.expire(order_id)))  # type: ignore[misc]
+
+
+def reconcile(*, everything: bool = False) -> Tally:
+    """Ask the provider about attempts that are not final (all of them with `everything`, trying again within the pass)
+    and about refunds without a last word."""
+    tally = Tally()
+    pending = payment_queries.all_unfinished_orders() if everything else payment_queries.orders_to_ask()
+    refunds = payment_queries.refunds_to_ask(everything=everything)
+    db.release()
+    for patience in (*PATIENCE_SECONDS, 0.0) if everything else (0.0,):
+        pending = [order_id for order_id in pending if not tally.run(lambda order_id=order_id: settle_now(order_id))]  # type: ignore[misc]
+        refunds = [refund_id for refund_id in refunds if not tally.run(lambda refund_id=refund_id: send_refund(refund_id))]  # type: ignore[misc]
+        if not pending and not refunds:
+            break
+        time.sleep(patience)
+    tally.waiting = len(pending) + len(refunds)
+    _postpone(pending)
+    return tally
+
+
+def _postpone(order_ids: Sequence[uuid.UUID]) -> None:
+    for order_id in order_ids:
+        in_transaction(lambda order_id=order_id: payments.postpone(order_id))  # type: ignore[misc]

@@ -1,0 +1,44 @@
+"""What orders do when payments and stock announce something."""
+
+from app.core import db
+from app.orders import actions as orders
+from app.orders import flows
+from app.payments import queries as payment_queries
+from app.payments.events import NoticeReceived, RefundRequested, RefundSettled
+from app.payments.models import Refund
+
+
+def settle_notice(event: NoticeReceived) -> None:
+    """A provider's webhook: ask for the truth and settle. Unknown orders are none of ours."""
+    notice = payment_queries.notice(event.notice_id)
+    attempt = payment_queries.attempt_of_notice(notice) if notice else None
+    if notice is None or attempt is None or not payment_queries.is_news(notice, attempt):
+        db.release()
+        return
+    attempt_id, order_id = attempt.id, payment_queries.order_of_attempt(attempt.id)
+    refund_ids = [refund.id for refund in payment_queries.refunds_of(attempt.payment_id)] if "refund" in notice.kind else []
+    db.release()
+    if order_id is not None:
+        flows.settle_now(order_id, also=attempt_id)
+    for refund_id in refund_ids:
+        flows.send_refund(refund_id)
+
+
+def send_refund(event: RefundRequested) -> None:
+    flows.send_refund(event.refund_id)
+
+
+def note_refund_settled(event: RefundSettled) -> None:
+    refund = db.session.get(Refund, event.refund_id)
+    if refund is not None:
+        orders.note_refund_settled(event.order_id, amount_minor=refund.amount_minor, state=event.state)
+
+
+def release_expired() -> None:
+    flows.release_pass(trigger="schedule")
+
+
+def reconcile_open() -> None:
+    flows.reconcile()
+
+

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.core import db
+from app.orders.models import Order, OrderEvent
+
+
+def lock_order(order_id: uuid.UUID) -> Order | None:
+    """The order under its row lock, with its lines. Everybody who changes money or stock of an order comes through here."""
+    statement = select(Order).where(Order.id == order_id).options(selectinload(Order.lines)).with_for_update(of=Order)
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def order(order_id: uuid.UUID) -> Order | None:
+    return db.session.scalars(select(Order).where(Order.id == order_id).options(selectinload(Order.lines))).one_or_none()
+
+
+def order_by_token(token: str) -> Order | None:
+    """Exactly this token; ids, numbers and anything shorter are nobody's."""
+    if not 22 <= len(token) <= 64:
+        return None
+    return db.session.scalars(select(Order).where(Order.token == token).options(selectinload(Order.lines))).one_or_none()
+
+
+def order_by_place_key(key: uuid.UUID) -> Order | None:
+    return db.session.scalars(select(Order).where(Order.place_key == key)).one_or_none()
+
+
+def find_for_guest(*, number: str, email_index: bytes, phone_index: bytes | None) -> Order | None:
+    """The order with this number or reference, if e-mail or phone fit too (N22)."""
+    statement = (
+        select(Order)
+        .where((Order.number == number) | (Order.reference == number))
+        .where((Order.email_index == email_index) | (Order.phone_index == phone_index if phone_index else False))
+    )
+    return db.session.scalars(statement).one_or_none()
+
+
+def expired_unpaid(*, limit: int = 200) -> list[uuid.UUID]:
+    """Unpaid orders past their time that hold nothing any more."""
+    found = db.rows(
+        "SELECT o.id FROM orders o WHERE o.state = 'pending' AND o.expires_at <= now()"
+        " AND NOT EXISTS (SELECT 1 FROM stock_lock l WHERE l.order_id = o.id AND l.state = 'held') ORDER BY o.expires_at LIMIT :limit",
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
+    return list(
+        db.session.scalars(select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.created_at, OrderEvent.id))
+    )
+
+
+def page(*, state: str | None = None, before: Any = None, limit: int = 50) -> list[Any]:
+    """Orders for the back office, newest first, in one query with what a row shows; `before` is (created_at, id) of the last row."""
+    return db.rows(
+        "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
+        " p.state AS payment_state, (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
+        " FROM orders o LEFT JOIN payment p ON p.order_id = o.id"
+        " WHERE (CAST(:state AS text) IS NULL OR o.state = :state)"
+        " AND (CAST(:at AS timestamptz) IS NULL OR (o.created_at, o.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"
+        " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit",
+        state=state,
+        at=before[0] if before else None,
+        id=before[1] if before else None,
+        limit=limit,
+    )
+
+
+def faults() -> dict[str, int]:
+    """The order invariants of `shop audit`."""
+    return {
+        "paid_without_stock": db.scalar(
+            "SELECT count(DISTINCT o.id) FROM orders o JOIN (SELECT order_id, variant_id, sum(quantity) AS quantity FROM order_line GROUP BY 1, 2) l"
+            " ON l.order_id = o.id LEFT JOIN (SELECT m.order_id, s.variant_id, -sum(m.on_hand_delta) AS sold FROM stock_movement m"
+            "  JOIN stock_item s ON s.id = m.stock_item_id WHERE m.kind = 'sell' GROUP BY 1, 2) m"
+            " ON m.order_id = o.id AND m.variant_id = l.variant_id"
+            " WHERE o.state = 'confirmed' AND coalesce(m.sold, 0) <> l.quantity"
+        ),
+        "totals_mismatch": db.scalar(
+            "SELECT count(*) FROM orders o LEFT JOIN (SELECT order_id, sum(total_minor) AS total, sum(subtotal_minor) AS subtotal,"
+            "  sum(discount_minor) AS discount, sum(tax_added_minor) AS added FROM order_line GROUP BY 1) l ON l.order_id = o.id"
+            " LEFT JOIN payment p ON p.order_id = o.id LEFT JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied"
+            " WHERE o.total_minor <> l.total + o.shipping_minor + o.shipping_tax_minor OR o.subtotal_minor <> l.subtotal"
+            " OR o.discount_minor <> l.discount OR o.tax_added_minor <> l.added + o.shipping_tax_minor OR l.order_id IS NULL"
+            " OR p.amount_minor <> o.total_minor OR p.currency <> o.currency"
+            " OR (c.id IS NOT NULL AND (c.amount_minor <> o.total_minor OR c.currency <> o.currency))"
+        ),
+    }
