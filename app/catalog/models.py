@@ -24,6 +24,8 @@ class Category(Base):
     name: Mapped[Words] = mapped_column(JSONB)
     intro: Mapped[Words] = mapped_column(JSONB, server_default="{}")
     story: Mapped[Words] = mapped_column(JSONB, server_default="{}")
+    seo_title: Mapped[Words] = mapped_column(JSONB, server_default="{}")
+    seo_description: Mapped[Words] = mapped_column(JSONB, server_default="{}")
     picture: Mapped[str | None] = mapped_column(Text)  # public_id of a product picture
     created_at: Mapped[CreatedAt]
 
@@ -66,6 +68,8 @@ class Product(Base):
     description: Mapped[Words] = mapped_column(JSONB, server_default="{}")
     story: Mapped[Words] = mapped_column(JSONB, server_default="{}")
     care: Mapped[Words] = mapped_column(JSONB, server_default="{}")
+    seo_title: Mapped[Words] = mapped_column(JSONB, server_default="{}")
+    seo_description: Mapped[Words] = mapped_column(JSONB, server_default="{}")
     motif: Mapped[str | None] = mapped_column(Text)
     fibre: Mapped[str | None] = mapped_column(Text)
     colours: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
