@@ -1,0 +1,157 @@
+"""Verbs of the cart, in the caller's transaction (a relaxed one: a cart may lose its last fifth of a second in a crash)."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from app.cart import queries
+from app.cart.errors import NotEnough, NotForSale, TooMuch
+from app.cart.queries import Contents, VariantFacts
+from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR
+from app.core import db
+from app.core.errors import NotFound
+from app.core.ids import new_id
+from app.stock import queries as stock
+
+MAX_LINES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a verb did: the line it touched and the cart as it is now."""
+
+    line_id: uuid.UUID
+    facts: VariantFacts
+    quantity: int
+    cart: Contents
+
+
+def add(visitor: str, variant_id: uuid.UUID, quantity: int, *, currency: str, locale: str) -> Change:
+    """Put `quantity` units more of a variant into the visitor's cart (made if there is none).
+
+    Raises NotForSale, NotEnough (nothing is added) or TooMuch.
+    """
+    facts = _sellable(variant_id, currency=currency, locale=locale)
+    cart_id = _touch_or_create(visitor, currency)
+    before = db.scalar("SELECT quantity FROM cart_line WHERE cart_id = :cart AND variant_id = :variant", cart=cart_id, variant=variant_id)
+    wanted = (before or 0) + quantity
+    _check(facts, wanted)
+    line_id = db.scalar(
+        "INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor) VALUES (:id, :cart, :variant, :quantity, :price)"
+        " ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity, price_seen_minor = excluded.price_seen_minor"
+        " RETURNING id",
+        id=new_id(),
+        cart=cart_id,
+        variant=variant_id,
+        quantity=wanted,
+        price=facts.price_minor,
+    )
+    note_step(cart_id, "cart")
+    cart = queries.stored(visitor)
+    if len(cart.entries) > MAX_LINES:
+        raise TooMuch("the cart is full")
+    return Change(line_id, facts, wanted, cart)
+
+
+def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: str, locale: str) -> Change:
+    """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooMuch."""
+    line = _own_line(visitor, line_id)
+    facts = _sellable(line.variant_id, currency=currency, locale=locale)
+    _check(facts, quantity)
+    db.rows("UPDATE cart_line SET quantity = :quantity, price_seen_minor = :price WHERE id = :id RETURNING id",
+            id=line_id, quantity=quantity, price=facts.price_minor)  # fmt: skip
+    return Change(line_id, facts, quantity, queries.stored(visitor))
+
+
+def remove(visitor: str, line_id: uuid.UUID, *, currency: str, locale: str) -> Change:
+    """Take a line out. Raises NotFound, also for somebody else's line."""
+    line = _own_line(visitor, line_id)
+    facts = queries.facts([line.variant_id], currency=currency, locale=locale)[line.variant_id]
+    db.rows("DELETE FROM cart_line WHERE id = :id RETURNING id", id=line_id)
+    return Change(line_id, facts, 0, queries.stored(visitor))
+
+
+def take_out_ordered(order_id: uuid.UUID) -> str | None:
+    """After payment: take what was ordered out of the cart it came from, and leave what was added since.
+
+    Returns the visitor whose hot copy is stale now.
+    """
+    visitor = db.scalar(
+        "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp() FROM orders o"
+        " WHERE o.id = :order AND c.id = o.cart_id AND c.is_open RETURNING c.visitor",
+        order=order_id,
+    )
+    if visitor is None:
+        return None
+    db.rows(
+        "WITH sold AS (SELECT o.cart_id, l.variant_id, sum(l.quantity) AS quantity FROM orders o JOIN order_line l ON l.order_id = o.id"
+        "  WHERE o.id = :order GROUP BY 1, 2),"
+        " fewer AS (UPDATE cart_line c SET quantity = c.quantity - s.quantity FROM sold s WHERE c.cart_id = s.cart_id"
+        "  AND c.variant_id = s.variant_id AND c.quantity > s.quantity RETURNING c.id)"
+        " DELETE FROM cart_line c USING sold s WHERE c.cart_id = s.cart_id AND c.variant_id = s.variant_id AND c.quantity <= s.quantity"
+        " RETURNING c.id",
+        order=order_id,
+    )
+    return visitor
+
+
+def note_step(cart_id: uuid.UUID, step: str) -> None:
+    """Remember for the funnel that this cart came that far (each step once)."""
+    db.rows("INSERT INTO funnel_step (cart_id, step) VALUES (:cart, :step) ON CONFLICT DO NOTHING RETURNING step", cart=cart_id, step=step)
+
+
+def forget_expired(*, limit: int = 5000) -> int:
+    """Delete open carts nobody touched for 30 days. Returns how many went."""
+    return len(
+        db.rows(
+            "DELETE FROM cart WHERE id IN (SELECT id FROM cart WHERE is_open AND expires_at < now() LIMIT :limit) RETURNING id",
+            limit=limit,
+        )
+    )
+
+
+def _touch_or_create(visitor: str, currency: str) -> uuid.UUID:
+    """The open cart under its row lock, with a new version and 30 more days."""
+    return db.scalar(
+        "INSERT INTO cart AS c (id, visitor, currency) VALUES (:id, :visitor, :currency)"
+        " ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, currency = excluded.currency,"
+        " updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days' RETURNING id",
+        id=new_id(),
+        visitor=visitor,
+        currency=currency,
+    )
+
+
+def _own_line(visitor: str, line_id: uuid.UUID) -> Any:
+    found = db.rows(
+        "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'"
+        " FROM cart_line l WHERE l.id = :line AND l.cart_id = c.id AND c.visitor = :visitor AND c.is_open"
+        " RETURNING l.id, l.variant_id, l.quantity",
+        line=line_id,
+        visitor=visitor,
+    )
+    if not found:
+        raise NotFound()
+    return found[0]
+
+
+def _sellable(variant_id: uuid.UUID, *, currency: str, locale: str) -> VariantFacts:
+    facts = queries.facts([variant_id], currency=currency, locale=locale).get(variant_id)
+    if facts is None or not facts.is_sellable:
+        raise NotForSale()
+    return facts
+
+
+def _check(facts: VariantFacts, quantity: int) -> None:
+    """Raises NotEnough with what the line could have at most; a total beyond any order counts as more than there is."""
+    possible = _possible(facts)
+    too_dear = quantity * (facts.price_minor or 0) > MAX_TOTAL_MINOR
+    if too_dear or not facts.min_quantity <= quantity <= possible:
+        raise NotEnough(possible=possible, unit=facts.unit, step_mm=facts.step_mm)
+
+
+def _possible(facts: VariantFacts) -> int:
+    available = stock.availability([facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
+    return min(available, facts.max_per_order or available, MAX_QUANTITY)

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from app.core.errors import Conflict, NotFound, Refused
+
+
+class NotEnough(Conflict):
+    """More was asked for than can be sold. `possible` is the quantity the cart line can have, in the variant's unit."""
+
+    code = "not_enough"
+
+    def __init__(self, *, possible: int, unit: str, step_mm: int | None) -> None:
+        super().__init__("not enough", possible=possible)
+        self.possible, self.unit, self.step_mm = possible, unit, step_mm
+
+
+class NotForSale(NotFound):
+    """No such variant, or it is not sold (any more)."""
+
+    code = "not_for_sale"
+
+
+class TooMuch(Refused):
+    """A quantity or a cart beyond what any order may be."""
+
+    code = "too_much"

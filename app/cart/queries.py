@@ -1,0 +1,216 @@
+"""Reads of the cart: the hot copy in Redis when it is as new as the visitor's cookie, else PostgreSQL."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.core import cache, db
+from app.core.money import Money
+from app.stock import queries as stock
+from app.stock.queries import Availability
+
+HOT_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line as it is stored."""
+
+    line_id: uuid.UUID
+    variant_id: uuid.UUID
+    quantity: int
+    price_seen_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in a cart. `cart_id` None: there is none (yet)."""
+
+    cart_id: uuid.UUID | None = None
+    version: int = 0
+    entries: tuple[Entry, ...] = ()
+
+
+EMPTY = Contents()
+
+
+@dataclass(frozen=True, slots=True)
+class VariantFacts:
+    """What cart, checkout and order need to know of a variant, in one language and currency. `price` None: not sold so."""
+
+    variant_id: uuid.UUID
+    product_id: uuid.UUID
+    slug: str
+    sku: str
+    name: str
+    options: str
+    picture: str | None
+    picture_alt: str
+    tint: str
+    unit: str
+    step_mm: int | None
+    min_quantity: int
+    max_per_order: int | None
+    tax_class: str
+    weight_grams: int
+    hs_code: str
+    price_minor: int | None
+    is_sellable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line as it is shown, with what can be had of it now."""
+
+    entry: Entry
+    facts: VariantFacts
+    available: int
+    held_by_others: int
+    currency: str
+
+    @property
+    def price(self) -> Money:
+        return Money(self.facts.price_minor or 0, self.currency)
+
+    @property
+    def total(self) -> Money:
+        return self.price * self.entry.quantity
+
+    @property
+    def is_short(self) -> bool:
+        return self.entry.quantity > self.possible
+
+    @property
+    def possible(self) -> int:
+        """Units this line can have now."""
+        if not self.facts.is_sellable:
+            return 0
+        return min(self.available, self.facts.max_per_order or self.available)
+
+    @property
+    def old_price(self) -> Money | None:
+        """What the shopper saw when adding, if the price has changed since."""
+        seen = self.entry.price_seen_minor
+        return Money(seen, self.currency) if self.facts.price_minor is not None and seen != self.facts.price_minor else None
+
+
+def contents(visitor: str | None, *, at_least: int = 0) -> Contents:
+    """The visitor's open cart. A hot copy older than `at_least` (the cookie's version) is not believed."""
+    if visitor is None:
+        return EMPTY
+    hot = cache.get_json(_key(visitor))
+    if hot and hot["version"] >= max(at_least, 1):
+        return _thaw(hot)
+    found = stored(visitor)
+    if found.cart_id is not None:
+        warm(visitor, found)
+    return found
+
+
+def stored(visitor: str) -> Contents:
+    """The truth, from PostgreSQL."""
+    found = db.rows(
+        "SELECT c.id, c.version, l.id AS line_id, l.variant_id, l.quantity, l.price_seen_minor FROM cart c"
+        " LEFT JOIN cart_line l ON l.cart_id = c.id WHERE c.visitor = :visitor AND c.is_open AND c.expires_at > now()"
+        " ORDER BY l.created_at, l.id",
+        visitor=visitor,
+    )
+    if not found:
+        return EMPTY
+    entries = tuple(Entry(row.line_id, row.variant_id, row.quantity, row.price_seen_minor) for row in found if row.line_id)
+    return Contents(found[0].id, found[0].version, entries)
+
+
+def warm(visitor: str, found: Contents) -> None:
+    """Put the hot copy in place. Call it after the commit, with what was committed."""
+    entries = [[str(e.line_id), str(e.variant_id), e.quantity, e.price_seen_minor] for e in found.entries]
+    copy = {"cart_id": str(found.cart_id), "version": found.version, "entries": entries}
+    cache.put_json(_key(visitor), copy, seconds=HOT_SECONDS)
+
+
+def cool(visitor: str) -> None:
+    cache.drop(_key(visitor))
+
+
+def lines(found: Contents, *, currency: str, locale: str) -> list[Line]:
+    """The lines as they are shown: two queries however many there are."""
+    ids = [entry.variant_id for entry in found.entries]
+    known = facts(ids, currency=currency, locale=locale)
+    available = stock.availability(ids)
+    return [
+        _line(entry, known[entry.variant_id], available.get(entry.variant_id, stock.NONE), currency)
+        for entry in found.entries
+        if entry.variant_id in known
+    ]
+
+
+def facts(variant_ids: Sequence[uuid.UUID], *, currency: str, locale: str) -> dict[uuid.UUID, VariantFacts]:
+    if not variant_ids:
+        return {}
+    found = db.rows(
+        "SELECT v.id, v.product_id, p.slug, v.sku, coalesce(p.name->>:locale, p.name->>'en') AS name, p.options AS axes, v.options,"
+        " coalesce(a.name->>:locale, a.name->>'en') AS colour, i.public_id, coalesce(i.alt->>:locale, i.alt->>'en', '') AS alt,"
+        " coalesce(i.tint, 'plaster') AS tint, p.unit, p.step_mm, v.min_quantity, p.max_per_order, p.tax_class, p.weight_grams, p.hs_code,"
+        " r.price_minor, (p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND r.price_minor IS NOT NULL) AS is_sellable"
+        " FROM variant v JOIN product p ON p.id = v.product_id"
+        " LEFT JOIN variant_price r ON r.variant_id = v.id AND r.currency = :currency"
+        " LEFT JOIN product_image i ON i.id = coalesce(v.image_id,"
+        "  (SELECT m.id FROM product_image m WHERE m.product_id = p.id AND m.is_main))"
+        " LEFT JOIN attribute_value a ON a.kind = 'colour' AND a.slug = v.options->>'colour'"
+        " WHERE v.id = ANY(:ids)",
+        ids=list(variant_ids),
+        currency=currency,
+        locale=locale,
+    )
+    return {row.id: _facts(row) for row in found}
+
+
+def count(found: Contents, units: dict[uuid.UUID, str] | None = None) -> int:
+    """What the badge says: pieces; a length counts as one."""
+    units = units or {}
+    return sum(1 if units.get(entry.variant_id) == "metre" else entry.quantity for entry in found.entries)
+
+
+def _facts(row: Any) -> VariantFacts:
+    return VariantFacts(
+        variant_id=row.id,
+        product_id=row.product_id,
+        slug=row.slug,
+        sku=row.sku,
+        name=row.name,
+        options=_options(row.axes, row.options, row.colour),
+        picture=row.public_id,
+        picture_alt=row.alt,
+        tint=row.tint,
+        unit=row.unit,
+        step_mm=row.step_mm,
+        min_quantity=row.min_quantity,
+        max_per_order=row.max_per_order,
+        tax_class=row.tax_class,
+        weight_grams=row.weight_grams,
+        hs_code=row.hs_code,
+        price_minor=row.price_minor,
+        is_sellable=row.is_sellable,
+    )
+
+
+def _options(axes: Sequence[dict[str, Any]], values: dict[str, str], colour: str | None) -> str:
+    """“M, Teluk”: the chosen values in the merchant's order, colours by their name."""
+    codes = [axis["code"] for axis in axes] or list(values)
+    return ", ".join(colour if code == "colour" and colour else values[code] for code in codes if code in values)
+
+
+def _line(entry: Entry, known: VariantFacts, available: Availability, currency: str) -> Line:
+    return Line(entry, known, available.for_unit(known.unit), available.held, currency)
+
+
+def _thaw(hot: dict[str, Any]) -> Contents:
+    entries = tuple(Entry(uuid.UUID(e[0]), uuid.UUID(e[1]), e[2], e[3]) for e in hot["entries"])
+    return Contents(uuid.UUID(hot["cart_id"]), hot["version"], entries)
+
+
+def _key(visitor: str) -> str:
+    return f"cart:{visitor}"
