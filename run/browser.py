@@ -1,6 +1,6 @@
 """Finds a Chromium: the machine's, else Playwright's, else the one packed in the npm package @sparticuz/chromium.
 
-    python -m run.browser        prints the path of a browser that starts
+python -m run.browser        prints the path of a browser that starts
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def unpack(packed: Path, folder: Path) -> Path:
             for archive in sorted(packed.rglob("*.tar.br")):
                 if _fits(archive):
                     _extract(archive, folder)
+            (folder / "our-fonts.conf").write_text(_FONTS)  # the packed one names folders that only Amazon has
             draft = folder / "draft"
             draft.write_text(_SCRIPT.format(folder=shlex.quote(str(folder))))
             draft.chmod(0o755)
@@ -112,8 +113,18 @@ def _decompressed(path: Path) -> bytes:
 _SCRIPT = """\
 #!/bin/sh
 here={folder}
-export LD_LIBRARY_PATH="$here/al2023/lib:$here/lib:$LD_LIBRARY_PATH" FONTCONFIG_PATH="$here/fonts"
+export LD_LIBRARY_PATH="$here/lib:$LD_LIBRARY_PATH" FONTCONFIG_FILE="$here/our-fonts.conf"
 exec "$here/chrome" "$@"
+"""
+
+_FONTS = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="relative">font-cache</cachedir>
+</fontconfig>
 """
 
 

@@ -1,7 +1,7 @@
 """`make lint` and `make test`: every check runs, so that one look shows all that is wrong.
 
-    python -m run.checks lint    ruff, its formatter, import contracts, types
-    python -m run.checks tests   the same, then the whole suite
+python -m run.checks lint    ruff, its formatter, import contracts, types
+python -m run.checks tests   the same, then the whole suite
 """
 
 from __future__ import annotations

@@ -14,7 +14,11 @@ NOT_RUN = ("skipped", "deselected", "xfailed", "xpassed")
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Turns a run that left something out into a failed one."""
-    if exitstatus == pytest.ExitCode.OK and _is_whole(session.config) and any(_counts(session.config)[name] for name in NOT_RUN):
+    if (
+        exitstatus == pytest.ExitCode.OK
+        and _is_whole(session.config)
+        and any(_counts(session.config)[name] for name in NOT_RUN)
+    ):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -32,10 +36,21 @@ def _is_whole(config: pytest.Config) -> bool:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="fail if anything was skipped, deselected or expected to fail")
+    parser.addoption(
+        "--whole", action="store_true", help="fail if anything was skipped, deselected or expected to fail"
+    )
 
 
 def _counts(config: pytest.Config) -> dict[str, int]:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     stats = reporter.stats if reporter is not None else {}
-    return {name: len([report for report in stats.get(name, []) if getattr(report, "when", "call") != "teardown" or name != "passed"]) for name in OUTCOMES}
+    return {
+        name: len(
+            [
+                report
+                for report in stats.get(name, [])
+                if getattr(report, "when", "call") != "teardown" or name != "passed"
+            ]
+        )
+        for name in OUTCOMES
+    }
