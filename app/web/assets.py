@@ -21,7 +21,8 @@ STYLES = {
 }
 # A module stands after the modules that it imports.
 SCRIPTS = {
-    "shop.js": ("app.js", "focus.js", "dialog.js", "combobox.js", "gallery.js", "lock.js"),
+    "shop.js": ("app.js", "focus.js", "dialog.js", "combobox.js", "gallery.js"),
+    "checkout.js": ("app.js", "focus.js", "dialog.js", "lock.js"),
     "admin.js": ("app.js", "focus.js", "dialog.js", "live.js"),
 }
 HTMX = "htmx.org/dist/htmx.min.js"

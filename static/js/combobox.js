@@ -1,85 +1,67 @@
 // The search box with suggestions as a WAI-ARIA combobox. Suggestions are real links; without this file they stay so.
-import { announce } from "./app.js";
+import { announce, on } from "./app.js";
 
-const MOVES = { ArrowDown: 1, ArrowUp: -1 };
+for (const input of document.querySelectorAll("[data-combobox]")) connect(input, document.querySelector(input.dataset.combobox));
 
-for (const input of document.querySelectorAll("[data-combobox]")) {
-  const panel = document.querySelector(input.dataset.combobox);
-  connect(input, panel);
-}
-
-document.addEventListener("click", (event) => {
+on("click", (_, event) => {
   const opener = event.target.closest("[data-search-open]");
   if (!opener) return;
   event.preventDefault();
-  const open = opener.closest("header").toggleAttribute("data-search");
-  opener.setAttribute("aria-expanded", open);
-  if (open) document.getElementById("q").focus();
+  opener.ariaExpanded = opener.closest("header").toggleAttribute("data-search");
+  document.getElementById("q").focus();
 });
 
 function connect(input, panel) {
-  const attributes = { role: "combobox", "aria-expanded": "false", "aria-controls": panel.id, "aria-autocomplete": "list" };
-  for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value);
-  panel.setAttribute("role", "listbox");
-  panel.setAttribute("aria-label", input.labels[0].textContent);
-  panel.addEventListener("htmx:afterSettle", () => offer(input, panel));
-  input.addEventListener("keydown", (event) => steer(event, input, panel));
-  input.addEventListener("input", () => { if (input.value.trim().length < 2) hide(input, panel); });
-  input.addEventListener("blur", (event) => { if (!panel.contains(event.relatedTarget)) setTimeout(hide, 150, input, panel); });
+  input.role = "combobox";
+  input.setAttribute("aria-controls", panel.id);
+  input.ariaAutoComplete = "list";
+  panel.role = "listbox";
+  panel.ariaLabel = input.labels[0].textContent;
+  const show = (open) => {
+    panel.hidden = !open;
+    input.ariaExpanded = open;
+    input.removeAttribute("aria-activedescendant");
+  };
+  show(false);
+  panel.addEventListener("htmx:afterSettle", () => offer(input, panel, show));
+  input.addEventListener("keydown", (event) => steer(event, input, panel, show));
+  input.addEventListener("input", () => { if (input.value.trim().length < 2) show(false); });
+  input.addEventListener("blur", () => setTimeout(show, 150, false));
 }
 
-function offer(input, panel) {
-  const links = options(panel);
+function offer(input, panel, show) {
+  const links = [...panel.querySelectorAll("a")];
   links.forEach((link, index) => {
     link.id = `${panel.id}-${index}`;
-    link.setAttribute("role", "option");
-    link.setAttribute("aria-selected", "false");
+    link.role = "option";
+    link.ariaSelected = false;
     link.tabIndex = -1;
   });
-  panel.querySelectorAll("ul, li").forEach((element) => element.setAttribute("role", "presentation"));
-  const open = links.length > 0 && document.activeElement === input;
-  panel.hidden = !open;
-  input.setAttribute("aria-expanded", open);
-  input.removeAttribute("aria-activedescendant");
-  if (open) announce(input.dataset.count.replace("{n}", links.length));
+  for (const element of panel.querySelectorAll("ul, li")) element.role = "presentation";
+  show(links.length > 0 && document.activeElement === input);
+  if (!panel.hidden) announce(input.dataset.count.replace("{n}", links.length));
 }
 
-function steer(event, input, panel) {
-  if (event.key === "Escape" && !panel.hidden) {
-    event.preventDefault();
-    return hide(input, panel);
-  }
-  if (panel.hidden || !options(panel).length) return undefined;
-  const links = options(panel);
-  const now = links.findIndex((link) => link.getAttribute("aria-selected") === "true");
-  if (event.key === "Enter" && now >= 0) {
-    event.preventDefault();
-    return links[now].click();
-  }
-  const next = nextIndex(event.key, now, links.length);
-  if (next === undefined) return undefined;
+function steer(event, input, panel, show) {
+  if (panel.hidden) return;
+  const links = [...panel.querySelectorAll("a")];
+  const now = links.findIndex((link) => link.ariaSelected === "true");
+  const last = links.length - 1;
+  const next = {
+    ArrowDown: now < last ? now + 1 : 0,
+    ArrowUp: now > 0 ? now - 1 : last,
+    Home: now < 0 ? undefined : 0,
+    End: now < 0 ? undefined : last,
+  }[event.key];
+  if (event.key === "Escape") show(false);
+  else if (event.key === "Enter" && now >= 0) links[now].click();
+  else if (next === undefined) return;
+  else choose(input, links, next);
   event.preventDefault();
-  return select(input, links, next);
 }
 
-function nextIndex(key, now, count) {
-  if (key in MOVES) return (now + MOVES[key] + count + (now < 0 && key === "ArrowUp" ? 1 : 0)) % count;
-  if (now < 0) return undefined;
-  return { Home: 0, End: count - 1 }[key];
-}
-
-function select(input, links, index) {
-  links.forEach((link, n) => link.setAttribute("aria-selected", n === index));
+function choose(input, links, index) {
+  links.forEach((link, n) => { link.ariaSelected = n === index; });
   links[index].scrollIntoView({ block: "nearest" });
   input.setAttribute("aria-activedescendant", links[index].id);
-}
-
-function hide(input, panel) {
-  panel.hidden = true;
-  input.setAttribute("aria-expanded", "false");
-  input.removeAttribute("aria-activedescendant");
-}
-
-function options(panel) {
-  return [...panel.querySelectorAll("a")];
 }

@@ -1,29 +1,37 @@
 // The back office's pulse: regions that listen with hx-trigger="tick from:body" ask again while someone is looking.
+import { announce, on } from "./app.js";
 
 const EVERY_MS = 15_000;
 const LATE_MS = 45_000;
-let lastAnswer = performance.now();
+let answeredAt = performance.now();
 
 setInterval(() => {
   mark();
-  if (!document.hidden && !isTyping()) document.body.dispatchEvent(new CustomEvent("tick"));
+  if (!document.hidden && !isTyping()) document.body.dispatchEvent(new Event("tick"));
 }, EVERY_MS);
 
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.successful) lastAnswer = performance.now();
+on("htmx:afterRequest", ({ successful }) => {
+  if (successful) answeredAt = performance.now();
   mark();
 });
 
 for (const name of ["online", "offline"]) window.addEventListener(name, mark);
 
+on("click", async (_, { target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.parentElement.querySelector("[data-copy-source]").textContent);
+  button.querySelector("span").textContent = button.dataset.copied;
+  announce(button.dataset.copied);
+});
+
 function isTyping() {
-  const active = document.activeElement;
-  return active.matches("textarea, select, [contenteditable]") || (active.matches("input") && !active.matches("[type=checkbox], [type=radio]"));
+  return document.activeElement.matches("textarea, select, input:not([type=checkbox], [type=radio])");
 }
 
 function mark() {
   const dot = document.querySelector("[data-live]");
   if (!dot) return;
-  const late = performance.now() - lastAnswer > LATE_MS;
+  const late = performance.now() - answeredAt > LATE_MS;
   dot.dataset.tone = navigator.onLine ? (late ? "warning" : "success") : "danger";
 }

@@ -1,82 +1,71 @@
 // The countdown of the stock lock. The server says how long is left; this counts that duration down and never decides.
-import { announce, alertNow } from "./app.js";
+import { announce, on } from "./app.js";
 
 const MINUTE = 60_000;
-const RESYNC_MS = MINUTE;
-const SPEECH = [
-  { below: 30_000, key: "sayLast", aloud: alertNow },
-  { below: 2 * MINUTE, key: "sayTwo", aloud: announce },
-  { below: 5 * MINUTE, key: "sayFive", aloud: announce },
-  { below: Infinity, key: "sayHeld", aloud: announce },
-];
+const SOON = 2 * MINUTE;
+const LAST = MINUTE / 2;
+// What is spoken, from the least time left to the most; each once.
+const SPEECH = [[LAST, "sayLast", "alert"], [SOON, "sayTwo"], [5 * MINUTE, "sayFive"], [Infinity, "sayHeld"]];
 
-let lock = null;
-let receivedAt = 0;
-let remainingAtReceipt = 0;
-let askedAt = 0;
 const said = new Set();
+let lock;
+let endsAt = 0;
+let askedAt = 0;
 
+on("htmx:afterSettle", adopt);
+on("visibilitychange", askServer);
+window.addEventListener("pageshow", ({ persisted }) => { if (persisted) askServer(); });
+setInterval(beat, 1000);
+adopt();
+
+// performance.now() counts on through a wrong or changed clock of the telephone.
 function adopt() {
   const found = document.querySelector("[data-lock]");
-  if (found === lock) return;
-  const renewed = lock && found && Number(found.dataset.remainingMs) > remaining() + MINUTE;
-  if (renewed) said.clear();
+  if (!found || found === lock) return;
   lock = found;
-  if (!lock) return;
-  receivedAt = askedAt = performance.now();
-  remainingAtReceipt = Number(lock.dataset.remainingMs);
+  const end = performance.now() + Number(lock.dataset.remainingMs);
+  const renewed = end > endsAt + MINUTE;
+  if (renewed) said.clear();
+  endsAt = end;
+  askedAt = performance.now();
   beat();
 }
 
-function remaining() {
-  return remainingAtReceipt - (performance.now() - receivedAt);
-}
-
 function beat() {
-  if (!lock?.isConnected) return;
+  if (!lock) return;
   const { state } = lock.dataset;
-  if (state === "paying") speakOnce("sayPaying", announce);
-  if (state === "held") showTime(Math.max(0, remaining()));
-  if (performance.now() - askedAt >= askingPause(state)) askServer();
-}
-
-// Near zero the server may already have an answer; elsewhere once a minute is enough.
-function askingPause(state) {
-  return state === "held" && remaining() <= 0 ? 5000 : RESYNC_MS;
+  const left = Math.max(0, endsAt - performance.now());
+  if (state === "paying") speak("sayPaying");
+  if (state === "held") show(left);
+  // At zero the answer is near; before that once a minute corrects any drift.
+  const pause = state === "held" && !left ? 5000 : MINUTE;
+  if (performance.now() - askedAt >= pause) askServer();
 }
 
 function askServer() {
   if (document.hidden || !lock) return;
   askedAt = performance.now();
-  document.body.dispatchEvent(new CustomEvent("tick"));
+  document.body.dispatchEvent(new Event("tick"));
 }
 
-function showTime(ms) {
-  const phase = ms < 30_000 ? "last" : ms < 2 * MINUTE ? "soon" : "calm";
-  if (lock.dataset.phase !== phase) lock.dataset.phase = phase;
-  const words = phase === "calm" ? lock.dataset.minutes.replace("{n}", Math.ceil(ms / MINUTE)) : exact(ms);
+function show(left) {
+  lock.dataset.phase = left < LAST ? "last" : left < SOON ? "soon" : "calm";
+  const words = left < SOON ? lock.dataset.exact.replace("{n}", clock(left)) : lock.dataset.minutes.replace("{n}", Math.ceil(left / MINUTE));
   const place = lock.querySelector("[data-lock-left]");
-  if (place && place.textContent !== words) place.textContent = words;
-  const due = SPEECH.find(({ below }) => ms < below);
-  speakOnce(due.key, due.aloud);
+  if (place.textContent !== words) place.textContent = words;
+  const due = SPEECH.findIndex(([below]) => left < below);
+  speak(SPEECH[due][1], SPEECH[due][2]);
+  // Whoever comes with one minute left hears that, not the sentences of the minutes before.
+  for (const [, key] of SPEECH.slice(due)) said.add(key);
 }
 
-function exact(ms) {
+function clock(ms) {
   const seconds = Math.ceil(ms / 1000);
-  const clock = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  return lock.dataset.exact.replace("{n}", clock);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-// Whoever opens the page with one minute left hears that, not the sentences of the minutes before.
-function speakOnce(key, aloud) {
+function speak(key, region) {
   if (said.has(key)) return;
   said.add(key);
-  for (const { key: earlier } of SPEECH.slice(SPEECH.findIndex((step) => step.key === key) + 1)) said.add(earlier);
-  if (lock.dataset[key]) aloud(lock.dataset[key]);
+  announce(lock.dataset[key], region);
 }
-
-document.addEventListener("htmx:afterSettle", adopt);
-document.addEventListener("visibilitychange", askServer);
-window.addEventListener("pageshow", (event) => { if (event.persisted) askServer(); });
-setInterval(beat, 1000);
-adopt();
