@@ -1,0 +1,254 @@
+"""Verbs of checkout: keep what was typed, and “Place order”. In the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.cart import actions as cart_actions
+from app.cart import queries as cart
+from app.checkout import queries
+from app.checkout.errors import (
+    CartIsEmpty,
+    LinesGone,
+    NoDelivery,
+    NoSession,
+    SessionOver,
+    TooManyLocks,
+    TotalChanged,
+)
+from app.checkout.models import CheckoutSession
+from app.checkout.queries import Quote
+from app.checkout.rules import MAX_LIVE_ORDERS_PER_VISITOR, fingerprint, first_open_step
+from app.core import db
+from app.core.errors import Refused
+from app.core.ids import new_id
+from app.orders import actions as orders
+from app.orders import queries as order_queries
+from app.orders.models import Order
+from app.stock import queries as stock_queries
+from app.stock.errors import OutOfStock
+
+
+def enter(visitor: str, *, cart_id: uuid.UUID | None, minutes: int) -> CheckoutSession:
+    """The visitor's checkout session under its lock, with its full time again; made when there is none.
+
+    One that had run out starts again with the answers it kept (for 24 hours).
+    """
+    session = queries.lock_session(visitor)
+    if session is None:
+        db.session.execute(
+            insert(CheckoutSession)
+            .values(id=new_id(), visitor=visitor, cart_id=cart_id, expires_at=_in_minutes(minutes))
+            .on_conflict_do_nothing()
+        )
+        session = queries.lock_session(visitor)
+        assert session is not None
+    session.cart_id = cart_id
+    session.expires_at = _in_minutes(minutes)
+    return session
+
+
+def current(visitor: str | None, *, minutes: int) -> CheckoutSession:
+    """The live session under its lock, its time started again. Raises NoSession or SessionOver."""
+    session = queries.lock_session(visitor) if visitor else None
+    if session is None:
+        raise NoSession()
+    if queries.is_over(session):
+        raise SessionOver()
+    session.expires_at = _in_minutes(minutes)
+    return session
+
+
+def save_contact(session: CheckoutSession, *, email: str, phone: str) -> None:
+    session.contact = {"email": email, "phone": phone}
+    session.version += 1
+    if session.cart_id:
+        cart_actions.note_step(session.cart_id, "contact")
+
+
+def save_address(session: CheckoutSession, address: Mapping[str, str]) -> None:
+    if session.contact is None:
+        raise NoSession("contact")
+    session.address = dict(address)
+    session.version += 1
+
+
+def choose_method(session: CheckoutSession, code: str) -> None:
+    session.shipping_method = code
+    session.version += 1
+    if session.cart_id:
+        cart_actions.note_step(session.cart_id, "delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """A click on “Place order”: its one-time key, what the page showed, and the policy that applies."""
+
+    key: uuid.UUID
+    accept_total: int
+    payment_method: str
+    currency: str
+    locale: str
+    session_minutes: int
+    lock_minutes: int
+    unpaid_minutes: int
+
+
+def place(visitor: str | None, click: PlaceOrder) -> Order:
+    """Lock every line and write the order, its lines, its snapshot and its payment, all or nothing.
+
+    The same click (by its key) and the same cart placed again return the same order. An earlier unpaid order of this
+    session gives its stock back first, so nobody stands in their own way.
+    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, LinesGone, NoDelivery or TooManyLocks.
+    """
+    session = current(visitor, minutes=click.session_minutes)
+    assert visitor is not None
+    earlier = order_queries.order_by_place_key(click.key)
+    if earlier is not None:
+        if earlier.visitor != visitor:  # a key is random; somebody replays another one's
+            raise Refused("this form was used before")
+        return earlier
+    quote, address, contact = _checked_quote(visitor, session, click)
+    mark = fingerprint([_marked(quote), address, contact, click.locale])
+    previous = order_queries.lock_order(session.order_id) if session.order_id else None
+    if previous is not None and previous.state == "pending":
+        if previous.fingerprint == mark and _still_held(previous, click):
+            return previous
+        orders.cancel(previous.id, actor="customer", reason="replaced")
+    if stock_queries.live_locks_of_visitor(visitor) >= MAX_LIVE_ORDERS_PER_VISITOR:
+        raise TooManyLocks()
+    order = _open(visitor, session, quote, address, contact, mark, click)
+    session.order_id = order.id
+    if session.cart_id:
+        cart_actions.note_step(session.cart_id, "placed")
+    return order
+
+
+def _checked_quote(visitor: str, session: CheckoutSession, click: PlaceOrder) -> tuple[Quote, dict[str, Any], dict[str, Any]]:
+    """Price everything again, and refuse when it is not what the page showed."""
+    if session.contact is None or session.address is None or session.shipping_method is None:
+        raise NoSession(
+            first_open_step(
+                has_contact=session.contact is not None,
+                has_address=session.address is not None,
+                has_method=session.shipping_method is not None,
+            )
+        )
+    contents = cart.stored(visitor)
+    if not contents.entries:
+        raise CartIsEmpty()
+    quote = queries.quote(
+        contents, currency=click.currency, locale=click.locale, address=session.address, method=session.shipping_method
+    )
+    gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
+    if gone:
+        raise LinesGone(gone)  # type: ignore[arg-type]
+    if quote.chosen is None or quote.chosen.method.code != session.shipping_method:
+        raise NoDelivery()
+    if quote.priced.total_minor != click.accept_total:
+        raise TotalChanged()
+    return quote, session.address, session.contact
+
+
+def _still_held(previous: Order, click: PlaceOrder) -> bool:
+    """The same cart again: the order it made is good as long as its stock is (or can be) held."""
+    try:
+        with db.session.begin_nested():
+            orders.hold_again(previous.id, minutes=click.lock_minutes)
+    except OutOfStock as refusal:
+        raise LinesGone(dict(refusal.possible)) from refusal
+    return True
+
+
+def _open(
+    visitor: str,
+    session: CheckoutSession,
+    quote: Quote,
+    address: Mapping[str, str],
+    contact: Mapping[str, str],
+    mark: str,
+    click: PlaceOrder,
+) -> Order:
+    priced, chosen = quote.priced, quote.chosen
+    assert chosen is not None and quote.contents.cart_id is not None
+    new = orders.NewOrder(
+        place_key=click.key,
+        fingerprint=mark,
+        currency=priced.currency,
+        amounts={
+            "subtotal_minor": priced.subtotal_minor,
+            "discount_minor": priced.discount_minor,
+            "shipping_minor": priced.shipping_minor,
+            "shipping_tax_minor": priced.shipping_tax_minor,
+            "tax_added_minor": priced.tax_added_minor,
+            "tax_included_minor": priced.tax_included_minor,
+            "total_minor": priced.total_minor,
+        },
+        snapshot=priced.snapshot()
+        | {"shipping_name": chosen.method.name, "delivery_days": [chosen.method.min_days, chosen.method.max_days]},
+        lines=[_order_line(quote, n) for n in range(len(priced.lines))],
+        locale=click.locale,
+        visitor=visitor,
+        cart_id=quote.contents.cart_id,
+        email=contact["email"],
+        phone=contact["phone"],
+        address=address,
+        shipping_method=chosen.method.code,
+        payment_method=click.payment_method,
+        lock_minutes=click.lock_minutes,
+        lives_minutes=click.unpaid_minutes,
+    )
+    try:
+        return orders.open(new)
+    except OutOfStock as refusal:
+        raise LinesGone(dict(refusal.possible)) from refusal
+
+
+def _order_line(quote: Quote, index: int) -> dict[str, Any]:
+    line, priced = quote.lines[index], quote.priced.lines[index]
+    facts = line.facts
+    return {
+        "variant_id": facts.variant_id,
+        "product_id": facts.product_id,
+        "sku": facts.sku,
+        "name": facts.name,
+        "options": facts.options,
+        "picture": facts.picture,
+        "unit": facts.unit,
+        "step_mm": facts.step_mm,
+        "quantity": priced.quantity,
+        "unit_price_minor": priced.unit_price_minor,
+        "subtotal_minor": priced.subtotal_minor,
+        "discount_minor": priced.discount_minor,
+        "tax_basis_points": priced.tax_basis_points,
+        "tax_added_minor": priced.tax_added_minor,
+        "tax_included_minor": priced.tax_included_minor,
+        "total_minor": priced.total_minor,
+        "hs_code": facts.hs_code,
+    }
+
+
+def _marked(quote: Quote) -> list[Any]:
+    lines = [[line.variant_id, line.quantity, line.unit_price_minor] for line in quote.priced.lines]
+    method = quote.chosen.method.code if quote.chosen else None
+    return [lines, quote.priced.currency, quote.priced.total_minor, method]
+
+
+def forget_old(*, limit: int = 5000) -> int:
+    """Delete sessions whose answers were kept for 24 hours after their end. Returns how many went."""
+    return len(
+        db.rows(
+            "DELETE FROM checkout_session WHERE id IN (SELECT id FROM checkout_session"
+            " WHERE expires_at < now() - interval '24 hours' LIMIT :limit) RETURNING id",
+            limit=limit,
+        )
+    )
+
+
+def _in_minutes(minutes: int) -> Any:
+    return db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from app.core.errors import Conflict
+
+
+class NoSession(Conflict):
+    """The visitor is not checking out (or has not come that far): go to `step`."""
+
+    code = "no_checkout"
+
+    def __init__(self, step: str = "contact") -> None:
+        super().__init__("no checkout", step=step)
+        self.step = step
+
+
+class SessionOver(Conflict):
+    """The 30 minutes are over. What was typed is kept; nothing was ordered."""
+
+    code = "checkout_over"
+
+
+class CartIsEmpty(Conflict):
+    code = "cart_empty"
+
+
+class TotalChanged(Conflict):
+    """The total is not what the page showed: it must be shown again before anything is ordered."""
+
+    code = "total_changed"
+
+
+class LinesGone(Conflict):
+    """Lines that cannot be had any more (sold out, withdrawn): variant id -> quantity that could be."""
+
+    code = "lines_gone"
+
+    def __init__(self, possible: dict[object, int]) -> None:
+        super().__init__("lines gone", possible=possible)
+        self.possible = possible
+
+
+class TooManyLocks(Conflict):
+    """This visitor holds stock in too many unpaid orders already (S11)."""
+
+    code = "too_many_locks"
+    status = 429
+
+
+class NoDelivery(Conflict):
+    """No method delivers to that address."""
+
+    code = "no_delivery"

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from app.cart import queries as cart
+from app.cart.queries import Contents, Line
+from app.cart.rules import Item, Priced, price
+from app.checkout.models import CheckoutSession
+from app.core import db
+from app.core.money import Money
+from app.shipping import queries as shipping
+from app.shipping.rules import Method
+from app.tax import queries as tax
+from app.tax.rules import NO_TAX, Tax
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A delivery method with its price for this cart."""
+
+    method: Method
+    cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A cart priced for an address and a method: what review shows, place-order checks and the order stores."""
+
+    contents: Contents
+    lines: Sequence[Line]
+    offers: Sequence[Offer]
+    chosen: Offer | None
+    priced: Priced
+
+    @property
+    def total(self) -> Money:
+        return Money(self.priced.total_minor, self.priced.currency)
+
+    @property
+    def short_lines(self) -> list[Line]:
+        return [line for line in self.lines if line.is_short]
+
+
+def session_of(visitor: str) -> CheckoutSession | None:
+    return db.session.scalars(select(CheckoutSession).where(CheckoutSession.visitor == visitor)).one_or_none()
+
+
+def lock_session(visitor: str) -> CheckoutSession | None:
+    statement = select(CheckoutSession).where(CheckoutSession.visitor == visitor).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def is_over(session: CheckoutSession) -> bool:
+    """By the database's clock."""
+    return bool(db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=session.expires_at))
+
+
+def quote(
+    contents: Contents, *, currency: str, locale: str, address: dict[str, str] | None = None, method: str | None = None
+) -> Quote:
+    """Price a cart. Without an address there is no delivery, and the home market's included tax is told."""
+    lines = cart.lines(contents, currency=currency, locale=locale)
+    taxes: dict[str, Tax] = {}
+    offers: list[Offer] = []
+    sellable = [line for line in lines if line.facts.is_sellable]
+    if address:
+        country, state = address["country"], address.get("state", "")
+        taxes = tax.taxes_for(country=country, state=state)
+        methods = shipping.methods_for(country=country, state=state, currency=currency, locale=locale)
+        offers = [Offer(each, _cost(each, sellable, currency)) for each in methods]
+    chosen = next((offer for offer in offers if offer.method.code == method), offers[0] if offers else None)
+    priced = price(
+        [_item(line) for line in sellable],
+        currency=currency,
+        taxes=taxes,
+        shipping_minor=chosen.cost.minor if chosen else 0,
+        shipping_tax=next((t for t in taxes.values() if t.on_shipping), NO_TAX),
+    )
+    return Quote(contents, lines, offers, chosen, priced)
+
+
+def _item(line: Line) -> Item:
+    facts = line.facts
+    return Item(facts.variant_id, line.entry.quantity, facts.price_minor or 0, facts.tax_class, facts.weight_grams)
+
+
+def _cost(method: Method, lines: Sequence[Line], currency: str) -> Money:
+    subtotal = sum(line.total.minor for line in lines)
+    grams = sum(line.facts.weight_grams * line.entry.quantity for line in lines)
+    return Money(method.cost(subtotal_minor=subtotal, grams=grams), currency)

@@ -1,0 +1,71 @@
+"""Sending a shopper to the provider: short transaction, network, short transaction. Shared by the shop and the API."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from flask import current_app, url_for
+
+from app.core import db
+from app.core.settings import Settings
+from app.core.transaction import in_transaction, transaction
+from app.orders import actions as orders
+from app.orders.models import Order
+from app.payments import actions as payments
+from app.payments import gateway
+from app.payments.gateway import HostedPage, PaymentRequest
+from app.payments.models import PaymentAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The provider's page for an attempt, and the origins the browser will be sent to."""
+
+    page: HostedPage
+    origins: tuple[str, ...]
+    provider: str
+
+
+def send_to_pay(order: Order, *, method: str) -> None:
+    """Freeze the lock, commit the attempt, then make sure the provider has its order.
+
+    Raises NotPayable, LockLost, TooManyAttempts, or ProviderUnavailable (the attempt is kept, the click can be repeated).
+    """
+    code = gateway.default_code()
+    attempt = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method))
+    if attempt.provider_order_id is not None:
+        return
+    is_first_try = attempt.asked == 0 and attempt.created_at is None
+    request = payment_request(order, attempt)
+    db.release()
+    provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not is_first_try)
+    with transaction():
+        payments.remember_provider_order(attempt.id, provider_order_id)
+
+
+def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:
+    provider = gateway.provider(attempt.provider)
+    assert attempt.provider_order_id is not None
+    page = provider.hosted_page(payment_request(order, attempt), attempt.provider_order_id)
+    return HandOver(page, provider.origins(), attempt.provider)
+
+
+def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
+    settings: Settings = current_app.config["SETTINGS"]
+    return PaymentRequest(
+        receipt=attempt.receipt,
+        amount=attempt.amount,
+        description=f"{settings.shop.name} {order.reference}",
+        return_url=settings.base_url + url_for("pay_return.receive", token=attempt.return_token),
+        cancel_url=settings.base_url + url_for("checkout.show_pay", token=order.token),
+        lock_minutes=settings.lock_minutes,
+        name=str(order.address.get("name", "")),
+        email=order.email,
+        phone=order.phone,
+    )
+
+
+def new_key() -> uuid.UUID:
+    """A one-time key for a form that must act once."""
+    return uuid.uuid4()
