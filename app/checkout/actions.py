@@ -114,11 +114,11 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
             raise Refused("this form was used before")
         return earlier
     quote, address, contact = _checked_quote(visitor, session, click)
-    mark = fingerprint([_marked(quote), address, contact, click.locale])
+    mark = fingerprint([_marked(quote), quote.contents.version, address, contact, click.locale])
     previous = order_queries.lock_order(session.order_id) if session.order_id else None
-    if previous is not None and previous.state == "pending":
-        if previous.fingerprint == mark and _still_held(previous, click):
-            return previous
+    if previous is not None and previous.fingerprint == mark and _still_good(previous, click):
+        return previous
+    if previous is not None:
         orders.cancel(previous.id, actor="customer", reason="replaced")
     if stock_queries.live_locks_of_visitor(visitor) >= MAX_LIVE_ORDERS_PER_VISITOR:
         raise TooManyLocks()
@@ -155,8 +155,10 @@ def _checked_quote(visitor: str, session: CheckoutSession, click: PlaceOrder) ->
     return quote, session.address, session.contact
 
 
-def _still_held(previous: Order, click: PlaceOrder) -> bool:
-    """The same cart again: the order it made is good as long as its stock is (or can be) held."""
+def _still_good(previous: Order, click: PlaceOrder) -> bool:
+    """The same cart again: the order it made is good when it is paid, or as long as its stock is (or can be) held."""
+    if previous.state != "pending":
+        return previous.state == "confirmed"
     try:
         with db.session.begin_nested():
             orders.hold_again(previous.id, minutes=click.lock_minutes)

@@ -109,7 +109,16 @@ def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any)
     db.session.add(OrderEvent(order_id=order_id, kind=kind, actor=actor, facts=facts))
 
 
-def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> PaymentAttempt:
+@dataclass(frozen=True, slots=True)
+class StartedPayment:
+    """The attempt to pay with. `is_new`: the provider cannot have heard of it; `is_mine`: nobody else is telling it."""
+
+    attempt: PaymentAttempt
+    is_new: bool
+    is_mine: bool
+
+
+def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
     Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
@@ -121,10 +130,11 @@ def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> Payment
     stock.start_paying(order.id, wanted(order))
     attempts = payment_queries.lock_attempts(payment.id)
     attempt = payments.open_attempt(payment, attempts, provider=provider, method=method, reference=order.reference)
-    if attempt not in attempts:
+    is_new = attempt not in attempts
+    if is_new:
         note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
     order.payment_method = method
-    return attempt
+    return StartedPayment(attempt, is_new, payments.claim_initiation(attempt))
 
 
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:

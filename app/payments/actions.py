@@ -56,6 +56,18 @@ def open_attempt(payment: Payment, attempts: Sequence[PaymentAttempt], *, provid
     return attempt
 
 
+def claim_initiation(attempt: PaymentAttempt, *, seconds: int = 20) -> bool:
+    """Be the one who asks the provider to create its order. False while somebody else is at it."""
+    return bool(
+        db.rows(
+            "UPDATE payment_attempt SET initiating_until = clock_timestamp() + make_interval(secs => :seconds)"
+            " WHERE id = :id AND provider_order_id IS NULL AND coalesce(initiating_until, '-infinity') < clock_timestamp() RETURNING id",
+            id=attempt.id,
+            seconds=seconds,
+        )
+    )
+
+
 def remember_provider_order(attempt_id: uuid.UUID, provider_order_id: str) -> None:
     """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
     db.rows(

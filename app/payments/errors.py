@@ -30,3 +30,9 @@ class NotPayable(Conflict):
     """The order is paid, closed or cancelled already."""
 
     code = "not_payable"
+
+
+class AlreadyInitiating(Conflict):
+    """Another click of the same shopper is being sent to the provider right now."""
+
+    code = "already_initiating"

@@ -65,6 +65,7 @@ class PaymentAttempt(HasState, Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
     provider_order_id: Mapped[str | None] = mapped_column(Text)
+    initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)
     error_reason: Mapped[str | None] = mapped_column(Text)
     asked: Mapped[int] = mapped_column(server_default="0")

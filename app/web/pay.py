@@ -14,6 +14,7 @@ from app.orders import actions as orders
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import gateway
+from app.payments.errors import AlreadyInitiating
 from app.payments.gateway import HostedPage, PaymentRequest
 from app.payments.models import PaymentAttempt
 
@@ -30,18 +31,19 @@ class HandOver:
 def send_to_pay(order: Order, *, method: str) -> None:
     """Freeze the lock, commit the attempt, then make sure the provider has its order.
 
-    Raises NotPayable, LockLost, TooManyAttempts, or ProviderUnavailable (the attempt is kept, the click can be repeated).
+    Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept, the click can be repeated).
     """
     code = gateway.default_code()
-    attempt = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method))
-    if attempt.provider_order_id is not None:
+    started = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method))
+    if started.attempt.provider_order_id is not None:
         return
-    is_first_try = attempt.asked == 0 and attempt.created_at is None
-    request = payment_request(order, attempt)
+    if not started.is_mine:
+        raise AlreadyInitiating()
+    request = payment_request(order, started.attempt)
     db.release()
-    provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not is_first_try)
+    provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
     with transaction():
-        payments.remember_provider_order(attempt.id, provider_order_id)
+        payments.remember_provider_order(started.attempt.id, provider_order_id)
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:
