@@ -5,11 +5,13 @@ Providers are chosen by configuration (PAY-02): every one whose keys are set tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.core.money import Money
+from app.core.settings import BadSettings, Settings
+from app.payments.errors import BadSignature, ProviderUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class PaymentRequest:
     name: str = ""
     email: str = ""
     phone: str = ""
+    method: str = ""  # a code of `rules.methods`: what the provider's page shows first
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Provider(Protocol):
     """PAY-01. Every call has a timeout; raises ProviderUnavailable (unknown outcome), ProviderRefused or BadSignature."""
 
     code: str
+    signature_header: str  # the header of its webhooks that says who sent them
 
     def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> str:
         """Create the provider's order and return its id; with `look_first`, use the one its receipt already has."""
@@ -100,3 +104,69 @@ class Provider(Protocol):
 
     def origins(self) -> tuple[str, ...]:
         """Origins the browser is sent to: the only foreign ones in the hand-over page's CSP."""
+
+
+_providers: dict[str, Provider] = {}
+_default = ""
+
+
+def configure(settings: Settings) -> None:
+    """Take part with every provider whose keys are set. Called once by the factory.
+
+    Raises BadSettings when `PAYMENT_PROVIDER` names one that cannot take money. Without any keys the shop starts, for
+    development, and nobody can pay.
+    """
+    global _default
+    _providers.clear()
+    _providers.update({code: make(settings) for code, make in _makers(settings).items()})
+    _default = settings.payment_provider
+    if _default not in _providers and (_providers or _default != "razorpay"):
+        raise BadSettings([f"PAYMENT_PROVIDER={_default} cannot take money here: its keys are missing"])
+
+
+def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
+    return {"razorpay": _razorpay} if settings.razorpay.is_configured else {}
+
+
+def _razorpay(settings: Settings) -> Provider:
+    from app.payments.providers.razorpay import Razorpay  # noqa: PLC0415 (adapters are built of this module's values)
+
+    keys = settings.razorpay
+    return Razorpay(
+        key_id=keys.key_id,
+        key_secret=keys.key_secret,
+        webhook_secrets=keys.webhook_secrets,
+        api_url=keys.api_url,
+        shop_name=settings.shop.name,
+    )
+
+
+def provider(code: str) -> Provider:
+    """Raises ProviderUnavailable when it takes no part (any more): what is open there waits until its keys are back."""
+    if code not in _providers:
+        raise ProviderUnavailable(reason=f"{code} is not configured")
+    return _providers[code]
+
+
+def default_code() -> str:
+    """The provider of new attempts. Raises ProviderUnavailable when there is none."""
+    return provider(_default).code
+
+
+def available() -> tuple[str, ...]:
+    """Codes of the providers that take part, the default first."""
+    return tuple(sorted(_providers, key=lambda code: (code != _default, code)))
+
+
+def read_notice(body: bytes, headers: Mapping[str, str]) -> tuple[str, Notice]:
+    """Whose webhook this is, told by its signature header, and what it is about. Raises BadSignature or Refused."""
+    names = {name.lower() for name in headers.keys()}  # noqa: SIM118 (a web framework's headers iterate over pairs)
+    senders = [each for each in _providers.values() if each.signature_header.lower() in names]
+    for sender in senders[:-1]:
+        try:
+            return sender.code, sender.read_notice(body, headers)
+        except BadSignature:  # two accounts of one provider share their header
+            continue
+    if not senders:
+        raise BadSignature(code="no_signature")
+    return senders[-1].code, senders[-1].read_notice(body, headers)

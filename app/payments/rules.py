@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 PAYMENT_MOVES: Mapping[str, frozenset[str]] = {
     "open": frozenset({"paid", "refunding"}),
@@ -35,3 +36,37 @@ GIVE_UP_AFTER_DAYS = 4
 def ask_again_after(asked: int) -> int:
     """Seconds to wait when the provider has been asked `asked` times already."""
     return ASK_AFTER_SECONDS[min(asked, len(ASK_AFTER_SECONDS) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way to pay, as checkout shows it. `label` and `hint` are message ids, translated where they are shown."""
+
+    code: str
+    label: str
+    hint: str
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which message ids are gathered)
+    return text
+
+
+CARD = Method("card", N_("Card"), N_("Visa, Mastercard, American Express"))
+METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
+    "MYR": (
+        Method("fpx", N_("Online banking (FPX)"), N_("Maybank2u, CIMB Clicks and all other Malaysian banks")),
+        Method("wallet", N_("E-wallet"), N_("Touch 'n Go, GrabPay, Boost, ShopeePay")),
+        CARD,
+    ),
+    "INR": (
+        Method("upi", N_("UPI"), N_("Google Pay, PhonePe, Paytm and every other UPI app")),
+        CARD,
+        Method("netbanking", N_("Net banking"), N_("All major Indian banks")),
+        Method("wallet", N_("Wallet"), N_("Amazon Pay, Mobikwik and others")),
+    ),
+}
+
+
+def methods(currency: str) -> tuple[Method, ...]:
+    """Ways to pay in a currency, local ones first; cards everywhere."""
+    return METHODS_BY_CURRENCY.get(currency, (CARD,))
