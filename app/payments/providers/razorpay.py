@@ -24,7 +24,8 @@ from app.payments.providers.razorpay_client import Budget, Clients, Patience
 log = logging.getLogger(__name__)
 
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
-MANUAL_MINUTES = 60  # money authorised later than the lock is given back by Razorpay after this
+LEAST_MANUAL_MINUTES = 60
+MANUAL_AFTER_MINUTES = 45  # what is authorised after the lock can be captured by hand this long, then Razorpay gives it back
 PAGE = 100
 PAYMENT_STATES = frozenset({"created", "authorized", "captured", "refunded", "failed"})
 REFUND_STATES = {"pending": "pending", "processed": "succeeded", "failed": "failed"}
@@ -164,7 +165,7 @@ def _capture_options(lock_minutes: int) -> dict[str, Any]:
     automatic = max(LEAST_AUTOMATIC_MINUTES, lock_minutes)
     options = {
         "automatic_expiry_period": automatic,
-        "manual_expiry_period": max(MANUAL_MINUTES, automatic),
+        "manual_expiry_period": max(LEAST_MANUAL_MINUTES, automatic + MANUAL_AFTER_MINUTES),
         "refund_speed": "normal",
     }
     return {"capture": "automatic", "capture_options": options}

@@ -1,0 +1,103 @@
+"""The bank: the payment sandbox as a process of its own, and the adapter that talks to it over HTTP."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.core.money import Money
+from app.payments.gateway import PaymentRequest
+from app.payments.providers.razorpay import Razorpay
+from app.payments.providers.razorpay_client import Patience
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = {"key_id": "rzp_test_payments00000", "key_secret": "payments_key_secret"}
+WEBHOOK_SECRETS = ("payments_webhook_secret", "payments_webhook_secret_of_last_month")
+
+
+class Bank:
+    """What a test does at the provider's side: pay, fail, break the line, look into its ledger."""
+
+    def __init__(self, data):
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("RAZORPAY_", "SANDBOX_"))}
+        environ |= {
+            "RAZORPAY_KEY_ID": KEYS["key_id"],
+            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
+            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+        }
+        command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(data)]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().split()[-1]
+        self.session = requests.Session()
+
+    def end(self):
+        self.session.close()
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        self.process.stdout.close()
+
+    def control(self, method, path, body=None):
+        answer = self.session.request(method, f"{self.url}/_sandbox{path}", json=body, timeout=20)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def pay(self, order_id, outcome="captured", **fields):
+        return self.control("POST", "/pay", {"order_id": order_id, "outcome": outcome, **fields})
+
+    def fault(self, kind, *, method="*", path="/v1/**", **options):
+        self.control("POST", "/faults", {"fault": kind, "method": method, "path": path, **options})
+
+    def ledger(self):
+        return self.control("GET", "/ledger")
+
+
+@pytest.fixture(scope="session")
+def running_bank(tmp_path_factory):
+    bank = Bank(tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.end()
+
+
+@pytest.fixture
+def bank(running_bank):
+    running_bank.control("POST", "/reset")
+    return running_bank
+
+
+@pytest.fixture
+def make_adapter(bank):
+    def make(**changes):
+        options = {**KEYS, "webhook_secrets": WEBHOOK_SECRETS, "api_url": bank.url, "shop_name": "Murni Batik"}
+        return Razorpay(**(options | changes))
+
+    return make
+
+
+@pytest.fixture
+def adapter(make_adapter):
+    return make_adapter()
+
+
+@pytest.fixture
+def hasty(make_adapter):
+    """The same adapter with little patience, for a bank that hangs."""
+    return make_adapter(patience=Patience(connect=0.3, read=0.3, total=0.5))
+
+
+@pytest.fixture
+def request_of():
+    def make(receipt="K7F3-3QX9-1", minor=26800, currency="MYR", **changes):
+        values = {
+            "receipt": receipt,
+            "amount": Money(minor, currency),
+            "description": "Order K7F3-3QX9",
+            "return_url": "http://shop.example/pay/return/token",
+            "cancel_url": "http://shop.example/checkout/pay/token",
+            "lock_minutes": 15,
+        }
+        return PaymentRequest(**(values | changes))
+
+    return make

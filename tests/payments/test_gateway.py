@@ -1,0 +1,73 @@
+"""Which providers take part, chosen by settings alone (PAY-02, PAY-11), and the ways to pay they are shown as."""
+
+import hashlib
+import hmac
+
+import pytest
+
+from app.core import settings
+from app.core.settings import BadSettings
+from app.payments import gateway, rules
+from app.payments.errors import BadSignature, ProviderUnavailable
+
+BASE = {"APP_ENV": "test", "DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x"}
+KEYS = {
+    "RAZORPAY_KEY_ID": "rzp_test_1",
+    "RAZORPAY_KEY_SECRET": "secret",
+    "RAZORPAY_WEBHOOK_SECRET": "new-secret,old-secret",
+}
+
+
+@pytest.fixture(autouse=True)
+def _leave_as_found():
+    before, default = dict(gateway._providers), gateway._default
+    yield
+    gateway._providers.clear()
+    gateway._providers.update(before)
+    gateway._default = default
+
+
+def configure(**environ):
+    gateway.configure(settings.load({**BASE, **environ}))
+
+
+def test_a_provider_takes_part_when_its_keys_are_set():
+    configure(**KEYS)
+    assert (gateway.available(), gateway.default_code(), gateway.provider("razorpay").code) == (
+        ("razorpay",),
+        "razorpay",
+        "razorpay",
+    )
+
+
+def test_without_keys_the_shop_starts_and_nobody_can_pay():
+    configure()
+    assert gateway.available() == ()
+    with pytest.raises(ProviderUnavailable):
+        gateway.default_code()
+    with pytest.raises(ProviderUnavailable):
+        gateway.provider("razorpay")
+
+
+@pytest.mark.parametrize("keys", [{}, KEYS])
+def test_a_default_that_cannot_take_money_is_refused_at_start_up(keys):
+    with pytest.raises(BadSettings, match="PAYMENT_PROVIDER=stripe"):
+        configure(PAYMENT_PROVIDER="stripe", **keys)
+
+
+def test_a_webhook_is_told_by_its_signature_header():
+    configure(**KEYS)
+    body = b'{"event": "payment.captured"}'
+    signature = hmac.new(b"old-secret", body, hashlib.sha256).hexdigest()
+    code, notice = gateway.read_notice(body, {"x-razorpay-signature": signature, "x-razorpay-event-id": "evt_1"})
+    assert (code, notice.kind, notice.event_id) == ("razorpay", "payment.captured", "evt_1")
+    with pytest.raises(BadSignature) as refusal:
+        gateway.read_notice(body, {"stripe-signature": signature})
+    assert refusal.value.code == "no_signature"
+
+
+@pytest.mark.parametrize(("currency", "first"), [("MYR", "fpx"), ("INR", "upi"), ("USD", "card")])
+def test_ways_to_pay_show_local_ones_first_and_cards_everywhere(currency, first):
+    codes = [method.code for method in rules.methods(currency)]
+    assert codes[0] == first
+    assert "card" in codes
