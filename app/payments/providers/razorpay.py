@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
-MANUAL_AFTER_MINUTES = 45  # what is authorised after the lock can be captured by hand this long, then Razorpay gives it back
+MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
 PAGE = 100
 PAYMENT_STATES = frozenset({"created", "authorized", "captured", "refunded", "failed"})
 REFUND_STATES = {"pending": "pending", "processed": "succeeded", "failed": "failed"}
