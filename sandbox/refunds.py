@@ -50,8 +50,15 @@ class Refunds:
         with self._lock:
             if key in self._under_way:
                 raise plain_error("Another request with the same idempotency key is still in progress.", status=409)
-            self._under_way.add(key)
-        return lambda: self._under_way.discard(key)
+            claims = self._under_way
+            claims.add(key)
+        return lambda: claims.discard(key)
+
+    def forget(self) -> None:
+        """Back to the normal course; requests still under way keep no key claimed."""
+        with self._lock:
+            self._under_way = set()
+        self.course = Course()
 
     def create(self, payment_id: str, body: dict[str, Any], *, key: str | None) -> dict[str, Any]:
         """Refunds a part, or everything that is left when `amount` is missing. The same key gives the same answer."""

@@ -128,7 +128,7 @@ def reset() -> dict[str, Any]:
     sandbox = provider()
     sandbox.faults.clear()
     sandbox.switches.clear()
-    sandbox.refunds.course = Course()
+    sandbox.refunds.forget()
     sandbox.dispatcher.forget()
     sandbox.store.clear()
     sandbox.dispatcher.enable()
