@@ -9,7 +9,10 @@ on("click", (_, event) => {
   if (opener) {
     event.preventDefault();
     open(dialog, opener);
-  } else if (target === dialog || target.closest("[data-close]")) close(dialog);
+  } else if (dialog.open && (target === dialog || target.closest("[data-close]"))) {
+    if (!target.closest("a")) event.preventDefault();
+    close(dialog);
+  }
 });
 
 on("htmx:afterSettle", ({ target }) => {

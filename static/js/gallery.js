@@ -1,10 +1,15 @@
-// The product's pictures: which one is in view, thumbnails, and one large view in a dialog.
+// The product page: which picture is in view, thumbnails, one large view, and the bar with the button that scrolled away.
 import { on } from "./app.js";
 import { open } from "./dialog.js";
 
 const watcher = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) if (isIntersecting) mark(target);
 }, { threshold: 0.6 });
+
+const buttonWatcher = new IntersectionObserver((entries) => {
+  const bar = document.querySelector("[data-buy-bar]");
+  for (const { isIntersecting, target } of entries) if (bar && target.isConnected) bar.hidden = isIntersecting;
+});
 
 watch();
 on("htmx:afterSettle", watch);
@@ -19,6 +24,7 @@ on("click", (_, event) => {
 
 function watch() {
   for (const picture of document.querySelectorAll(".gallery-strip > li")) watcher.observe(picture);
+  for (const button of document.querySelectorAll("[data-buy]")) buttonWatcher.observe(button);
 }
 
 function mark(picture) {
