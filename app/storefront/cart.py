@@ -1,0 +1,202 @@
+"""Cart: add, change, remove, look. Every change is a plain form; HTMX swaps `#cart` or fills the drawer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.cart import actions as cart
+from app.cart import queries
+from app.cart.actions import Change
+from app.cart.errors import NotEnough
+from app.cart.queries import Line, VariantFacts
+from app.checkout import queries as checkout
+from app.core.errors import NotFound
+from app.core.money import Money
+from app.core.transaction import in_transaction
+from app.shipping import queries as shipping
+from app.storefront.pictures import picture_of
+from app.web import languages
+from app.web.formats import format_quantity
+from app.web.forms import parse_quantity
+from app.web.limits import FORMS, limit
+from app.web.respond import is_fragment, no_store, respond
+from app.web.visitor import cart_version, ensure_visitor, remember_cart, visitor
+
+bp = no_store(Blueprint("cart", __name__))
+
+
+@bp.get("/cart")
+def show() -> ResponseReturnValue:
+    return _page()
+
+
+@bp.post("/cart/lines")
+@limit(FORMS)
+def add() -> ResponseReturnValue:
+    facts = _facts_of(request.form.get("variant", ""))
+    try:
+        quantity = parse_quantity(request.form.get("quantity", "1"), step_mm=facts.step_mm)
+    except ValueError:
+        return _refused(facts, 422, _("Enter a quantity as a number, such as 1"))
+    shopper = ensure_visitor()
+    try:
+        change = in_transaction(
+            lambda: cart.add(shopper, facts.variant_id, quantity, currency=languages.currency(), locale=languages.language()),
+            relaxed=True,
+        )
+    except NotEnough as refusal:
+        return _refused(facts, 409, possible=refusal.possible)
+    _remember(shopper, change)
+    if not is_fragment():
+        return redirect(url_for("cart.show", added=change.line_id), 303)
+    extras = ("layouts/_cart_badge.html", "storefront/cart/_toast.html")
+    return respond("storefront/cart/refused.html", "_drawer.html", also=extras, **_drawer(change))
+
+
+@bp.post("/cart/lines/<uuid:line_id>")
+@limit(FORMS)
+def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
+    shopper = visitor()
+    facts = _line_facts(shopper, line_id)
+    if shopper is None or facts is None:
+        raise NotFound()
+    where = {"currency": languages.currency(), "locale": languages.language()}
+    if "remove" in request.form:
+        removed = in_transaction(lambda: cart.remove(shopper, line_id, **where), relaxed=True)
+        before = request.form.get("before", "")
+        return _changed(shopper, removed, removed=facts, before=before)
+    try:
+        wanted = request.form.get("set") or request.form.get("quantity")
+        quantity = parse_quantity(wanted, step_mm=facts.step_mm)
+    except ValueError:
+        return _page(422, error=(line_id, _("Enter a quantity as a number, such as 1")))
+    try:
+        change = in_transaction(lambda: cart.set_quantity(shopper, line_id, quantity, **where), relaxed=True)
+    except NotEnough as refusal:
+        return _page(409, error=(line_id, _not_enough_words(refusal)), offer=(line_id, refusal.possible))
+    return _changed(shopper, change)
+
+
+def _changed(shopper: str, change: Change, *, removed: VariantFacts | None = None, before: str = "") -> ResponseReturnValue:
+    _remember(shopper, change)
+    if is_fragment():
+        return _page(removed=removed, before=before)
+    if removed is not None:
+        return redirect(url_for("cart.show", removed=removed.variant_id, n=before), 303)
+    return redirect(url_for("cart.show", _anchor=f"line-{change.line_id}"), 303)
+
+
+def _page(
+    status: int = 200,
+    *,
+    error: tuple[uuid.UUID, str] | None = None,
+    offer: tuple[uuid.UUID, int] | None = None,
+    removed: VariantFacts | None = None,
+    before: str = "",
+) -> ResponseReturnValue:
+    currency, locale = languages.currency(), languages.language()
+    contents = queries.contents(visitor(), at_least=cart_version())
+    quote = checkout.quote(contents, currency=currency, locale=locale)
+    if contents.cart_id is not None:
+        remember_cart(count=_count(quote.lines), version=contents.version)
+    cheapest = shipping.cheapest_from(country="MY", currency=currency) if contents.entries else None
+    if removed is None and "removed" in request.args:
+        removed, before = _known(request.args["removed"]), request.args.get("n", "")
+    return respond(
+        "storefront/cart/page.html",
+        "_cart.html",
+        also=("layouts/_cart_badge.html",),
+        status=status,
+        lines=quote.lines,
+        count=_count(quote.lines),
+        cart_count=_count(quote.lines),
+        subtotal=Money(quote.priced.subtotal_minor, currency),
+        delivery_from=Money(cheapest, currency) if cheapest is not None else None,
+        error=error,
+        offer=offer,
+        removed=removed,
+        before=before,
+        added=request.args.get("added"),
+        has_problem=any(line.is_short for line in quote.lines),
+        picture_of=picture_of,
+    )
+
+
+def _refused(facts: VariantFacts, status: int, message: str = "", *, possible: int | None = None) -> ResponseReturnValue:
+    """The page that says how many could be added, and offers just that."""
+    in_cart = _in_cart(facts.variant_id)
+    addable = None if possible is None else max(0, possible - in_cart)
+    return respond(
+        "storefront/cart/refused.html",
+        "_drawer.html",
+        status=status,
+        facts=facts,
+        message=message,
+        possible=possible,
+        addable=addable,
+        in_cart=in_cart,
+        picture=picture_of(facts.picture, alt=facts.picture_alt, tint=facts.tint),
+    )
+
+
+def _drawer(change: Change) -> dict[str, object]:
+    lines = queries.lines(change.cart, currency=languages.currency(), locale=languages.language())
+    total = sum((line.total.minor for line in lines), 0)
+    return {
+        "facts": change.facts,
+        "quantity": change.quantity,
+        "lines": lines,
+        "cart_count": _count(lines),
+        "subtotal": Money(total, languages.currency()),
+        "picture": picture_of(change.facts.picture, tint=change.facts.tint),
+        "message": "",
+    }
+
+
+def _remember(shopper: str, change: Change) -> None:
+    """After the commit: the hot copy, and the badge's number in the cookie."""
+    queries.warm(shopper, change.cart)
+    lengths = {change.facts.variant_id: change.facts.unit}
+    remember_cart(count=queries.count(change.cart, lengths), version=change.cart.version)
+
+
+def _count(lines: Sequence[Line]) -> int:
+    """What the badge says: pieces; a length counts as one."""
+    return sum(1 if line.facts.unit == "metre" else line.entry.quantity for line in lines)
+
+
+def _facts_of(text: str) -> VariantFacts:
+    facts = _known(text)
+    if facts is None:
+        raise NotFound()
+    return facts
+
+
+def _known(text: str) -> VariantFacts | None:
+    try:
+        variant_id = uuid.UUID(text)
+    except ValueError:
+        return None
+    return queries.facts([variant_id], currency=languages.currency(), locale=languages.language()).get(variant_id)
+
+
+def _line_facts(shopper: str | None, line_id: uuid.UUID) -> VariantFacts | None:
+    """What the line is of, for the visitor's own lines only: ownership comes before validation."""
+    entry = next((e for e in queries.contents(shopper, at_least=cart_version()).entries if e.line_id == line_id), None)
+    return _known(str(entry.variant_id)) if entry else None
+
+
+def _in_cart(variant_id: uuid.UUID) -> int:
+    entries = queries.contents(visitor(), at_least=cart_version()).entries
+    return next((entry.quantity for entry in entries if entry.variant_id == variant_id), 0)
+
+
+def _not_enough_words(refusal: NotEnough) -> str:
+    if refusal.possible == 0:
+        return _("This is sold out. Please remove it.")
+    return _("Only %(n)s available", n=format_quantity(refusal.possible, refusal.step_mm))
