@@ -50,15 +50,25 @@ def is_up() -> bool:
 
 def attempt(command: str, *args: Any, **kwargs: Any) -> Any:
     """Run one Redis command; None when Redis is away or resting."""
-    global _resting_until
-    if time.monotonic() < _resting_until:
+    if is_resting():
         return None
     try:
         return getattr(client(), command)(*args, **kwargs)
     except (redis.RedisError, OSError) as error:
-        _resting_until = time.monotonic() + REST_SECONDS
-        log.warning("redis is away", extra={"error": type(error).__name__})
+        rest(error)
         return None
+
+
+def is_resting() -> bool:
+    """Whether Redis failed a moment ago and is left alone."""
+    return time.monotonic() < _resting_until
+
+
+def rest(error: Exception) -> None:
+    """Leave Redis alone for a while; for callers that use `client()` themselves."""
+    global _resting_until
+    _resting_until = time.monotonic() + REST_SECONDS
+    log.warning("redis is away", extra={"error": type(error).__name__})
 
 
 def get_json(key: str) -> Any:

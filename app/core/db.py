@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, func, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
 
 from app.core.ids import new_id
@@ -17,6 +18,9 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+# What a caller sees while the database is away or overrun: answer 503, do not look for a bug.
+OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout)
 
 
 class Base(DeclarativeBase):

@@ -1,0 +1,74 @@
+"""create_app(): one application out of settings, what entry points share, the entry points, and the two tables."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
+from flask import Flask
+
+import app as package
+from app import cli, jobs
+from app.core import cache, crypto, db, outbox, transaction
+from app.core.settings import Settings
+from app.subscriptions import SUBSCRIPTIONS
+from app.web import cookies, errors, gates, languages, limits, logs, requests, security, templates
+
+# Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
+ENTRY_POINTS = (
+    "app.ops.health",
+    "app.ops.reports",
+)
+# Modules of the domains that want to know the settings: each has `configure(settings)`.
+CONFIGURED: tuple[str, ...] = ()
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application for these settings. Process-wide things (database, Redis, keys) are set up along with it."""
+    import_models()
+    configure_process(settings)
+    app = Flask("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
+    app.config.update(SETTINGS=settings, TESTING=settings.env == "test")
+    cookies.init_app(app, settings)
+    logs.init_app(app)
+    security.init_app(app, settings)
+    requests.init_app(app)
+    gates.init_app(app)
+    security.init_csrf(app)
+    limits.init_app(app, settings)
+    languages.init_app(app)
+    templates.init_app(app, settings)
+    errors.init_app(app)
+    _register_entry_points(app)
+    cli.init_app(app)
+    app.teardown_appcontext(lambda _error: db.forget())
+    return app
+
+
+def configure_process(settings: Settings) -> None:
+    """What a web process, a worker and a command have in common."""
+    db.connect(settings.database_url)
+    cache.connect(settings.redis_url)
+    crypto.configure(settings.field_key)
+    outbox.configure(SUBSCRIPTIONS)
+    transaction.after_commit(jobs.wake)
+    for name in CONFIGURED:
+        import_module(name).configure(settings)
+
+
+def import_models() -> None:
+    """Make the declarative base know every table."""
+    import_module("app.core.outbox")
+    for module in iter_modules(package.__path__, "app."):
+        if module.ispkg and find_spec(f"{module.name}.models"):
+            import_module(f"{module.name}.models")
+
+
+def _register_entry_points(app: Flask) -> None:
+    for name in ENTRY_POINTS:
+        app.register_blueprint(import_module(name).bp)
+    security.exempt_from_csrf(app)

@@ -1,0 +1,49 @@
+"""Is the shop alive, and can it serve? For load balancers, uptime monitors and people.
+
+    /health/live      this process answers; touches nothing else
+    /health/ready     the database answers; 503 while it does not
+    /api/health       the same, with one word per part: {"status": "healthy", …} or 503
+
+The shop sells without Redis, only mails and scheduled work wait. So Redis being away is reported, not a reason for 503.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from app.core import cache, db
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/health/live")
+def live() -> Response:
+    return _uncached(jsonify(status="alive"))
+
+
+@bp.get("/health/ready", endpoint="ready")
+@bp.get("/api/health")
+def health() -> Response:
+    database, redis = _database_answers(), cache.is_up()
+    answer = jsonify(
+        status="healthy" if database else "unhealthy",
+        database="up" if database else "down",
+        redis="up" if redis else "down",
+        queue="up" if redis else "waiting",
+    )
+    answer.status_code = 200 if database else 503
+    return _uncached(answer)
+
+
+def _database_answers() -> bool:
+    try:
+        return bool(db.scalar("SELECT 1") == 1)
+    except db.OUTAGES:
+        return False
+    finally:
+        db.forget()
+
+
+def _uncached(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,13 @@
+"""TABLE event -> handlers: who reacts to what. The only importer of handlers.
+
+A plain handler runs once, inside the transaction that marks its delivery done. `network(...)` ones talk to the outside: no
+transaction is open, and they may run again, so they carry an idempotency key made from a row id.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from app.core.events import Event
+from app.core.outbox import Handler
+
+SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {}

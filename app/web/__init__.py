@@ -1,0 +1,1 @@
+"""What the entry points share: answers, forms, sessions, language, security headers, limits. Knows no shop words."""

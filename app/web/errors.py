@@ -1,0 +1,153 @@
+"""Refusals and accidents, told once: as a page, as a toast for HTMX, as problem+json for the API (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from app.core import db
+from app.core.errors import ShopError
+from app.web.respond import is_fragment
+
+log = logging.getLogger(__name__)
+
+PAGES = {400, 403, 404, 410, 413, 429}  # with the shop around them; the other pages stand alone and need nothing
+RETRY_SECONDS = 5
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(CSRFError, _on_csrf)
+    app.register_error_handler(HTTPException, _on_http)
+    app.register_error_handler(ShopError, _on_refusal)
+    app.register_error_handler(UnicodeError, _on_bad_text)
+    for outage in db.OUTAGES:
+        app.register_error_handler(outage, _on_outage)
+    app.register_error_handler(Exception, _on_accident)
+
+
+def problem(status: int, code: str, detail: str, **facts: object) -> Response:
+    """A problem document. `facts` are further members, such as `available`."""
+    body: dict[str, Any] = {"type": "about:blank", "status": status, "code": code, "title": detail or code, **facts}
+    body["request_id"] = g.get("request_id")
+    response = jsonify(body)
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def wants_json() -> bool:
+    if request.path.startswith(("/api/", "/health/")):
+        return True
+    accepted = request.accept_mimetypes
+    return accepted.best == "application/json" and not accepted.accept_html
+
+
+def _on_refusal(error: ShopError) -> Response:
+    return _answer(error.status, error.code, error.message, **error.facts)
+
+
+def _on_http(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error)
+    if error.code >= 500:
+        log.error("http error", extra={"status": error.code})
+    answer = _answer(error.code, error.name.lower().replace(" ", "_"), _words_for(error))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After", "WWW-Authenticate"):
+            answer.headers[name] = value
+    return answer
+
+
+def _on_csrf(error: CSRFError) -> Response:
+    if wants_json():
+        return problem(400, "csrf", _("The CSRF token is missing or wrong."))
+    if is_fragment():
+        return _toast(400, _("This page was open too long. Please reload it and try again."))
+    return _page("errors/stale.html", 400, again=_form_to_send_again())
+
+
+def _on_bad_text(error: UnicodeError) -> Response:
+    return _answer(400, "bad_text", _("The request holds characters that are no text."))
+
+
+def _on_outage(error: Exception) -> Response:
+    log.error("the database does not answer", extra={"error": type(error).__name__})
+    db.forget()
+    return _unavailable()
+
+
+def _on_accident(error: Exception) -> Response:
+    log.exception("unexpected error")
+    db.forget()
+    if wants_json():
+        return problem(500, "internal_error", "Something broke on our side.")
+    if is_fragment():
+        return _plain(500)
+    return _page("errors/500.html", 500, request_id=g.get("request_id", ""))
+
+
+def _unavailable() -> Response:
+    if wants_json():
+        answer = problem(503, "unavailable", "The shop is unavailable for a moment.")
+    else:
+        answer = _plain(503) if is_fragment() else _page("errors/503.html", 503)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _answer(status: int, code: str, message: str, **facts: object) -> Response:
+    if status == 503:
+        return _unavailable()
+    if wants_json():
+        return problem(status, code, message, **facts)
+    if is_fragment():
+        return _toast(status, message)
+    if status in PAGES:
+        return _page(f"errors/{status}.html", status, message=message, **facts)
+    return _page("errors/400.html", status, message=message, **facts)
+
+
+def _page(template: str, status: int, **context: object) -> Response:
+    response = make_response(render_template(template, status=status, **context), status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _toast(status: int, message: str) -> Response:
+    """What HTMX appends to #toasts; the page it asked from stays as it is."""
+    html = render_template("errors/_toast.html", message=message)
+    return make_response(html, status, {"Cache-Control": "no-store", "HX-Reswap": "none"})
+
+
+def _plain(status: int) -> Response:
+    """The browser's script shows its own words for a failure of ours."""
+    return make_response("", status, {"Cache-Control": "no-store"})
+
+
+def _words_for(error: HTTPException) -> str:
+    words = {
+        400: _("The request could not be understood."),
+        401: _("Please sign in first."),
+        403: _("This is not open to you."),
+        404: _("There is nothing here."),
+        405: _("This address does not take such a request."),
+        410: _("This is gone for good."),
+        413: _("That was more text than we can take. Please shorten it."),
+        415: _("This kind of content is not understood here."),
+        429: _("That was more requests than we can take from one place at once."),
+    }
+    return words.get(error.code or 500, error.name)
+
+
+def _form_to_send_again() -> list[tuple[str, str]] | None:
+    """What was typed, to be sent again with one press; only when the form came from one of our own pages."""
+    if request.headers.get("Sec-Fetch-Site") != "same-origin" or request.files:
+        return None
+    secret = ("csrf_token", "password", "code", "key")
+    return [(name, value) for name, value in request.form.items(multi=True) if name not in secret]

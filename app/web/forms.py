@@ -1,0 +1,115 @@
+"""Forms: plain WTForms, checked on the server in the shop's own words. The CSRF token is checked before, for every POST.
+
+Field messages say what is wrong and how to put it right, with an example (UX 2.4).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import phonenumbers
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import Field, StringField
+from wtforms.validators import StopValidation, ValidationError
+
+EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
+QUANTITY = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
+MAX_QUANTITY = 100_000
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    """Base of all forms."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        csrf = False  # CSRFProtect has done it, for forms and for everything else
+
+    def messages(self) -> list[tuple[str, str]]:
+        """(field id, first message) in the order of the page."""
+        return [(field.id, str(field.errors[0])) for field in self if field.errors]
+
+
+def text_field(label: Any, *, max: int = 200, required: Any = None, **kwargs: Any) -> StringField:
+    """One line of text, trimmed and NFC. `required` is the message when it is empty, None when it may be empty."""
+    checks = [single_line(max=max), *kwargs.pop("validators", [])]
+    if required:
+        checks.insert(0, filled(required))
+    return StringField(label, filters=[tidy], validators=checks, **kwargs)
+
+
+def tidy(text: str | None) -> str:
+    """NFC without white space around it; what cannot be stored stays, so that the checks can refuse it."""
+    return unicodedata.normalize("NFC", text).strip(" \t\u00a0\u3000") if text else ""
+
+
+def filled(message: Any) -> Callable[[Form, Field], None]:
+    def check(_form: Form, field: Field) -> None:
+        if not field.data:
+            raise StopValidation(message)
+
+    return check
+
+
+def single_line(*, max: int) -> Callable[[Form, Field], None]:
+    """Refuses control characters (CR, LF, NUL …), lone surrogates and more than `max` characters."""
+
+    def check(_form: Form, field: Field) -> None:
+        text = field.data or ""
+        if has_control_characters(text):
+            raise StopValidation(_l("This must be one line of plain text."))
+        if len(text) > max:
+            raise StopValidation(_l("That is too long. Use at most %(n)s characters.", n=max))
+
+    return check
+
+
+def has_control_characters(text: str) -> bool:
+    """Control characters, lone surrogates and the marks of what could not be decoded; joiners inside words are fine."""
+    return any(unicodedata.category(char) in ("Cc", "Cs") or char == "\ufffd" for char in text)
+
+
+def is_email(text: str) -> bool:
+    """Whether it has the form of an address somebody could have. No DNS: `example.com` is fine."""
+    local, _, _domain = text.partition("@")
+    dots = local.startswith(".") or local.endswith(".") or ".." in text
+    return bool(EMAIL.fullmatch(text)) and not dots
+
+
+def email(_form: Form, field: Field) -> None:
+    if field.data and not is_email(field.data):
+        raise ValidationError(_l("Enter an e-mail address like aina@example.com"))
+
+
+def parse_phone(text: str, *, country: str = "MY") -> str | None:
+    """E.164 (`+60123456789`) of what people type: spaces, dashes, 0 or +60 in front. None when it is no number."""
+    if len(text) > 40 or has_control_characters(text):
+        return None
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_quantity(text: str | None, *, step_mm: int | None = None) -> int:
+    """Whole pieces or, for goods by length, whole steps of `step_mm` out of metres such as `2.5`. ASCII digits only.
+
+    Raises ValueError for anything else: signs, blanks inside, other digits, nothing, 0, part of a step, absurd amounts.
+    """
+    plain = (text or "").strip(" ")
+    if not QUANTITY.fullmatch(plain):
+        raise ValueError("no quantity")
+    whole, _, rest = plain.partition(".")
+    if step_mm is None:
+        quantity = 0 if rest.strip("0") else int(whole)
+    else:
+        quantity, part_of_step = divmod(int(whole) * 1000 + int(rest.ljust(3, "0") or 0), step_mm)
+        quantity = 0 if part_of_step else quantity
+    if not 1 <= quantity <= MAX_QUANTITY:
+        raise ValueError("no quantity")
+    return quantity

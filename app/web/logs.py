@@ -1,0 +1,95 @@
+"""Logs as one JSON object a line on stdout, with the request's id, and with personal data masked (X20)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, g, has_request_context, request
+
+from app.core.ids import new_token
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+MASKS = (
+    (re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<e-mail>"),
+    (
+        re.compile(r"(?<![\w.-])\+?\d(?:[ -]?\d){8,14}(?![\w-])"),
+        "<number>",
+    ),  # phones, and cards should one ever get here
+    (
+        re.compile(r"((?:token|key|secret|password|signature|code)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+", re.I),
+        r"\1<hidden>",
+    ),
+    (re.compile(r"(/(?:order|checkout/pay|pay/return)/)[\w-]{16,}"), r"\1<token>"),
+    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
+)
+access = logging.getLogger("shop.access")
+
+
+class JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": mask(record.getMessage()),
+        }
+        if has_request_context() and "request_id" in g:
+            entry["request_id"] = g.request_id
+        for name, value in vars(record).items():
+            if name not in STANDARD:
+                entry[name] = mask(value) if isinstance(value, str) else value
+        if record.exc_info and record.exc_info[0]:
+            entry["error"] = record.exc_info[0].__name__
+            entry["traceback"] = mask("".join(traceback.format_exception(*record.exc_info))[-8000:])
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+def mask(text: str) -> str:
+    """The text without e-mail addresses, phone numbers, tokens and secrets."""
+    for pattern, replacement in MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def configure(level: str) -> None:
+    """Send everything to stdout as JSON. Called once per process."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("rq", "alembic", "botocore", "urllib3", "flask_wtf", "flask-limiter"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def init_app(app: Flask) -> None:
+    app.before_request(_start)
+    app.after_request(_finish)
+
+
+def _start() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else new_token()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    if access.isEnabledFor(logging.INFO):
+        rule = request.url_rule
+        facts = {
+            "method": request.method,
+            "path": rule.rule if rule else mask(request.path),
+            "status": response.status_code,
+            "ms": round((time.perf_counter() - g.started) * 1000, 1),
+        }
+        access.info("request", extra=facts)
+    return response

@@ -1,0 +1,70 @@
+"""What every template may use: the filters and globals that `templates/ui/README.md` names."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime
+from pathlib import Path
+
+from flask import Flask
+
+from app.core.settings import Settings
+from app.web import assets, formats, languages
+from app.web.visitor import cart_count
+
+STATIC = Path(__file__).parents[2] / "static"
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    env = app.jinja_env
+    env.trim_blocks = env.lstrip_blocks = True
+    env.auto_reload = False
+    env.globals.update(
+        asset=_asset_finder(settings),
+        shop=settings.shop,
+        base_url=settings.base_url,
+        languages=languages.LANGUAGES,
+        currencies=languages.CURRENCIES,
+        alternates=languages.alternates,
+    )
+    env.filters.update(money=formats.format_money, quantity=formats.format_quantity, metres=formats.metres)
+    zone = settings.shop.timezone
+
+    def day(moment: date, form: str = "d MMM y") -> str:
+        return formats.format_day(moment, language=languages.language(), timezone=zone, form=form)
+
+    def moment(moment: datetime, form: str = "d MMM y, HH:mm") -> str:
+        return formats.format_moment(moment, language=languages.language(), timezone=zone, form=form)
+
+    def clock(moment: datetime) -> str:
+        return formats.format_clock(moment, language=languages.language(), timezone=zone)
+
+    env.filters.update(day=day, moment=moment, clock=clock)
+    app.context_processor(_about_this_request)
+
+
+def _about_this_request() -> dict[str, object]:
+    return {
+        "locale": languages.language(),
+        "currency": languages.currency(),
+        "theme": languages.theme(),
+        "cart_count": cart_count(),
+    }
+
+
+def _asset_finder(settings: Settings):  # type: ignore[no-untyped-def]
+    """`asset(name)`. Production refuses to start without the build; elsewhere pages come unstyled rather than not at all."""
+    try:
+        known = assets.load_manifest(STATIC / "dist")
+    except assets.AssetsMissingError:
+        if settings.is_production:
+            raise
+        log.warning("the assets are not built")
+        known = {}
+
+    def asset(name: str) -> assets.Asset:
+        found = known.get(name)
+        return found if found else assets.Asset(f"/static/dist/{name}", "")
+
+    return asset

@@ -1,0 +1,130 @@
+"""One real PostgreSQL and Redis for the whole run; for each pytest worker a database of its own, empty before each test.
+
+    database   an empty, migrated database, connected (and Redis, flushed): for tests of domains
+    app        the application, on such a database          client     a browser without JavaScript
+    drain      run due deliveries inline, as the worker would
+    make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
+
+DATABASE_URL and REDIS_URL, when given, name servers on which scratch databases may be made; else embedded ones are started.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import factory
+from app.core import cache, db, outbox
+from app.core.settings import Settings, load
+from app.ops import schema
+from run import servers
+from tests import databases
+
+_stack = ExitStack()
+ENVIRONMENT = {
+    "APP_ENV": "test",
+    "SECRET_KEY": "the tests' own secret, long enough to be believed",
+    "BASE_URL": "http://localhost",
+    "RATE_LIMIT_ENABLED": "false",
+    "RAZORPAY_KEY_ID": "rzp_test_0000000000",
+    "RAZORPAY_KEY_SECRET": "test-key-secret",
+    "RAZORPAY_WEBHOOK_SECRET": "test-webhook-secret",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The controller starts the servers and migrates a template; its workers find both in the environment."""
+    if hasattr(config, "workerinput") or "KEDAI_TEST_TEMPLATE" in os.environ or config.option.collectonly:
+        return
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        home = Path(tempfile.mkdtemp(prefix="kedai-tests-"))
+        _stack.callback(shutil.rmtree, home, ignore_errors=True)
+        os.environ.update(_stack.enter_context(servers.ensure(home, lasting=False)))
+    template = databases.create(os.environ["DATABASE_URL"], f"kedai_template_{os.getpid()}")
+    _stack.callback(databases.drop, template)
+    factory.import_models()
+    db.connect(template)
+    schema.upgrade()
+    db.engine().dispose()
+    os.environ["KEDAI_TEST_TEMPLATE"] = template
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _stack.close()
+
+
+@pytest.fixture(scope="session")
+def environment(worker_id: str) -> Iterator[dict[str, str]]:
+    """The complete environment of this pytest worker's shop."""
+    number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
+    url = databases.copy(os.environ["KEDAI_TEST_TEMPLATE"], f"kedai_test_{os.getpid()}")
+    home = Path(tempfile.mkdtemp(prefix="kedai-test-home-"))
+    yield {
+        **ENVIRONMENT,
+        "DATABASE_URL": url,
+        "REDIS_URL": databases.redis_url(os.environ["REDIS_URL"], number),
+        "SHOP_HOME": str(home),
+    }
+    if db._engine is not None:
+        db._engine.dispose()
+    databases.drop(url)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, str]) -> Settings:
+    return load(environment)
+
+
+@pytest.fixture(scope="session")
+def _app(settings: Settings) -> Flask:
+    return factory.create_app(settings)
+
+
+@pytest.fixture(scope="session")
+def _cleaner(environment: dict[str, str]) -> Iterator[databases.Cleaner]:
+    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+        yield databases.Cleaner(connection)
+
+
+@pytest.fixture
+def database(_app: Flask, _cleaner: databases.Cleaner) -> Iterator[None]:
+    yield
+    db.forget()
+    _cleaner.clean()
+    cache.client().flushdb()
+
+
+@pytest.fixture
+def app(_app: Flask, database: None) -> Flask:
+    return _app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def drain(database: None) -> Callable[[], int]:
+    return outbox.drain
+
+
+@pytest.fixture
+def make_app(environment: dict[str, str], settings: Settings, database: None) -> Iterator[Callable[..., Flask]]:
+    def make(**changed: str) -> Flask:
+        return factory.create_app(load({**environment, **changed}))
+
+    yield make
+    factory.configure_process(settings)
