@@ -49,7 +49,9 @@ class Asset(NamedTuple):
     integrity: str
 
 
-def build(static_dir: Path, node_modules: Path, out_dir: Path, *, url_prefix: str = "/static/dist/") -> dict[str, Asset]:
+def build(
+    static_dir: Path, node_modules: Path, out_dir: Path, *, url_prefix: str = "/static/dist/"
+) -> dict[str, Asset]:
     """Write every asset with its compressed twins and the manifest into `out_dir`; return the manifest.
 
     When no source changed since the last build, nothing is written. Raises AssetsMissingError without the npm packages.
@@ -136,12 +138,12 @@ def _squeeze_css_piece(piece: str) -> str:
 def join_modules(modules: dict[str, str]) -> str:
     """One script out of ES modules in the order of their imports; each keeps a scope of its own.
 
-    The modules use two forms only: `import { a, b } from "./name.js";` and `export function name`. Raises ValueError for
-    any other form or for an import of a module that does not come before.
+    The modules use two forms only: `import { a, b } from "./name.js";` and `export function name`. Raises ValueError
+    for any other form or for an import of a module that does not come before.
     """
     joined: list[str] = []
     for name, source in modules.items():
-        body, exported = _inline_imports(name, source, known=joined_names(joined)), _exports(source)
+        body, exported = _inline_imports(name, source, known=_names(joined)), _exports(source)
         body = re.sub(r"^export (?=(?:async )?function )", "", body, flags=re.MULTILINE)
         if re.search(r"^\s*(import|export)\b(?! ?\()", body, flags=re.MULTILINE):
             raise ValueError(f"{name}.js imports or exports in a form that the build does not know")
@@ -149,8 +151,7 @@ def join_modules(modules: dict[str, str]) -> str:
     return "\n".join(joined) + "\n"
 
 
-def joined_names(joined: list[str]) -> set[str]:
-    """The names of the modules that were joined so far."""
+def _names(joined: list[str]) -> set[str]:
     return {piece.split(" ", 2)[1].removeprefix("$") for piece in joined}
 
 
