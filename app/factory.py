@@ -20,9 +20,11 @@ from app.web import cookies, errors, gates, languages, limits, logs, requests, s
 ENTRY_POINTS = (
     "app.ops.health",
     "app.ops.reports",
+    "app.inbound.payments",
+    "app.inbound.pay_return",
 )
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
-CONFIGURED: tuple[str, ...] = ()
+CONFIGURED: tuple[str, ...] = ("app.payments.gateway",)
 
 log = logging.getLogger(__name__)
 

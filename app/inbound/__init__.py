@@ -1,0 +1,1 @@
+"""What others post to us: verify the raw bytes, store, answer. The work happens afterwards, by the outbox."""
