@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from app.cart import handlers as cart
+from app.checkout import handlers as checkout
 from app.core import outbox
+from app.orders import handlers as orders
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -20,15 +23,16 @@ class Line:
     action: Callable[[], object]
     seconds: int | None = None
     cron: str | None = None
+    switch: str = ""  # the setting that turns the schedule of this line off
 
     @property
     def name(self) -> str:
         return f"{self.action.__module__.removeprefix('app.')}.{self.action.__name__}"
 
 
-def every(interval: str, action: Callable[[], object]) -> Line:
+def every(interval: str, action: Callable[[], object], *, switch: str = "") -> Line:
     """`every("30s", sweep)`, `every("1m", …)`, `every("6h", …)`."""
-    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]])
+    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]], switch=switch)
 
 
 def daily(time: str, action: Callable[[], object]) -> Line:
@@ -39,4 +43,8 @@ def daily(time: str, action: Callable[[], object]) -> Line:
 
 SCHEDULE = [
     every("10s", outbox.drain),  # wakes that were lost, tries that are due again
+    every("1m", orders.release_expired, switch="cleanup_enabled"),
+    every("30s", orders.reconcile_open),  # payments that are not final, with back-off per attempt
+    daily("03:10", cart.forget_expired),
+    daily("03:20", checkout.forget_old),
 ]

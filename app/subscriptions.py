@@ -7,7 +7,16 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.cart import handlers as cart
 from app.core.events import Event
-from app.core.outbox import Handler
+from app.core.outbox import Handler, network
+from app.orders import handlers as orders
+from app.orders.events import OrderPaid
+from app.payments.events import NoticeReceived, RefundRequested, RefundSettled
 
-SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {}
+SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
+    NoticeReceived: [network(orders.settle_notice)],
+    OrderPaid: [cart.empty_after_payment],
+    RefundRequested: [network(orders.send_refund)],
+    RefundSettled: [orders.note_refund_settled],
+}

@@ -1,5 +1,6 @@
 from app.cart import actions, queries
 from app.core import db
+from app.core.transaction import in_transaction
 from app.orders.events import OrderPaid
 
 
@@ -14,4 +15,5 @@ def empty_after_payment(event: OrderPaid) -> None:
 
 
 def forget_expired() -> None:
-    actions.forget_expired()
+    """Daily: carts nobody touched for 30 days."""
+    in_transaction(actions.forget_expired)

@@ -1,5 +1,7 @@
 from app.checkout import actions
+from app.core.transaction import in_transaction
 
 
 def forget_old() -> None:
-    actions.forget_old()
+    """Daily: what visitors typed and never ordered."""
+    in_transaction(actions.forget_old)

@@ -18,7 +18,7 @@ REPORT_PATH = "/-/csp-report"
 
 # POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return by
 # its own token, a browser's report changes nothing but a counter. Endpoints, as `blueprint.function`.
-CSRF_EXEMPT = ("reports.take_csp_report", "inbound_payments.take_notice")
+CSRF_EXEMPT = ("reports.take_csp_report", "inbound_payments.take_notice", "pay_return.receive")
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
 

@@ -1,0 +1,291 @@
+"""Checkout: contact, delivery, review, “Place order”. Steps cannot be skipped; every answer keeps what was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.cart import actions as cart_actions
+from app.cart import queries as cart
+from app.checkout import actions as checkout
+from app.checkout import queries
+from app.checkout.errors import (
+    CartIsEmpty,
+    LinesGone,
+    NoDelivery,
+    NoSession,
+    SessionOver,
+    TooManyLocks,
+    TotalChanged,
+)
+from app.checkout.models import CheckoutSession
+from app.checkout.queries import Quote
+from app.checkout.rules import first_open_step
+from app.core import db
+from app.core.transaction import in_transaction
+from app.payments.rules import methods
+from app.storefront import checkout_forms as forms
+from app.storefront.pictures import picture_of
+from app.web import languages
+from app.web.formats import format_quantity
+from app.web.limits import limit
+from app.web.pay import new_key
+from app.web.respond import no_store, respond
+from app.web.site import settings
+from app.web.visitor import cart_version, ensure_visitor, visitor
+
+bp = no_store(Blueprint("checkout", __name__, url_prefix="/checkout"))
+
+
+@bp.get("/")
+def start() -> ResponseReturnValue:
+    return redirect(url_for("checkout.show_contact"), 303)
+
+
+@bp.get("/contact")
+def show_contact() -> ResponseReturnValue:
+    quote = _quote()
+    if not quote.lines:
+        return redirect(url_for("cart.show"), 303)
+    session = queries.session_of(ensure_visitor())
+    is_over = session is not None and queries.is_over(session)
+    session = in_transaction(lambda: _enter(quote))
+    form = forms.ContactForm(formdata=None, data=session.contact or {})
+    return _contact_page(form, quote, is_over=is_over)
+
+
+@bp.post("/contact")
+@limit("30/minute")
+def save_contact() -> ResponseReturnValue:
+    form = forms.ContactForm()
+    quote = _quote()
+    if not quote.lines:
+        return redirect(url_for("cart.show"), 303)
+    if not form.validate():
+        return _contact_page(form, quote, status=422)
+    in_transaction(lambda: checkout.save_contact(_enter(quote), email=form.email.data or "", phone=form.e164()))
+    return redirect(url_for("checkout.show_delivery"), 303)
+
+
+@bp.get("/delivery")
+def show_delivery() -> ResponseReturnValue:
+    session = _require("contact")
+    address = session.address or {}
+    form = forms.DeliveryForm(formdata=None, data=address or {"country": _default_country()})
+    return _delivery_page(form, session, address=session.address)
+
+
+@bp.post("/delivery")
+@limit("30/minute")
+def save_delivery() -> ResponseReturnValue:
+    session = _require("contact")
+    form = forms.DeliveryForm()
+    if not form.validate():
+        return _delivery_page(form, session, address=None, status=422)
+    address = form.address()
+    offers = _quote(address=address).offers
+    code = request.form.get("method", "")
+    known = {offer.method.code for offer in offers}
+    if code and code not in known and not _is_other_zone(session, address):
+        form.method_error = _("Choose how we should deliver")
+        return _delivery_page(form, session, address=address, status=422)
+    in_transaction(lambda: _save_address(address, code if code in known else None))
+    if not offers:
+        return _delivery_page(form, session, address=address, status=409)
+    if code in known and _shown_as_it_is(offers):
+        return redirect(url_for("checkout.show_review"), 303)
+    return redirect(url_for("checkout.show_delivery", _anchor="methods"), 303)
+
+
+@bp.get("/review")
+def show_review() -> ResponseReturnValue:
+    session = _require("review")
+    quote = _quote(session=session)
+    if not quote.lines:
+        return redirect(url_for("cart.show"), 303)
+    if quote.contents.cart_id:
+        in_transaction(lambda: _note_review(quote), relaxed=True)
+    return _review_page(session, quote)
+
+
+@bp.post("/orders")
+@limit("20/minute")
+def place_order() -> ResponseReturnValue:
+    shopper = visitor()
+    click, faults = forms.read_click(request.form, currency=languages.currency(), locale=languages.language())
+    if click is None:
+        return _review_again(422, faults)
+    try:
+        order = in_transaction(lambda: checkout.place(shopper, click))
+    except CartIsEmpty:
+        return redirect(url_for("cart.show"), 303)
+    except NoSession as refusal:
+        return redirect(url_for(f"checkout.show_{refusal.step}"), 303)
+    except SessionOver:
+        return _over_page()
+    except TotalChanged:
+        return _review_again(409, [_("The total has changed since you saw it. Please check it and order again.")])
+    except NoDelivery:
+        return redirect(url_for("checkout.show_delivery", _anchor="methods"), 303)
+    except TooManyLocks:
+        return _too_many_locks()
+    except LinesGone as refusal:
+        return _review_again(409, [], possible=refusal.possible)
+    return redirect(url_for("pay.show", token=order.token), 303)
+
+
+def _enter(quote: Quote) -> CheckoutSession:
+    return checkout.enter(ensure_visitor(), cart_id=quote.contents.cart_id, minutes=settings().checkout_minutes)
+
+
+def _save_address(address: dict[str, str], method: str | None) -> None:
+    session = checkout.current(visitor(), minutes=settings().checkout_minutes)
+    checkout.save_address(session, address)
+    if method is not None:
+        checkout.choose_method(session, method)
+
+
+def _note_review(quote: Quote) -> None:
+    if quote.contents.cart_id:
+        cart_actions.note_step(quote.contents.cart_id, "review")
+
+
+def _require(step: str) -> CheckoutSession:
+    """The visitor's live session, come as far as `step` needs. Else the browser is sent to what must be done first."""
+    try:
+        session = in_transaction(lambda: checkout.current(visitor(), minutes=settings().checkout_minutes), relaxed=True)
+    except SessionOver:
+        raise forms.GoTo(url_for("checkout.show_contact")) from None
+    except NoSession:
+        raise forms.GoTo(url_for("checkout.show_contact")) from None
+    need = first_open_step(
+        has_contact=session.contact is not None,
+        has_address=session.address is not None and step == "review",
+        has_method=session.shipping_method is not None,
+    )
+    if need == "contact" or (step == "review" and need != "review"):
+        raise forms.GoTo(url_for(f"checkout.show_{need}"))
+    return session
+
+
+@bp.errorhandler(forms.GoTo)
+def go_to(there: forms.GoTo) -> ResponseReturnValue:
+    return redirect(there.url, 303)
+
+
+def _quote(*, session: CheckoutSession | None = None, address: dict[str, str] | None = None) -> Quote:
+    contents = cart.contents(visitor(), at_least=cart_version())
+    return queries.quote(
+        contents,
+        currency=languages.currency(),
+        locale=languages.language(),
+        address=session.address if session else address,
+        method=session.shipping_method if session else None,
+    )
+
+
+def _default_country() -> str:
+    return {"INR": "IN", "USD": "US"}.get(languages.currency(), "MY")
+
+
+def _is_other_zone(session: CheckoutSession, address: dict[str, str]) -> bool:
+    """Whether the address has changed so far that another method list applies."""
+    before = session.address or {"country": _default_country(), "state": ""}
+    return (before["country"], before.get("state")) != (address["country"], address["state"])
+
+
+def _shown_as_it_is(offers: Sequence[queries.Offer]) -> bool:
+    """Whether the page the shopper chose on showed these very prices; a form without the list takes them as they come."""
+    shown = request.form.get("shown")
+    return shown is None or shown == _shown(offers)
+
+
+def _shown(offers: Sequence[queries.Offer]) -> str:
+    return ",".join(f"{offer.method.code}:{offer.cost.minor}" for offer in offers)
+
+
+def _contact_page(form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False) -> ResponseReturnValue:
+    return respond("storefront/checkout/contact.html", status=status, form=form, is_over=is_over, **_summary(quote))
+
+
+def _delivery_page(
+    form: forms.DeliveryForm, session: CheckoutSession, *, address: dict[str, str] | None, status: int = 200
+) -> ResponseReturnValue:
+    quote = _quote(address=address or {"country": form.country.data or _default_country(), "state": ""})
+    today = db.scalar("SELECT (now() AT TIME ZONE :zone)::date", zone=settings().shop.timezone.key)
+    return respond(
+        "storefront/checkout/delivery.html",
+        status=status,
+        form=form,
+        contact=session.contact,
+        offers=[(offer, offer.method.arrives(today)) for offer in quote.offers],
+        chosen=session.shipping_method or (quote.offers[0].method.code if quote.offers else None),
+        shown=_shown(quote.offers),
+        has_address=address is not None,
+        states=forms.state_names(form.country.data or _default_country()),
+        **_summary(quote, with_delivery=address is not None),
+    )
+
+
+def _review_page(
+    session: CheckoutSession,
+    quote: Quote,
+    *,
+    status: int = 200,
+    faults: Sequence[str] = (),
+    possible: dict[Any, int] | None = None,
+) -> ResponseReturnValue:
+    short = possible if possible is not None else {line.facts.variant_id: line.possible for line in quote.short_lines}
+    today = db.scalar("SELECT (now() AT TIME ZONE :zone)::date", zone=settings().shop.timezone.key)
+    return respond(
+        "storefront/checkout/review.html",
+        status=status,
+        contact=session.contact,
+        address=session.address,
+        arrives=quote.chosen.method.arrives(today) if quote.chosen else None,
+        quote=quote,
+        key=new_key(),
+        methods=methods(languages.currency()),
+        method=request.form.get("payment_method"),
+        faults=[(None, fault) for fault in faults] + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],
+        short=[(each, short[each.facts.variant_id]) for each in _short(quote, short)],
+        **_summary(quote, with_delivery=True),
+    )
+
+
+def _review_again(status: int, faults: Sequence[str], *, possible: dict[Any, int] | None = None) -> ResponseReturnValue:
+    session = _require("review")
+    quote = _quote(session=session)
+    if not quote.lines:
+        return redirect(url_for("cart.show"), 303)
+    return _review_page(session, quote, status=status, faults=faults, possible=possible)
+
+
+def _short(quote: Quote, possible: dict[Any, int]) -> list[cart.Line]:
+    return [line for line in quote.lines if line.facts.variant_id in possible]
+
+
+def _short_words(line: cart.Line, possible: dict[Any, int]) -> str:
+    left = possible[line.facts.variant_id]
+    if left <= 0:
+        return _("%(name)s: sold out", name=line.facts.name)
+    return _("%(name)s: only %(n)s left", name=line.facts.name, n=format_quantity(left, line.facts.step_mm))
+
+
+def _over_page() -> ResponseReturnValue:
+    return respond("storefront/checkout/over.html", status=409)
+
+
+def _too_many_locks() -> ResponseReturnValue:
+    answer = respond("storefront/checkout/too_many.html", status=429, minutes=settings().lock_minutes)
+    answer.headers["Retry-After"] = str(settings().lock_minutes * 60)
+    return answer
+
+
+def _summary(quote: Quote, *, with_delivery: bool = False) -> dict[str, Any]:
+    """The order summary beside every step."""
+    return forms.summary(quote, picture_of=picture_of, with_delivery=with_delivery)

@@ -1,0 +1,183 @@
+"""The forms of checkout and what its pages show beside them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectField
+
+from app.checkout.actions import PlaceOrder
+from app.checkout.queries import Quote
+from app.core.money import Money
+from app.payments.rules import methods
+from app.shipping import places
+from app.web import languages
+from app.web.formats import format_money, format_quantity
+from app.web.forms import Form, email, parse_phone, text_field
+from app.web.site import settings
+
+FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
+NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO", "XA", "XB"})
+
+
+class GoTo(Exception):  # noqa: N818 (not an error: the step that must be done first)
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url
+
+
+class ContactForm(Form):
+    email = text_field(
+        _l("E-mail"), max=254, required=_l("Enter your e-mail address, such as aina@example.com"), validators=[email]
+    )
+    phone = text_field(_l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"))
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        is_good = super().validate(extra_validators)
+        if not self.phone.errors and parse_phone(self.phone.data or "") is None:
+            self.phone.errors = [_("Enter a phone number with its country code, such as +60 12-345 6789")]
+            return False
+        return is_good
+
+    def e164(self) -> str:
+        return parse_phone(self.phone.data or "") or ""
+
+
+class DeliveryForm(Form):
+    name = text_field(_l("Full name"), max=120, required=_l("Enter the name for the parcel"))
+    country = SelectField(_l("Country"), validate_choice=False)
+    postcode = text_field(_l("Postcode"), max=12, required=_l("Enter the postcode"))
+    line1 = text_field(_l("Address"), max=200, required=_l("Enter the street and the number"))
+    line2 = text_field(_l("Floor, unit, landmark"), max=200)
+    city = text_field(_l("Town or city"), max=120, required=_l("Enter the town or city"))
+    state = text_field(_l("State"), max=120)
+
+    method_error = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.country.choices = countries(languages.language())
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        is_good = super().validate(extra_validators)
+        country = (self.country.data or "").upper()
+        if country not in dict(self.country.choices):
+            self.country.errors = [_("Choose the country from the list")]
+            return False
+        self.country.data = country
+        return self._check_place(country) and is_good
+
+    def _check_place(self, country: str) -> bool:
+        """The postcode decides the state; a differing one is corrected and shown, not refused."""
+        if self.postcode.errors:
+            return False
+        postcode = places.normal_postcode(country, self.postcode.data or "")
+        known = places.state_of(country, postcode) if postcode else None
+        if postcode is None or (country in ("MY", "IN") and known is None):
+            example = places.EXAMPLES.get(country, "50480")
+            self.postcode.errors = [_("Enter a postcode of that country, such as %(example)s", example=example)]
+            return False
+        self.postcode.data = postcode
+        self.state.data = known or places.normal_state(self.state.data or "")
+        if not self.state.data and country in places.HAS_STATES:
+            self.state.errors = [_("Enter the state")]
+            return False
+        return True
+
+    def address(self) -> dict[str, str]:
+        return {name: self[name].data or "" for name in ("name", "line1", "line2", "postcode", "city", "state", "country")}
+
+    def messages(self) -> list[tuple[str, str]]:
+        found = super().messages()
+        return [*found, ("methods", self.method_error)] if self.method_error else found
+
+
+@lru_cache(maxsize=8)
+def countries(language: str) -> tuple[tuple[str, str], ...]:
+    """ISO codes with their names, our markets first, the others by name."""
+    names = Locale.parse(language).territories
+    codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_DELIVERED]
+    others = sorted((code for code in codes if code not in FIRST_COUNTRIES), key=lambda code: names[code])
+    return tuple((code, names[code]) for code in (*FIRST_COUNTRIES, *others))
+
+
+def state_names(country: str) -> tuple[str, ...]:
+    return places.states(country)
+
+
+def read_click(form: Mapping[str, str], *, currency: str, locale: str) -> tuple[PlaceOrder | None, list[str]]:
+    """The click on “Place order”, or what is wrong with it."""
+    key, total = form.get("key", ""), form.get("accept_total", "")
+    method = form.get("payment_method", "")
+    faults = []
+    try:
+        one_time = uuid.UUID(key)
+    except ValueError:
+        one_time = None
+        faults.append(_("This form was incomplete. Please check your order and try again."))
+    if not (total.isascii() and total.isdigit() and len(total) <= 15):
+        faults.append(_("This form was incomplete. Please check your order and try again."))
+    if method not in {each.code for each in methods(currency)}:
+        faults.append(_("Choose how you want to pay"))
+    if faults or one_time is None:
+        return None, list(dict.fromkeys(faults))
+    policy = settings()
+    return (
+        PlaceOrder(
+            key=one_time,
+            accept_total=int(total),
+            payment_method=method,
+            currency=currency,
+            locale=locale,
+            session_minutes=policy.checkout_minutes,
+            lock_minutes=policy.lock_minutes,
+            unpaid_minutes=policy.unpaid_order_minutes,
+        ),
+        [],
+    )
+
+
+def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool) -> dict[str, Any]:
+    """Arguments of the `order_summary` macro."""
+    currency = quote.priced.currency
+    lines = [
+        {
+            "name": line.facts.name,
+            "detail": line.facts.options,
+            "picture": picture_of(line.facts.picture, tint=line.facts.tint),
+            "quantity_text": format_quantity(line.entry.quantity, line.facts.step_mm),
+            "total": line.total,
+        }
+        for line in quote.lines
+    ]
+    count = sum(1 if line.facts.unit == "metre" else line.entry.quantity for line in quote.lines)
+    return {
+        "summary_lines": lines,
+        "summary_count": count,
+        "summary_sums": sums_of(quote, currency, with_delivery=with_delivery),
+        "summary_total": quote.total if with_delivery else Money(quote.priced.subtotal_minor, currency),
+    }
+
+
+def sums_of(quote: Quote, currency: str, *, with_delivery: bool) -> list[tuple[str, str, str | None]]:
+    """Rows of (label, text, note) that add up to the total."""
+    priced = quote.priced
+    rows: list[tuple[str, str, str | None]] = [(_("Subtotal"), format_money(Money(priced.subtotal_minor, currency)), None)]
+    if with_delivery and quote.chosen:
+        cost = format_money(Money(priced.shipping_minor, currency)) if priced.shipping_minor else _("free")
+        rows.append((_("Delivery"), cost, quote.chosen.method.name))
+        rows += tax_rows(priced.taxes, is_added=priced.tax_added_minor > 0, currency=currency)
+    else:
+        rows.append((_("Delivery"), _("at the next step"), None))
+    return rows
+
+
+def tax_rows(taxes: Mapping[str, int], *, is_added: bool, currency: str) -> list[tuple[str, str, str | None]]:
+    note = None if is_added else _("included")
+    return [(name, format_money(Money(minor, currency)), note) for name, minor in taxes.items() if minor]

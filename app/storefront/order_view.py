@@ -1,0 +1,51 @@
+"""What the pages of one order show beside their own business: its lines, sums and masked address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.core.money import Money
+from app.orders.models import Order
+from app.storefront.checkout_forms import tax_rows
+from app.storefront.pictures import picture_of
+from app.web.formats import format_money, format_quantity
+
+
+def summary(order: Order) -> dict[str, Any]:
+    """Arguments of the `order_summary` macro, from the order's own snapshot."""
+    currency = order.currency
+    cost = format_money(Money(order.shipping_minor, currency)) if order.shipping_minor else _("free")
+    rows: list[tuple[str, str, str | None]] = [
+        (_("Subtotal"), format_money(Money(order.subtotal_minor, currency)), None),
+        (_("Delivery"), cost, order.snapshot.get("shipping_name")),
+        *tax_rows(order.snapshot.get("taxes", {}), is_added=order.tax_added_minor > 0, currency=currency),
+    ]
+    return {
+        "summary_lines": [_line(line, currency) for line in order.lines],
+        "summary_count": sum(1 if line.unit == "metre" else line.quantity for line in order.lines),
+        "summary_sums": rows,
+        "summary_total": order.total,
+    }
+
+
+def _line(line: Any, currency: str) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "detail": line.options,
+        "picture": picture_of(line.picture),
+        "quantity_text": format_quantity(line.quantity, line.step_mm),
+        "total": Money(line.subtotal_minor - line.discount_minor, currency),
+    }
+
+
+def masked_address(order: Order) -> str:
+    """Enough to recognise it, too little to visit: anybody with the link may see this page."""
+    address = order.address
+    name = " ".join(part[0] + "…" for part in str(address.get("name", "")).split())
+    return ", ".join(part for part in (name, str(address.get("city", "")), str(address.get("country", ""))) if part)
+
+
+def first_name(order: Order) -> str:
+    return str(order.address.get("name", "")).split(" ")[0][:40]

@@ -1,0 +1,90 @@
+"""The order's own page, for everybody who holds its token, and the tracking form for guests."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.core import crypto
+from app.core.errors import NotFound
+from app.orders import queries
+from app.orders.models import Order
+from app.orders.rules import public_status
+from app.payments import queries as payment_queries
+from app.shipping.rules import add_working_days
+from app.storefront import order_view
+from app.web.forms import has_control_characters, is_email, parse_phone
+from app.web.limits import limit
+from app.web.respond import no_store, respond
+from app.web.site import settings
+from app.web.visitor import forget_cart, visitor
+
+bp = no_store(Blueprint("orders", __name__))
+
+WAIT_SECONDS = 5
+
+
+@bp.get("/order/<token>")
+def show(token: str) -> ResponseReturnValue:
+    order = queries.order_by_token(token)
+    if order is None:
+        raise NotFound()
+    payment = payment_queries.payment_of_order(order.id)
+    assert payment is not None
+    status = public_status(order=order.state, payment=payment.state)
+    is_at_bank = order.state == "pending" and any(a.state == "open" for a in payment.attempts)
+    if status == "confirmed" and order.visitor == visitor():
+        forget_cart()  # the worker empties it; the badge should not wait for that
+    return respond(
+        "storefront/orders/show.html",
+        "_order_card.html",
+        order=order,
+        payment=payment,
+        status=200,
+        word=status,
+        is_late=order.cancel_reason == "sold_out_before_payment",
+        is_at_bank=is_at_bank,
+        refunds=payment_queries.refunds_of(payment.id),
+        first_name=order_view.first_name(order),
+        address=order_view.masked_address(order),
+        days=_delivery_days(order),
+        wait_seconds=WAIT_SECONDS,
+        **order_view.summary(order),
+    )
+
+
+@bp.get("/track")
+def show_track() -> ResponseReturnValue:
+    return respond("storefront/orders/track.html", number="", contact="", error=None)
+
+
+@bp.post("/track")
+@limit("10/minute")
+def track() -> ResponseReturnValue:
+    """The same neutral sentence whatever did not fit."""
+    number, contact = request.form.get("number", "").strip()[:40], request.form.get("contact", "").strip()[:254]
+    order = None
+    if number and contact and not has_control_characters(number + contact):
+        order = _find(number.upper().removeprefix("#"), contact)
+    if order is None:
+        words = _("We found no order with this number and this e-mail address or phone number.")
+        return respond("storefront/orders/track.html", status=422, number=number, contact=contact, error=words)
+    return redirect(url_for("orders.show", token=order.token), 303)
+
+
+def _find(number: str, contact: str) -> Order | None:
+    if is_email(contact):
+        return queries.find_for_guest(number=number, email_index=crypto.blind_index(contact), phone_index=None)
+    phone = parse_phone(contact)
+    if phone is None:
+        return None
+    return queries.find_for_guest(number=number, email_index=b"", phone_index=crypto.blind_index(phone))
+
+
+def _delivery_days(order: Order) -> tuple[object, object] | None:
+    days = order.snapshot.get("delivery_days")
+    if order.confirmed_at is None or not days:
+        return None
+    start = order.confirmed_at.astimezone(settings().shop.timezone).date()
+    return add_working_days(start, days[0]), add_working_days(start, days[1])

@@ -1,0 +1,212 @@
+"""The pay page: the lock and its countdown, the way to the provider, more time, hold again, cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from app.core.errors import NotFound
+from app.core.transaction import in_transaction
+from app.orders import actions as orders
+from app.orders import queries
+from app.orders.models import Order
+from app.payments import queries as payment_queries
+from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
+from app.payments.models import PaymentAttempt
+from app.payments.rules import MAX_ATTEMPTS, methods
+from app.stock import queries as stock
+from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
+from app.stock.queries import Hold
+from app.storefront import order_view
+from app.web.formats import format_quantity
+from app.web.limits import limit
+from app.web.pay import hand_over, send_to_pay
+from app.web.respond import is_fragment, no_store, respond
+from app.web.security import allow_form_action
+from app.web.site import settings
+
+bp = no_store(Blueprint("pay", __name__, url_prefix="/checkout/pay"))
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """What the `lock_bar` macro shows."""
+
+    state: str
+    remaining_ms: int
+    expires_at: Any
+    item_count: int
+
+    @property
+    def minutes(self) -> int:
+        return max(0, -(-self.remaining_ms // 60_000))
+
+
+@bp.get("/<token>")
+def show(token: str) -> ResponseReturnValue:
+    order = _order(token)
+    if order.state != "pending":
+        return redirect(url_for("orders.show", token=token), 303)
+    return _page(order)
+
+
+@bp.post("/<token>")
+@limit("20/minute")
+def pay(token: str) -> ResponseReturnValue:
+    """Freeze the lock, make sure the provider knows the order, then send the browser on."""
+    order = _order(token)
+    method = request.form.get("payment_method") or order.payment_method
+    if method not in {each.code for each in methods(order.currency)}:
+        return _page(order, status=422, problem=_("Choose how you want to pay"))
+    try:
+        send_to_pay(order, method=method)
+    except NotPayable:
+        return redirect(url_for("orders.show", token=token), 303)
+    except LockLost:
+        return _page(order, status=409)
+    except TooManyAttempts:
+        return _page(order, status=409, problem=_("Paying did not work %(n)s times. Please write to us: we will help.", n=MAX_ATTEMPTS))
+    except AlreadyInitiating:
+        return _page(order, status=409, problem=_("We are already sending you to the payment page. Please try again in a moment."))
+    except (ProviderUnavailable, ProviderRefused):
+        words = _("The payment service does not answer right now. We hold your items: please try again in a moment.")
+        return _page(order, status=503, problem=words)
+    return redirect(url_for("pay.continue_there", token=token), 303)
+
+
+@bp.get("/<token>/continue")
+def continue_there(token: str) -> ResponseReturnValue:
+    """The hand-over: the only page whose forms may lead to the provider."""
+    order = _order(token)
+    attempt = _open_attempt(order)
+    if order.state != "pending" or attempt is None or attempt.provider_order_id is None:
+        return redirect(url_for("pay.show", token=token), 303)
+    there = hand_over(order, attempt)
+    allow_form_action(*there.origins)
+    return respond("storefront/checkout/continue.html", order=order, there=there, total=order.total)
+
+
+@bp.get("/<token>/lock")
+def show_lock(token: str) -> ResponseReturnValue:
+    order = _order(token)
+    if not is_fragment():
+        return redirect(url_for("pay.show", token=token), 303)
+    if order.state != "pending":
+        return "", 200, {"HX-Redirect": url_for("orders.show", token=token)}
+    return _lock_part(order)
+
+
+@bp.post("/<token>/extend")
+@limit("20/minute")
+def extend(token: str) -> ResponseReturnValue:
+    order = _order(token)
+    most = 1 if _is_scarce(order) else settings().lock_max_renewals
+    why_not = None
+    try:
+        in_transaction(lambda: orders.renew_hold(order.id, minutes=settings().lock_minutes, max_renewals=most))
+    except NoMoreRenewals:
+        why_not = _no_more_words(most)
+    except (LockLost, NotPayable):
+        pass
+    if is_fragment():
+        return _lock_part(order, why_not=why_not)
+    return _page(order, status=409, problem=why_not) if why_not else redirect(url_for("pay.show", token=token), 303)
+
+
+@bp.post("/<token>/hold")
+@limit("20/minute")
+def hold_again(token: str) -> ResponseReturnValue:
+    """“Try to hold them again”: the same order, a fresh lock, or what is left of each line."""
+    order = _order(token)
+    try:
+        in_transaction(lambda: orders.hold_again(order.id, minutes=settings().lock_minutes))
+    except NotPayable:
+        return redirect(url_for("orders.show", token=token), 303)
+    except OutOfStock as refusal:
+        return _page(order, status=409, short=refusal.possible)
+    return redirect(url_for("pay.show", token=token), 303)
+
+
+@bp.post("/<token>/cancel")
+@limit("20/minute")
+def cancel(token: str) -> ResponseReturnValue:
+    order = _order(token)
+    in_transaction(lambda: orders.cancel(order.id, actor="customer", reason="by_customer"))
+    return redirect(url_for("orders.show", token=token), 303)
+
+
+def _page(order: Order, *, status: int = 200, problem: str | None = None, short: dict[Any, int] | None = None) -> ResponseReturnValue:
+    order = queries.order(order.id) or order
+    attempts = _attempts(order)
+    lock = lock_view(order, stock.hold_of(order.id))
+    last = attempts[-1] if attempts else None
+    return respond(
+        "storefront/checkout/pay.html",
+        status=status,
+        order=order,
+        lock=lock,
+        problem=problem,
+        short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
+        failure=last if last is not None and last.state == "failed" else None,
+        tries_left=MAX_ATTEMPTS - len(attempts),
+        methods=methods(order.currency),
+        quantity=format_quantity,
+        **_lock_context(order, lock),
+        **order_view.summary(order),
+    )
+
+
+def _lock_part(order: Order, *, why_not: str | None = None) -> ResponseReturnValue:
+    lock = lock_view(order, stock.hold_of(order.id))
+    context = _lock_context(order, lock) | ({"why_not": why_not, "can_extend": False} if why_not else {})
+    return respond("storefront/checkout/pay.html", "_lock.html", order=order, lock=lock, **context)
+
+
+def _lock_context(order: Order, lock: LockView) -> dict[str, Any]:
+    """“I need more time” is offered while the lock is held and renewals are left."""
+    hold = stock.hold_of(order.id)
+    most = 1 if lock.state == "held" and _is_scarce(order) else settings().lock_max_renewals
+    can_extend = lock.state == "held" and hold.renewals < most
+    return {"can_extend": can_extend, "why_not": _no_more_words(most) if lock.state == "held" and not can_extend else None}
+
+
+def lock_view(order: Order, hold: Hold) -> LockView:
+    items = sum(1 if line.unit == "metre" else line.quantity for line in order.lines)
+    is_whole = hold.quantities == orders.wanted(order)
+    state = "held" if is_whole and hold.is_live else "paying" if is_whole and hold.is_paying else "expired"
+    if state == "expired" and is_whole and hold.is_usable:
+        state = "held"  # the seconds of grace: a click now still counts
+    return LockView(state, max(0, hold.remaining_ms), hold.expires_at, items)
+
+
+def _is_scarce(order: Order) -> bool:
+    """Whether somebody else may be waiting: nothing is left of a line beyond what this order holds."""
+    left = stock.availability([line.variant_id for line in order.lines])
+    return any(left.get(line.variant_id, stock.NONE).for_unit(line.unit) == 0 for line in order.lines)
+
+
+def _no_more_words(most: int) -> str:
+    if most <= 1:
+        return _("This is the last one and others are waiting, so it can be held longer only once.")
+    return ngettext("It was held longer %(num)s time already.", "It was held longer %(num)s times already.", most)
+
+
+def _attempts(order: Order) -> list[PaymentAttempt]:
+    payment = payment_queries.payment_of_order(order.id)
+    return list(payment.attempts) if payment else []
+
+
+def _open_attempt(order: Order) -> PaymentAttempt | None:
+    return next((attempt for attempt in reversed(_attempts(order)) if attempt.state == "open"), None)
+
+
+def _order(token: str) -> Order:
+    order = queries.order_by_token(token)
+    if order is None:
+        raise NotFound()
+    return order
