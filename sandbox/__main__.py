@@ -1,6 +1,7 @@
 """`python -m sandbox --port P --data DIR [--webhook-url URL]…`"""
 
 import signal
+import sqlite3
 import sys
 import threading
 
@@ -16,8 +17,10 @@ def main() -> int:
         return _fail(str(problem))
     try:
         provider = create_provider(settings)
-    except OSError as problem:
-        return _fail(f"Cannot use the folder {settings.data}: {problem}.")
+    except (OSError, sqlite3.Error) as problem:
+        return _fail(
+            f"Cannot use the folder {settings.data} ({problem}). Choose another --data, or end the other sandbox."
+        )
     try:
         server = Server((settings.host, settings.port), create_app(provider))
     except OSError as problem:

@@ -5,10 +5,15 @@ import secrets
 import string
 
 _ALPHABET = string.ascii_letters + string.digits
+_LENGTH = 14
 
 
 def new_id(prefix: str) -> str:
-    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(14))
+    number, letters = secrets.randbelow(len(_ALPHABET) ** _LENGTH), ""
+    for _ in range(_LENGTH):
+        number, letter = divmod(number, len(_ALPHABET))
+        letters += _ALPHABET[letter]
+    return f"{prefix}_{letters}"
 
 
 def is_id(text: str, prefix: str) -> bool:

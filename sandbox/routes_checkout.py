@@ -161,7 +161,7 @@ def _page(template: str, **context: Any) -> Response:
     response = make_response(render_template(template, **context))
     response.headers["Content-Security-Policy"] = (
         f"default-src 'none'; style-src 'nonce-{g.nonce}'; script-src 'nonce-{g.nonce}'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        "img-src data:; base-uri 'none'; frame-ancestors 'none'"
     )
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"

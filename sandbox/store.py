@@ -12,6 +12,14 @@ from pathlib import Path
 from typing import Any
 
 Row = sqlite3.Row
+# The exclusive lock keeps a second sandbox out of the same folder; it ends with the process, however that ends.
+_PRAGMAS = (
+    "busy_timeout = 2000",
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (
@@ -88,7 +96,7 @@ class Store:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(folder / "sandbox.sqlite3", check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+        for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(_SCHEMA)
 
@@ -128,5 +136,6 @@ class Store:
                 tx.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def close(self) -> None:
-        with self._lock:
-            self._db.close()
+        """For the end of the process: keeps the lock, so that background threads wait for it instead of failing."""
+        self._lock.acquire()
+        self._db.close()

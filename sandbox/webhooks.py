@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -232,9 +233,6 @@ def sign(body: bytes, secret: str) -> str:
 def post(url: str, body: bytes, *, event_id: str, secret: str, timeout: float) -> Outcome:
     """One attempt on a connection of its own. Redirects are not followed and count as failures."""
     started = time.monotonic()
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Razorpay-Webhook/v1",
@@ -242,16 +240,21 @@ def post(url: str, body: bytes, *, event_id: str, secret: str, timeout: float) -
         "X-Razorpay-Event-Id": event_id,
         "Connection": "close",
     }
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     status, error = None, None
     try:
-        connection.request("POST", target, body=body, headers=headers)
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as problem:
+        status = _status_of_post(url, body, headers, timeout)
+    except (OSError, ValueError, http.client.HTTPException) as problem:
         error = f"{type(problem).__name__}: {problem}"
-    finally:
-        connection.close()
     seconds = time.monotonic() - started
     if status is not None and seconds > timeout:
         status, error = None, f"answered {status}, but only after {seconds:.1f} s"
     return Outcome(status, error, round(seconds * 1000))
+
+
+def _status_of_post(url: str, body: bytes, headers: dict[str, str], timeout: float) -> int:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with closing(kind(parts.hostname or "", parts.port, timeout=timeout)) as connection:
+        connection.request("POST", target, body=body, headers=headers)
+        return connection.getresponse().status

@@ -116,6 +116,22 @@ def test_a_taken_port_ends_it_with_a_sentence(tmp_path):
     )
 
 
+def test_two_sandboxes_cannot_share_a_folder(start_sandbox):
+    sandbox = start_sandbox()
+    done = run("--port", "0", "--data", str(sandbox.data))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sandbox: Cannot use the folder {sandbox.data} (database is locked).")
+    assert sandbox.order()["status"] == "created"
+
+
+def test_an_address_that_cannot_work_stops_nothing(start_sandbox, receiver, eventually):
+    sandbox = start_sandbox("--webhook-url", "http://shop.invalid:port/hook", "--webhook-url", receiver.url)
+    for _ in range(10):
+        sandbox.pay(sandbox.order(), "failed")
+    receiver.wait_for(10)
+    eventually(lambda: len(sandbox.deliveries(state="delivered")) == 10)
+
+
 def test_sigterm_ends_it_quietly(start_sandbox):
     sandbox = start_sandbox()
     sandbox.order()
