@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import text
@@ -75,7 +76,7 @@ def cards(product_ids: Sequence[uuid.UUID], *, locale: str, currency: str) -> tu
     """Cards in the order of the ids, without those that are not for sale (in this currency)."""
     if not product_ids:
         return ()
-    raws = read_cards(product_ids)
+    raws = card_rows(_CHOSEN, {"ids": list(product_ids)})
     return shapes.cards(raws, frame=frame(locale=locale), locale=locale, currency=currency)
 
 
@@ -116,7 +117,7 @@ def _remembered_cards(name: str, which: str, values: dict[str, Any], *, locale: 
     return _cards.recall(
         (now, name, locale, currency),
         shared=f"{now}:{name}",
-        read=lambda: _card_rows(which, values),
+        read=lambda: card_rows(which, values),
         load=lambda raws: shapes.cards(raws, frame=known, locale=locale, currency=currency),
     )
 
@@ -212,14 +213,14 @@ _CARDS = """
         WHERE x.product_id = p.id AND x.is_available GROUP BY r.currency) by_currency
     ) v
 """
-_statements: dict[str, Any] = {which: text(_CARDS.format(which=which)) for which in (_NEWEST, _RELATED, _CHOSEN)}
 
 
-def read_cards(product_ids: Sequence[uuid.UUID]) -> list[Any]:
-    """What cards are made from (`shapes.cards`), as plain JSON: for lists that remember their page in Redis."""
-    return _card_rows(_CHOSEN, {"ids": list(product_ids)})
-
-
-def _card_rows(which: str, values: dict[str, Any]) -> list[Any]:
-    rows: list[Any] = db.session.execute(_statements[which], values).scalar()
+def card_rows(which: str, values: dict[str, Any]) -> list[Any]:
+    """What cards are made from (`shapes.cards`), as plain JSON. `which` is a statement of rows (id, n): products and order."""
+    rows: list[Any] = db.session.execute(_statement(which), values).scalar()
     return rows
+
+
+@lru_cache(maxsize=256)
+def _statement(which: str) -> Any:
+    return text(_CARDS.format(which=which))

@@ -1,0 +1,145 @@
+"""The SQL of lists: one statement that counts, one that orders. Values are bound, only names we chose are in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.search import rules
+from app.search.rules import Filters
+
+CAP = 10_000  # matches that are counted; beyond it a list says "10,000+"
+RANKED = 2_000  # up to so many matches all are ranked by their words
+CANDIDATES = 20 * rules.PER_PAGE  # beyond, only the newest so many are: everything matches well then
+
+VECTORS = {"en": "words_en", "ms": "words_ms"}
+ORDER = "d.is_sold_out, d.created_at DESC, d.product_id DESC"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a list is about, whatever is filtered: the words, the category of the page, the currency of its prices."""
+
+    terms: tuple[str, ...] | None
+    category: str | None
+    locale: str
+    currency: str
+
+    @property
+    def price(self) -> str:
+        return f"d.price_{self.currency.lower()}"
+
+    @property
+    def vector(self) -> str:
+        return f"d.{VECTORS.get(self.locale, 'words_en')}"
+
+    @property
+    def key(self) -> str:
+        locale = self.locale if self.terms else ""
+        return f"{self.currency}|{locale}|{self.category or ''}|{' '.join(self.terms or ())}"
+
+
+TSQUERY = "(to_tsquery('english', :words) || to_tsquery('simple', :words))"
+
+
+def _scope(scope: Scope, values: dict[str, Any]) -> str:
+    conditions = [f"{scope.price} IS NOT NULL"]
+    if scope.category is not None:
+        values["category_token"] = [rules.token("category", scope.category)]
+        conditions.append("d.facets @> :category_token")
+    if scope.terms:
+        values["words"] = rules.tsquery(scope.terms)
+        conditions.append(f"{scope.vector} @@ {TSQUERY}")
+    return " AND ".join(conditions)
+
+
+def _conditions(scope: Scope, filters: Filters, values: dict[str, Any]) -> dict[str, str]:
+    """One condition for each facet that is set."""
+    conditions = {}
+    for group in filters.groups:
+        if group == "price":
+            values["price_from"], values["price_to"] = (
+                filters.price_from or 0,
+                filters.price_to or rules.MAX_PRICE_MINOR,
+            )
+            conditions[group] = f"{scope.price} BETWEEN :price_from AND :price_to"
+        elif group == "stock":
+            conditions[group] = "NOT d.is_sold_out"
+        else:
+            values[group] = [rules.token(group, value) for value in getattr(filters, group)]
+            conditions[group] = f"d.facets && :{group}"
+    return conditions
+
+
+def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
+    """Rows (name, value, base, count): the totals under `#…` names, then each token with its count in the whole scope and
+    its count "as if its own facet were not set"."""
+    values: dict[str, Any] = {"cap": CAP + 1}
+    conditions = _conditions(scope, filters, values)
+    flags = "".join(f", {condition} AS in_{group}" for group, condition in conditions.items())
+    names = list(conditions)
+    per_group = "".join(
+        f" UNION ALL SELECT '#without', '{name}', count(*), {_count(_all_of(names, but=name))} FROM base"
+        for name in names
+    )
+    price = _all_of(names, but="price")
+    statement = f"""
+        WITH base AS MATERIALIZED (
+          SELECT d.facets, {scope.price} AS price, d.is_sold_out{flags} FROM search_document d
+          WHERE {_scope(scope, values)} LIMIT :cap)
+        SELECT '#total', '', count(*), {_count(_all_of(names))} FROM base
+        UNION ALL SELECT '#stock', '', count(*), count(*) FILTER (WHERE NOT is_sold_out AND {_all_of(names, but="stock")}) FROM base
+        UNION ALL SELECT '#price', '', min(price) FILTER (WHERE {price}), max(price) FILTER (WHERE {price}) FROM base
+        {per_group}
+        UNION ALL SELECT 'token', t, count(*), {_count(_but_own(names))} FROM base, unnest(facets) t GROUP BY t
+    """
+    return statement, values
+
+
+def _all_of(names: Sequence[str], *, but: str = "") -> str:
+    return " AND ".join(f"in_{name}" for name in names if name != but) or "true"
+
+
+def _but_own(names: Sequence[str]) -> str:
+    """The condition under which a token counts: all facets but the one it belongs to."""
+    return (
+        " AND ".join(f"(in_{n} OR starts_with(t, '{n}:'))" if n in rules.GROUPS else f"in_{n}" for n in names) or "true"
+    )
+
+
+def _count(condition: str) -> str:
+    return "count(*)" if condition == "true" else f"count(*) FILTER (WHERE {condition})"
+
+
+def page(
+    scope: Scope, filters: Filters, *, sort: str, number: int, per_page: int, total: int
+) -> tuple[str, dict[str, Any]]:
+    """Rows (id, n): one page of products in their order."""
+    values: dict[str, Any] = {"limit": per_page, "offset": (number - 1) * per_page}
+    where = " AND ".join([_scope(scope, values), *_conditions(scope, filters, values).values()])
+    if sort == "relevance" and scope.terms:
+        return _ranked(scope, where, values, total=total), values
+    order = {
+        "price_asc": f"d.is_sold_out, {scope.price}, d.created_at DESC, d.product_id DESC",
+        "price_desc": f"d.is_sold_out, {scope.price} DESC, d.created_at DESC, d.product_id DESC",
+    }.get(sort, ORDER)
+    return (
+        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM search_document d"
+        f" WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset",
+        values,
+    )
+
+
+def _ranked(scope: Scope, where: str, values: dict[str, Any], *, total: int) -> str:
+    """By how well the words fit. Of very many matches the newest are ranked and the others follow, newest first."""
+    few = total <= RANKED
+    if not few and values["offset"] >= CANDIDATES:
+        return f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {ORDER}) AS n FROM search_document d WHERE {where} ORDER BY {ORDER} LIMIT :limit OFFSET :offset"
+    limit = "" if few else f"ORDER BY {ORDER} LIMIT {CANDIDATES}"
+    order = "d.is_sold_out, d.rank DESC, d.created_at DESC, d.product_id DESC"
+    return (
+        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM ("
+        f"SELECT d.product_id, d.is_sold_out, d.created_at, ts_rank({scope.vector}, {TSQUERY}) AS rank FROM search_document d"
+        f" WHERE {where} {limit}) d ORDER BY {order} LIMIT :limit OFFSET :offset"
+    )
