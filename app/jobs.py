@@ -1,23 +1,29 @@
-"""The two jobs that RQ knows: deliver these deliveries, run this line of the schedule. And how a commit wakes the worker.
+"""What RQ carries: “deliver these”, and the ticks of `app/schedule.py`. And how a commit wakes the worker.
 
-RQ only wakes: what has to be done stands in PostgreSQL. A job that is lost, doubled or late changes nothing but the hour.
+RQ only wakes. What has to be done stands in PostgreSQL: a job that is lost, doubled or late changes nothing but the hour.
+
+Plain deliveries run one after the other in the worker's main thread. Those that talk to the outside (mails, refunds) run
+in a few threads of their own: a mail server that takes thirty seconds to fail must not hold back orders that were paid.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from app.core import cache, db, outbox
-from app.schedule import SCHEDULE
 
 QUEUE = "shop"
 JOB_SECONDS = 300
+SECONDS_TO_START = 600  # a job that nobody took for so long is forgotten: the sweep has its work in hand
+THREADS = 6
 
 log = logging.getLogger(__name__)
 
@@ -31,25 +37,50 @@ def wake(ids: Sequence[object]) -> None:
     if cache.is_resting():
         return
     try:
-        queue(cache.client()).enqueue(deliver, *map(str, ids), result_ttl=0, failure_ttl=0)
+        queue(cache.client()).enqueue(deliver, *map(str, ids), result_ttl=0, failure_ttl=0, ttl=SECONDS_TO_START)
     except (redis.RedisError, OSError) as error:
         cache.rest(error)
 
 
-def deliver(*ids: str) -> int:
-    """Run these deliveries, those that are still due. Returns how many were done."""
-    return sum(outbox.deliver(uuid.UUID(each)) for each in ids)
+def deliver(*ids: str) -> None:
+    """Run these deliveries, those that still wait."""
+    plain, outside = outbox.sorted_out([uuid.UUID(each) for each in ids])
+    for each in outside:
+        aside(each, outbox.deliver, each)
+    for each in plain:
+        outbox.deliver(each)
 
 
-def tick(name: str) -> None:
-    """Run one line of the schedule now. An error is logged, not raised: the next tick is the retry."""
-    line = next((line for line in SCHEDULE if line.name == name), None)
-    if line is None:
-        log.warning("no such line in the schedule", extra={"tick": name})
-        return
+def sweep() -> None:
+    """Deliver whatever is due: wakes that were lost, tries whose time has come again."""
+    deliver(*map(str, outbox.due()))
+
+
+def aside(key: Hashable, work: Callable[..., object], *args: object) -> None:
+    """Do `work` in a thread, unless the same (by `key`) is still waiting or being done there."""
+    with _lock:
+        if key in _in_hand:
+            return
+        _in_hand.add(key)
+    _threads.submit(_do, key, work, *args)
+
+
+def finish() -> None:
+    """Wait for what is being done aside; what has not begun is left to the next worker."""
+    _threads.shutdown(wait=True, cancel_futures=True)
+
+
+def _do(key: Hashable, work: Callable[..., object], *args: object) -> None:
     try:
-        line.action()
-    except Exception:  # whatever it is, the worker must live and the clock must go on
-        log.exception("a scheduled action failed", extra={"tick": name})
+        work(*args)
+    except Exception:  # whatever it is: the thread, the worker and the clock must go on
+        log.exception("failed aside", extra={"work": str(key)})
     finally:
         db.forget()
+        with _lock:
+            _in_hand.discard(key)
+
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
+_lock = threading.Lock()
+_in_hand: set[Hashable] = set()

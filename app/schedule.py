@@ -1,50 +1,56 @@
-"""TABLE every -> action: the work done by the clock. RQ's cron (`python worker.py cron`) enqueues each line's tick.
+"""TABLE every -> action: the work done by the clock. `python worker.py cron` enqueues ticks, the worker runs them.
 
-An action takes no arguments, opens its own transactions, and may be run by two workers at once.
+An action takes no arguments, opens its own transactions, and must bear being run by two workers at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.cart import handlers as cart
-from app.checkout import handlers as checkout
-from app.core import outbox
-from app.orders import handlers as orders
+from app import jobs
+from app.core.settings import Settings
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: every `seconds`, or daily by the `cron` expression (UTC)."""
+    """One line: every `seconds`, or daily by the `cron` expression (UTC); `when` switches it by a setting."""
 
     action: Callable[[], object]
     seconds: int | None = None
     cron: str | None = None
-    switch: str = ""  # the setting that turns the schedule of this line off
+    when: Callable[[Settings], bool] = lambda _settings: True
 
     @property
     def name(self) -> str:
         return f"{self.action.__module__.removeprefix('app.')}.{self.action.__name__}"
 
 
-def every(interval: str, action: Callable[[], object], *, switch: str = "") -> Line:
-    """`every("30s", sweep)`, `every("1m", …)`, `every("6h", …)`."""
-    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]], switch=switch)
+def every(interval: str, action: Callable[[], object], **options: Callable[[Settings], bool]) -> Line:
+    """`every("30s", sweep)`, `every("1m", …)`, `every("6h", …, when=lambda settings: settings.cleanup_enabled)`."""
+    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]], **options)
 
 
-def daily(time: str, action: Callable[[], object]) -> Line:
+def daily(time: str, action: Callable[[], object], **options: Callable[[Settings], bool]) -> Line:
     """`daily("04:00", …)`, in UTC."""
     hour, minute = time.split(":")
-    return Line(action, cron=f"{int(minute)} {int(hour)} * * *")
+    return Line(action, cron=f"{int(minute)} {int(hour)} * * *", **options)
 
 
-SCHEDULE = [
-    every("10s", outbox.drain),  # wakes that were lost, tries that are due again
-    every("1m", orders.release_expired, switch="cleanup_enabled"),
-    every("30s", orders.reconcile_open),  # payments that are not final, with back-off per attempt
-    daily("03:10", cart.forget_expired),
-    daily("03:20", checkout.forget_old),
-]
+SCHEDULE: Sequence[Line] = (
+    every("10s", jobs.sweep),
+)  # fmt: skip
+
+
+def tick(name: str) -> None:
+    """Run one line of the table, aside. While its last run goes on, this one is left out: ticks do not pile up."""
+    line = next((line for line in SCHEDULE if line.name == name), None)
+    if line is None:
+        log.warning("no such line in the schedule", extra={"tick": name})
+        return
+    jobs.aside(name, line.action)

@@ -144,6 +144,15 @@ def due(limit: int = 500) -> list[uuid.UUID]:
     return ids
 
 
+def sorted_out(ids: Sequence[uuid.UUID]) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """Those of `ids` that still wait, in their order: plain ones, and those that talk to the outside."""
+    waiting = "SELECT id, handler FROM outbox_delivery WHERE id = ANY(:ids) AND state = 'pending'"
+    handlers = {row.id: row.handler for row in db.rows(waiting, ids=list(ids))}
+    db.release()
+    outside = {each for each, name in handlers.items() if name in _handlers and _handlers[name].network}
+    return [each for each in ids if each in handlers and each not in outside], [each for each in ids if each in outside]
+
+
 def drain(*, rounds: int = 50) -> int:
     """Run due deliveries inline until none is due. Returns how many were done."""
     done = 0
@@ -248,3 +257,8 @@ def _note_failure(delivery_id: uuid.UUID, error: Exception) -> None:
                 )
     except Exception:  # the database is away: the lease or the sweep brings the delivery back
         log.exception("could not note a failed delivery")
+
+
+def count_dead() -> int:
+    """Deliveries that were given up and wait for a person."""
+    return int(db.scalar("SELECT count(*) FROM outbox_delivery WHERE state = 'dead'"))
