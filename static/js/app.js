@@ -20,8 +20,10 @@ export function on(name, listener) {
 
 /* Requests */
 
-on("htmx:configRequest", ({ verb, headers }) => {
+on("htmx:configRequest", ({ verb, headers, formData }) => {
   if (verb !== "get") headers["X-CSRF-Token"] = document.querySelector("meta[name=csrf-token]").content;
+  // An address says what was chosen, not which fields were left empty.
+  else for (const [name, value] of [...formData]) if (!value) formData.delete(name);
 });
 
 // A region that keeps its answer to itself (a timer's check) neither dims nor complains.
