@@ -20,6 +20,10 @@ from app.web import cookies, errors, gates, languages, limits, logs, requests, s
 ENTRY_POINTS = (
     "app.ops.health",
     "app.ops.reports",
+    "app.storefront.cart",
+    "app.storefront.checkout",
+    "app.storefront.pay",
+    "app.storefront.orders",
     "app.inbound.payments",
     "app.inbound.pay_return",
 )

@@ -240,12 +240,12 @@ def _lock_anew(order: Order) -> bool:
 
 def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
     payments.apply(payment, attempt, capture)
-    order.move_to("confirmed")
-    order.confirmed_at = clock.now()
     note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
-    db.session.flush([payment, attempt, capture])
-    order.number = _next_number("order")  # last: its row lock is held until the commit
+    db.session.flush()
+    number = _next_number("order")  # last: the series' row is locked from here to the commit
+    order.move_to("confirmed")
+    order.number, order.confirmed_at = number, clock.now()
 
 
 def _why_not(order: Order, payment: Payment, fits: bool) -> str:

@@ -60,7 +60,7 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         amount=attempt.amount,
         description=f"{settings.shop.name} {order.reference}",
         return_url=settings.base_url + url_for("pay_return.receive", token=attempt.return_token),
-        cancel_url=settings.base_url + url_for("checkout.show_pay", token=order.token),
+        cancel_url=settings.base_url + url_for("pay.show", token=order.token),
         lock_minutes=settings.lock_minutes,
         name=str(order.address.get("name", "")),
         email=order.email,

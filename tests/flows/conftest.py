@@ -1,0 +1,61 @@
+"""A shop with a bank: the application, the payment sandbox over HTTP, and a browser without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from app.core import db
+from tests import shop as shops
+from tests.flows.shopper import Shopper
+from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
+
+
+@pytest.fixture(scope="session")
+def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    bank = Bank(tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.end()
+
+
+@pytest.fixture
+def bank(running_bank: Bank) -> Bank:
+    running_bank.control("POST", "/reset")
+    return running_bank
+
+
+@pytest.fixture
+def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
+    app = make_app(
+        RAZORPAY_API_URL=bank.url,
+        RAZORPAY_KEY_ID=KEYS["key_id"],
+        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
+        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
+    )
+    shops.open_shop()
+    return app
+
+
+@pytest.fixture
+def shopper(shop: Flask, bank: Bank) -> Shopper:
+    return Shopper(shop.test_client(), bank)
+
+
+@pytest.fixture
+def run_out() -> Callable[[str], None]:
+    """Let an order's lock run out: its expiry is moved into the past, as time would."""
+
+    def expire(token: str, seconds: int = 60) -> None:
+        from app.core.transaction import transaction
+
+        with transaction():
+            db.rows(
+                "UPDATE stock_lock SET expires_at = clock_timestamp() - make_interval(secs => :seconds) FROM orders o"
+                " WHERE o.id = order_id AND o.token = :token AND stock_lock.state = 'held' RETURNING stock_lock.id",
+                seconds=seconds,
+                token=token,
+            )
+
+    return expire
