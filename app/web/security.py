@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.core import storage
 from app.core.settings import Settings
 
 PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
@@ -82,12 +82,7 @@ def content_policy(settings: Settings) -> dict[str, str]:
 
 def media_origin(settings: Settings) -> str:
     """Where pictures come from when they are not ours to serve; empty when they are."""
-    url = urlsplit(settings.media_url)
-    if url.scheme == "cloudinary":
-        return "https://res.cloudinary.com"
-    if url.scheme in ("http", "https"):
-        return f"{url.scheme}://{url.netloc}"
-    return ""
+    return storage.origin_of(settings.media_url)
 
 
 def allow_form_action(*origins: str) -> None:
