@@ -43,6 +43,12 @@ def test_an_order_is_fetched_by_id_and_found_by_receipt(sandbox):
     assert found == {"entity": "collection", "count": 2, "items": [second, first]}
 
 
+def test_ids_sort_by_the_time_they_were_made(sandbox):
+    ids = [sandbox.order()["id"] for _ in range(5)]
+    assert ids == sorted(ids)
+    assert "order_T0000000000000" < ids[0] < "order_z0000000000000"
+
+
 def test_lists_are_paged(sandbox):
     orders = [sandbox.order() for _ in range(12)]
     assert sandbox.client.order.all(timeout=5)["count"] == 10
