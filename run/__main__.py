@@ -51,6 +51,7 @@ def serve(stack: ExitStack) -> NoReturn:
     holds = _start_servers(home, stack)
     environ = complete_environment(home, port=port)
     environment.record_run(home, environ)
+    demo.demand_answers(environ)
     login = demo.prepare(home, environ)
     run = supervisor.Supervisor(_children(home, environ))
     stack.callback(_end_orphans, holds)
@@ -97,10 +98,8 @@ def _claim(home: Path, stack: ExitStack) -> None:
     try:
         locks.wait_exclusive(descriptor, seconds=0.5)
     except Problem:
-        address = homes.read_json(home / "run.json").get("BASE_URL", "another terminal")
-        raise Problem(
-            f"{home} already serves a shop ({address}): stop that one first, or set SHOP_HOME to another folder."
-        ) from None
+        environment.demand_no_run(home)
+        raise
 
 
 def _start_servers(home: Path, stack: ExitStack) -> list[servers.Hold]:

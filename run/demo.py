@@ -27,12 +27,26 @@ def prepare(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
     return staff_login(home, environ) if is_demo else None
 
 
+def demand_answers(environ: Mapping[str, str]) -> None:
+    """Raises Problem when the database or Redis does not answer."""
+    import psycopg  # noqa: PLC0415 the rest of this package works before anything is installed
+    import redis  # noqa: PLC0415
+
+    try:
+        psycopg.connect(_database(environ), connect_timeout=5).close()
+    except psycopg.Error as error:
+        raise Problem(_silent("PostgreSQL", "DATABASE_URL", error)) from None
+    try:
+        redis.from_url(environment.value_of(environ, "REDIS_URL"), socket_connect_timeout=5, socket_timeout=5).ping()
+    except (redis.RedisError, ValueError) as error:
+        raise Problem(_silent("Redis", "REDIS_URL", error)) from None
+
+
 def is_empty(environ: Mapping[str, str]) -> bool:
     """Whether the shop in this database has nothing to sell yet."""
     import psycopg  # noqa: PLC0415 the rest of this package works before anything is installed
 
-    url = environment.value_of(environ, "DATABASE_URL")
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), connect_timeout=10) as connection:
+    with psycopg.connect(_database(environ), connect_timeout=10) as connection:
         row = connection.execute("SELECT EXISTS (SELECT FROM stock_item)").fetchone()
     return row is not None and not row[0]
 
@@ -50,6 +64,15 @@ def staff_login(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None
         return None
     homes.write_json(home / "staff.json", {"database": database, **login})
     return login
+
+
+def _database(environ: Mapping[str, str]) -> str:
+    return environment.value_of(environ, "DATABASE_URL").replace("postgresql+psycopg://", "postgresql://")
+
+
+def _silent(server: str, name: str, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else "no answer"
+    return f"{server} does not answer: start it, correct {name}, or unset {name} for an embedded one ({reason})"
 
 
 def _login_in(output: str) -> dict[str, str]:

@@ -81,6 +81,13 @@ def record_run(home: Path, environ: Mapping[str, str]) -> None:
     homes.write_json(home / "run.json", {name: environ[name] for name in _SHARED if environ.get(name)})
 
 
+def demand_no_run(home: Path) -> None:
+    """Raises Problem when a `make run` serves from this folder."""
+    if locks.is_held(run_lock(home)):
+        address = homes.read_json(home / "run.json").get("BASE_URL", "in another terminal")
+        raise Problem(f"{home} already serves a shop ({address}): stop it first, or set SHOP_HOME to another folder.")
+
+
 def run_lock(home: Path) -> Path:
     """The lock that a serving `make run` holds."""
     return home / "run.lock"

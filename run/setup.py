@@ -18,6 +18,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -36,8 +37,10 @@ ROOM_NEEDED = 1_500_000_000  # bytes: both installations with the tests' browser
 
 def main(purpose: str) -> int:
     """Installs for `purpose`: serve, packages or tests. 0 when all is there."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the installer is ended too
     try:
         if purpose == "serve":
+            environment.demand_no_run(environment.home_of(os.environ))
             ports.demand(environment.value_of(os.environ, "PORT", default="8000"))
         with locks.exclusive(PROJECT):  # two makes at once must not install into the same folder
             prepare_python(
@@ -89,7 +92,7 @@ def _make_venv() -> None:
         return
     if importlib.util.find_spec("pip") is None:
         raise Problem(
-            "Python's venv module is incomplete: install it (Debian and Ubuntu: apt install python3-venv), then run make."
+            "Python's venv module is incomplete: install it (on Debian: apt install python3-venv), then run make."
         )
     _run(
         [sys.executable, "-m", "venv", "--clear", "--without-pip", str(VENV)],
@@ -106,7 +109,7 @@ def _pip(*arguments: str) -> None:
 
 def _npm_ci(*, with_dev: bool) -> None:
     """The machine's npm, else the one inside the wheel; that one also when the machine's is broken or too old."""
-    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", *([] if with_dev else ["--omit=dev"])]
+    arguments = ["ci", "--ignore-scripts", *_NPM_PATIENCE, *([] if with_dev else ["--omit=dev"])]
     if _machine_has_npm():
         try:
             _run(["npm", *arguments], "The front-end packages could not be installed")
@@ -131,7 +134,12 @@ def _machine_has_npm() -> bool:
 
 def _run(command: list[str], failure: str, *, environ: dict[str, str] | None = None) -> None:
     home = environment.home_of(os.environ)
-    run_silently(command, failure=failure, home=home, folder=PROJECT, environ={**os.environ, **(environ or {})})
+    cache = (
+        {} if os.access(os.path.expanduser("~"), os.W_OK) else {"npm_config_cache": str(home / "npm")}
+    )  # an account without a home
+    run_silently(
+        command, failure=failure, home=home, folder=PROJECT, environ={**os.environ, **cache, **(environ or {})}
+    )
 
 
 def _is_usable(present: dict[str, object]) -> bool:
@@ -164,6 +172,15 @@ def _write_stamp(path: Path, values: dict[str, object]) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(values))
     draft.replace(path)
+
+
+# By itself npm waits for minutes on a network that is not there.
+_NPM_PATIENCE = (
+    "--fetch-retries=2",
+    "--fetch-retry-mintimeout=1000",
+    "--fetch-retry-maxtimeout=5000",
+    "--fetch-timeout=60000",
+)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from run import home as homes
+from run import processes
 from run.problem import Problem, tail
 
 NETWORK_WORDS = (
     *("NewConnectionError", "Name or service not known", "name resolution", "ReadTimeout", "ProxyError"),  # pip
-    *("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT"),  # npm
+    *("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT", "ERR_SOCKET", "SELF_SIGNED_CERT"),  # npm
 )
 
 
@@ -47,6 +49,7 @@ def run_silently(
             command,
             cwd=folder,
             stdin=subprocess.DEVNULL,
+            preexec_fn=processes.leash(signal.SIGTERM),
             stdout=subprocess.PIPE,
             stderr=file,
             env=environ or os.environ,

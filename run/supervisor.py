@@ -1,4 +1,4 @@
-"""Keeps the processes of a Procfile running: logs to files, restarts with back-off, an end that leaves nothing behind."""
+"""Keeps the processes of a Procfile running: logs to files, restarts with back-off, and an end that is one."""
 
 from __future__ import annotations
 
