@@ -37,7 +37,7 @@ def add(visitor: str, variant_id: uuid.UUID, quantity: int, *, currency: str, lo
     cart_id = _touch_or_create(visitor, currency)
     before = db.scalar("SELECT quantity FROM cart_line WHERE cart_id = :cart AND variant_id = :variant", cart=cart_id, variant=variant_id)
     wanted = (before or 0) + quantity
-    _check(facts, wanted)
+    _check(visitor, facts, wanted)
     line_id = db.scalar(
         "INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor) VALUES (:id, :cart, :variant, :quantity, :price)"
         " ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity, price_seen_minor = excluded.price_seen_minor"
@@ -59,7 +59,7 @@ def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: s
     """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooMuch."""
     line = _own_line(visitor, line_id)
     facts = _sellable(line.variant_id, currency=currency, locale=locale)
-    _check(facts, quantity)
+    _check(visitor, facts, quantity)
     db.rows("UPDATE cart_line SET quantity = :quantity, price_seen_minor = :price WHERE id = :id RETURNING id",
             id=line_id, quantity=quantity, price=facts.price_minor)  # fmt: skip
     return Change(line_id, facts, quantity, queries.stored(visitor))
@@ -144,14 +144,14 @@ def _sellable(variant_id: uuid.UUID, *, currency: str, locale: str) -> VariantFa
     return facts
 
 
-def _check(facts: VariantFacts, quantity: int) -> None:
+def _check(visitor: str, facts: VariantFacts, quantity: int) -> None:
     """Raises NotEnough with what the line could have at most; a total beyond any order counts as more than there is."""
-    possible = _possible(facts)
+    possible = _possible(visitor, facts)
     too_dear = quantity * (facts.price_minor or 0) > MAX_TOTAL_MINOR
     if too_dear or not facts.min_quantity <= quantity <= possible:
         raise NotEnough(possible=possible, unit=facts.unit, step_mm=facts.step_mm)
 
 
-def _possible(facts: VariantFacts) -> int:
-    available = stock.availability([facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
+def _possible(visitor: str, facts: VariantFacts) -> int:
+    available = stock.availability_to(visitor, [facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
     return min(available, facts.max_per_order or available, MAX_QUANTITY)

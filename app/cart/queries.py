@@ -32,6 +32,7 @@ class Contents:
     cart_id: uuid.UUID | None = None
     version: int = 0
     entries: tuple[Entry, ...] = ()
+    visitor: str = ""
 
 
 EMPTY = Contents()
@@ -103,7 +104,7 @@ def contents(visitor: str | None, *, at_least: int = 0) -> Contents:
         return EMPTY
     hot = cache.get_json(_key(visitor))
     if hot and hot["version"] >= max(at_least, 1):
-        return _thaw(hot)
+        return _thaw(hot, visitor)
     found = stored(visitor)
     if found.cart_id is not None:
         warm(visitor, found)
@@ -121,7 +122,7 @@ def stored(visitor: str) -> Contents:
     if not found:
         return EMPTY
     entries = tuple(Entry(row.line_id, row.variant_id, row.quantity, row.price_seen_minor) for row in found if row.line_id)
-    return Contents(found[0].id, found[0].version, entries)
+    return Contents(found[0].id, found[0].version, entries, visitor)
 
 
 def warm(visitor: str, found: Contents) -> None:
@@ -139,7 +140,7 @@ def lines(found: Contents, *, currency: str, locale: str) -> list[Line]:
     """The lines as they are shown: two queries however many there are."""
     ids = [entry.variant_id for entry in found.entries]
     known = facts(ids, currency=currency, locale=locale)
-    available = stock.availability(ids)
+    available = stock.availability_to(found.visitor, ids)
     return [
         _line(entry, known[entry.variant_id], available.get(entry.variant_id, stock.NONE), currency)
         for entry in found.entries
@@ -207,9 +208,9 @@ def _line(entry: Entry, known: VariantFacts, available: Availability, currency: 
     return Line(entry, known, available.for_unit(known.unit), available.held, currency)
 
 
-def _thaw(hot: dict[str, Any]) -> Contents:
+def _thaw(hot: dict[str, Any], visitor: str) -> Contents:
     entries = tuple(Entry(uuid.UUID(e[0]), uuid.UUID(e[1]), e[2], e[3]) for e in hot["entries"])
-    return Contents(uuid.UUID(hot["cart_id"]), hot["version"], entries)
+    return Contents(uuid.UUID(hot["cart_id"]), hot["version"], entries, visitor)
 
 
 def _key(visitor: str) -> str:

@@ -23,6 +23,15 @@ RECLAIMABLE = """
     ) r
 """
 SELLABLE = "greatest(s.on_hand - s.locked - s.safety + r.quantity, 0)"
+# Units that this visitor's own unpaid order holds: place-order replaces that lock, so they can be had again (S10).
+OWN = """
+    LATERAL (
+        SELECT coalesce(sum(l.quantity), 0)::int AS quantity FROM stock_lock l JOIN orders o ON o.id = l.order_id
+        WHERE s.locked > 0 AND l.stock_item_id = s.id AND l.state = 'held' AND o.visitor = :visitor AND o.state = 'pending'
+          AND (l.is_paying OR l.expires_at > statement_timestamp())
+    ) own
+"""
+SELLABLE_TO = "greatest(s.on_hand - s.locked - s.safety + r.quantity + own.quantity, 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,19 @@ def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availabili
         f"SELECT s.variant_id, sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
         f" FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",
         ids=list(variant_ids),
+    )
+    return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
+
+
+def availability_to(visitor: str, variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:
+    """The same for one visitor, whose own unpaid order is not in the way."""
+    if not variant_ids:
+        return {}
+    found = db.rows(
+        f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
+        f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",
+        ids=list(variant_ids),
+        visitor=visitor,
     )
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 

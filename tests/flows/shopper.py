@@ -86,3 +86,9 @@ def provider_order_of(token: str) -> str:
     )
     db.release()
     return found
+
+
+def money(bank: Bank) -> tuple[int, int]:
+    """(captured, refunded) at the bank, all MYR orders together."""
+    sums = bank.ledger()["totals"].get("MYR", {"captured": 0, "refunded": 0})
+    return sums["captured"], sums["refunded"]

@@ -1,0 +1,249 @@
+"""The 15-minute lock: freed on time, kept while money is under way, held again without loss."""
+
+from app.core import db
+from app.orders import flows
+from app.stock import queries as stock
+from tests.flows.shopper import Shopper, money
+from tests.shop import add_product, faults, stock_row
+from tools.webforms import form_to
+
+
+def available(variant_id):
+    found = stock.availability([variant_id]).get(variant_id, stock.NONE).total
+    db.release()
+    return found
+
+
+def test_an_expired_lock_nobody_pays_for_is_free_at_once(shop, shopper, bank, run_out):
+    """No worker has been there: the next buyer's place-order takes it over in its own transaction."""
+    shirt = add_product(stock_of={"KB": 1})
+    first = shopper.order(shirt)
+    assert available(shirt) == 0
+    run_out(first, seconds=1)
+    assert available(shirt) == 1
+    second = Shopper(shop.test_client(), bank).order(shirt)
+    assert second != first
+    assert stock_row(shirt) == (1, 1)
+    assert faults() == {}
+
+
+def test_the_release_pass_frees_each_unit_once(shopper, run_out):
+    """S8: running it any number of times returns every unit at most once."""
+    shirt = add_product(stock_of={"KB": 2})
+    run_out(shopper.order(shirt, 2))
+    assert [flows.release_pass(trigger="test").done for _ in range(3)] == [1, 0, 0]
+    assert stock_row(shirt) == (2, 0)
+    assert faults() == {}
+
+
+def test_a_lock_with_an_open_payment_waits_for_the_providers_answer(shop, shopper, bank, run_out):
+    """S6, rule 7: unknown answer, the lock stays; "not paid", it is freed."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    shopper.hand_over(token)
+    run_out(token)
+    assert available(shirt) == 0
+    bank.fault("status", status=502, count=3, path="/v1/orders/**")
+    assert flows.release_pass(trigger="test").waiting == 1
+    assert stock_row(shirt) == (1, 1)
+    bank.control("DELETE", "/faults")
+    assert flows.release_pass(trigger="test").done == 1
+    assert stock_row(shirt) == (1, 0)
+    assert faults() == {}
+
+
+def test_the_release_pass_settles_what_was_paid(shopper, bank, run_out):
+    """S6: the webhook was lost, the money is there: sold, not released."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    bank.pay(shopper.hand_over(token).fields["order_id"])
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert "is confirmed" in shopper.heading(token)
+    assert stock_row(shirt) == (0, 0)
+    assert faults() == {}
+
+
+def test_late_money_takes_the_stock_again_when_there_is_some(shopper, bank, run_out):
+    """S5."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
+    assert "is confirmed" in shopper.heading(token)
+    assert stock_row(shirt) == (0, 0)
+    assert faults() == {}
+
+
+def test_late_money_for_what_is_sold_goes_back_once(shop, shopper, bank, run_out, drain):
+    """S4: one full refund, automatically; stock never negative; the page says refund."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    winner = Shopper(shop.test_client(), bank)
+    winning = winner.order(shirt)
+    winner.pay(winning)
+    late = bank.pay(form.fields["order_id"])
+    for _ in range(2):
+        shopper.come_back(form.fields["callback_url"], late)
+        drain()
+        flows.reconcile(everything=True)
+    assert "refund" in shopper.heading(token).lower()
+    assert "is confirmed" in winner.heading(winning)
+    assert money(bank) == (2 * 19700, 19700)
+    assert db.scalar("SELECT state FROM refund") == "succeeded"
+    assert faults() == {}
+
+
+def test_a_failed_payment_keeps_the_lock_for_another_try(shopper, bank, drain):
+    """S9, PAY-25: same order, same lock, a new attempt on the list."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    bank.pay(form.fields["order_id"], "failed")
+    answer = shopper.client.post(form.fields["callback_url"], data={"error[code]": "BAD_REQUEST_ERROR"})
+    assert answer.location == f"/checkout/pay/{token}"
+    assert "did not go through" in shopper.get(answer.location)
+    assert stock_row(shirt) == (1, 1)
+    shopper.pay(token)
+    assert "is confirmed" in shopper.heading(token)
+    assert db.rows("SELECT position, state FROM payment_attempt ORDER BY position") == [(1, "failed"), (2, "captured")]
+    assert faults() == {}
+
+
+def test_more_time_and_its_limit(shopper, make_app):
+    shirt = add_product(stock_of={"KB": 5})
+    token = shopper.order(shirt)
+    for expected in [303] * 10 + [409]:
+        form = form_to(shopper.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
+        answer = shopper.client.post(f"/checkout/pay/{token}/extend", data={"csrf_token": form.fields["csrf_token"]})
+        assert answer.status_code == expected
+
+
+def test_a_scarce_line_is_renewed_only_once(shopper):
+    token = shopper.order(add_product(stock_of={"KB": 1}))
+    csrf = form_to(shopper.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}").fields["csrf_token"]
+    answers = [shopper.client.post(f"/checkout/pay/{token}/extend", data={"csrf_token": csrf}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 409]
+    assert "last one" in answers[1].text
+
+
+def test_an_expired_lock_is_held_again_without_loss(shop, shopper, bank, run_out):
+    """UX 2.1.5: same order, same token, nothing emptied."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    run_out(token)
+    page = shopper.get(f"/checkout/pay/{token}")
+    assert "Try to hold them again" in page and 'id="pay"' not in page
+    again = form_to(page, f"/checkout/pay/{token}/hold")
+    assert shopper.client.post(again.action, data=again.filled()).status_code == 303
+    shopper.pay(token)
+    assert "is confirmed" in shopper.heading(token)
+    assert faults() == {}
+
+
+def test_holding_again_what_others_bought_says_so(shop, shopper, bank, run_out):
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    run_out(token)
+    Shopper(shop.test_client(), bank).order(shirt)
+    csrf = shopper.csrf()
+    answer = shopper.client.post(f"/checkout/pay/{token}/hold", data={"csrf_token": csrf})
+    assert answer.status_code == 409 and "sold out" in answer.text
+    assert shopper.client.post(f"/checkout/pay/{token}", data={"csrf_token": csrf}).status_code == 409
+    assert faults() == {}
+
+
+def test_a_click_in_the_grace_still_counts(shopper, bank, run_out):
+    """UX 2.1.2: ten seconds, while nobody else has taken the unit."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    run_out(token, seconds=5)
+    assert flows.release_pass(trigger="test").done == 0
+    shopper.pay(token)
+    assert "is confirmed" in shopper.heading(token)
+
+
+def test_an_unpaid_order_expires(shopper, run_out):
+    """ORD-20."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    run_out(token)
+    db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
+    db.session.commit()
+    flows.release_pass(trigger="test")
+    assert "is cancelled" in shopper.heading(token)
+    assert stock_row(shirt) == (1, 0)
+
+
+def test_cancel_frees_at_once_and_late_money_goes_back(shopper, bank, drain):
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    shopper.post(f"/checkout/pay/{token}/cancel")
+    assert stock_row(shirt) == (1, 0)
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
+    drain()
+    assert "refund" in shopper.heading(token).lower()
+    assert money(bank) == (19700, 19700)
+    assert faults() == {}
+
+
+def test_paid_twice_at_the_provider_goes_back_once(shopper, bank, drain):
+    """P11: first money wins, the further capture is refunded once."""
+    shirt = add_product(stock_of={"KB": 3})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    bank.pay(form.fields["order_id"], "twice", force=True)
+    flows.reconcile(everything=True)
+    drain()
+    assert "is confirmed" in shopper.heading(token)
+    assert money(bank) == (2 * 19700, 19700)
+    assert stock_row(shirt) == (2, 0)
+    assert faults() == {}
+
+
+def test_a_wrong_amount_pays_nothing_and_goes_back(shopper, bank, drain):
+    """P7."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    bank.pay(form.fields["order_id"], amount=100)
+    flows.reconcile(everything=True)
+    drain()
+    assert "is pending" in shopper.heading(token)
+    assert money(bank) == (100, 100)
+    assert stock_row(shirt) == (1, 1)
+    assert faults() == {}
+
+
+def test_an_authorised_payment_is_captured_when_stock_is_held(shopper, bank):
+    """P21, P12."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    form = shopper.hand_over(token)
+    bank.pay(form.fields["order_id"], "authorized")
+    flows.reconcile(everything=True)
+    assert "is confirmed" in shopper.heading(token)
+    assert money(bank) == (19700, 0)
+    assert faults() == {}
+
+
+def test_the_provider_down_keeps_the_order_and_creates_one_order_there(shopper, bank):
+    """P17, P18: answer lost after the act, then looked up by receipt, never created twice."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    bank.fault("act_then_drop", method="POST", path="/v1/orders", count=1)
+    answer = shopper.press_pay(token)
+    assert answer.status_code == 503 and "We hold your items" in answer.text
+    db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
+    db.session.commit()
+    shopper.pay(token)
+    assert "is confirmed" in shopper.heading(token)
+    receipts = bank.ledger()["receipts"]
+    assert [len(account["order_ids"]) for account in receipts.values()] == [1]
+    assert faults() == {}
