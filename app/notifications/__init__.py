@@ -1,1 +1,1 @@
-"""Mails: one per (event, recipient, template), rendered in the order's language, sent by the outbox with a fallback server."""
+"""Mails: one per (event, recipient, template), in the order's language, sent by the outbox with a fallback server."""

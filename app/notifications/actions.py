@@ -1,0 +1,47 @@
+"""Verbs of the mail record (NOT-37), in the caller's transaction: claim a mail, send it, note what became of it."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.core import crypto, db
+from app.core.ids import new_id
+from app.notifications.models import MailMessage
+
+
+def claim(*, topic: str, template: str, recipient: str, locale: str, order_id: uuid.UUID | None) -> uuid.UUID | None:
+    """The record of this mail, made on the first try and counted on each; None when it was sent or refused already."""
+    statement = insert(MailMessage).values(
+        id=new_id(),
+        topic=topic,
+        template=template,
+        recipient=recipient,
+        recipient_index=crypto.blind_index(recipient),
+        locale=locale,
+        order_id=order_id,
+        attempts=1,
+    )
+    again = statement.on_conflict_do_update(
+        index_elements=["topic", "recipient_index", "template"], set_={"attempts": MailMessage.attempts + 1}
+    )
+    found = db.session.execute(again.returning(MailMessage.id, MailMessage.state)).one()
+    return found.id if found.state == "queued" else None
+
+
+def mark_sent(mail_id: uuid.UUID, *, server: str) -> None:
+    _note(mail_id, state="sent", server=server, sent_at=func.clock_timestamp(), last_error=None)
+
+
+def mark_refused(mail_id: uuid.UUID, *, reason: str) -> None:
+    _note(mail_id, state="refused", last_error=reason)
+
+
+def note_delay(mail_id: uuid.UUID, *, reason: str) -> None:
+    _note(mail_id, last_error=reason)
+
+
+def _note(mail_id: uuid.UUID, **values: object) -> None:
+    db.session.execute(update(MailMessage).where(MailMessage.id == mail_id).values(**values))

@@ -1,0 +1,86 @@
+"""Who is written to when something happens. All talk to the network: called with no transaction open, at least once."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from app.notifications import flows, letters, queries
+from app.notifications.flows import Mail
+from app.notifications.queries import MailOrder
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
+from app.payments.events import PaymentFailed, PaymentReceived, RefundRequested
+
+SILENT_REASONS = frozenset(
+    {"replaced"}
+)  # the shopper placed the same cart again; nobody needs to hear of the first order
+
+
+def confirm_order(event: OrderPaid) -> None:
+    flows.send_once(lambda: _to_shopper(f"{event.name}:{event.order_id}", "order_confirmed", event.order_id))
+
+
+def tell_merchant(event: OrderPaid) -> None:
+    """You have sold something."""
+
+    def plan() -> Mail | None:
+        order = queries.mail_order(event.order_id)
+        if order is None:
+            return None
+        topic, recipient = f"{event.name}:{event.order_id}", letters.site().shop.email
+        return Mail(topic, "something_sold", recipient, letters.LANGUAGES[0], order.id, {"order": order})
+
+    flows.send_once(plan)
+
+
+def confirm_payment(event: PaymentReceived) -> None:
+    def plan() -> Mail | None:
+        payment = queries.mail_payment(event.order_id)
+        if payment is None:
+            return None
+        topic = f"{event.name}:{event.payment_id}"
+        return _to_shopper(topic, "payment_received", event.order_id, payment=payment)
+
+    flows.send_once(plan)
+
+
+def tell_payment_failed(event: PaymentFailed) -> None:
+    topic = f"{event.name}:{event.attempt_id}"
+    flows.send_once(lambda: _to_shopper(topic, "payment_failed", event.order_id, only_in="pending"))
+
+
+def tell_order_expired(event: OrderExpired) -> None:
+    topic = f"{event.name}:{event.order_id}"
+    flows.send_once(lambda: _to_shopper(topic, "order_expired", event.order_id, only_in="expired"))
+
+
+def tell_order_cancelled(event: OrderCancelled) -> None:
+    topic = f"{event.name}:{event.order_id}"
+    flows.send_once(lambda: _to_shopper(topic, "order_cancelled", event.order_id, only_in="cancelled"))
+
+
+def tell_refund_started(event: RefundRequested) -> None:
+    """Money is on its way back; asked for again by hand it is still the same refund, told once."""
+
+    def plan() -> Mail | None:
+        refund = queries.mail_refund(event.refund_id)
+        if refund is None:
+            return None
+        topic = f"{event.name}:{event.refund_id}"
+        return _to_shopper(topic, "refund_on_its_way", refund.order_id, refund=refund)
+
+    flows.send_once(plan)
+
+
+def _to_shopper(topic: str, template: str, order_id: uuid.UUID, *, only_in: str = "", **values: Any) -> Mail | None:
+    """A mail about an order in its own language; None when the order has moved on from what it would tell."""
+    order = queries.mail_order(order_id)
+    if order is None or _has_moved_on(order, only_in):
+        return None
+    return Mail(topic, template, order.email, letters.language_of(order.locale), order.id, {"order": order} | values)
+
+
+def _has_moved_on(order: MailOrder, only_in: str) -> bool:
+    if not only_in:
+        return False
+    return order.state != only_in or order.cancel_reason in SILENT_REASONS

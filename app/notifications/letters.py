@@ -1,0 +1,154 @@
+"""What mails say: `templates/email/<template>.txt` and `.html`, in the language of the order, without a request.
+
+A template's `.txt` sets `subject`; both halves extend a frame. Values: `shop`, `base_url` and what the caller gives.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from babel import Locale
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from app.core import clock, formats
+from app.core.settings import BadSettings, Settings, Shop
+from app.notifications.errors import MailRefused
+from app.payments.rules import METHODS_BY_CURRENCY
+
+ROOT = Path(__file__).parents[2]
+TEMPLATES = ROOT / "templates" / "email"
+TRANSLATIONS = ROOT / "translations"
+LANGUAGES = ("en", "ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Who writes: the shop, where its pages are, and the sender's name and address."""
+
+    shop: Shop
+    base_url: str
+    sender_name: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    subject: str
+    text: str
+    html: str
+    locale: str
+
+
+_site: Site | None = None
+
+
+def configure(settings: Settings) -> None:
+    """Called once by the factory. Raises BadSettings when MAIL_FROM is no address."""
+    global _site  # noqa: PLW0603 (one per process, like the database's engine)
+    name, address = parseaddr(settings.mail_from)
+    if not _is_address(address) or not _is_one_line(name):
+        raise BadSettings(
+            [f"MAIL_FROM={settings.mail_from} is no address, such as Murni Batik <orders@murnibatik.example>"]
+        )
+    _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address)
+    _environment.cache_clear()
+
+
+def site() -> Site:
+    if _site is None:
+        raise RuntimeError("mails are not configured yet")
+    return _site
+
+
+def language_of(locale: str) -> str:
+    return locale if locale in LANGUAGES else LANGUAGES[0]
+
+
+def compose(template: str, *, locale: str, **values: Any) -> Letter:
+    """Render both halves of a mail."""
+    language = language_of(locale)
+    environment = _environment(language)
+    text = environment.get_template(f"{template}.txt").make_module(values)
+    subject = " ".join(str(text.subject).split())  # type: ignore[attr-defined]
+    html = environment.get_template(f"{template}.html").render(values, subject=subject)
+    return Letter(subject=subject, text=str(text).strip() + "\n", html=html, locale=language)
+
+
+def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
+    """The mail as it is sent. `key` makes its Message-ID: the same mail sent again is known by the same id.
+
+    Raises MailRefused for a recipient that cannot stand in a header.
+    """
+    if not _is_address(recipient):
+        raise MailRefused("the address is none")
+    message = EmailMessage(policy=policy.SMTP if recipient.isascii() else policy.SMTPUTF8)
+    message["From"] = Address(site().sender_name, addr_spec=site().sender)
+    message["To"] = Address(addr_spec=recipient)
+    message["Reply-To"] = Address(addr_spec=site().shop.email)
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<{key}@{site().sender.rpartition('@')[2]}>"
+    message["Content-Language"] = letter.locale
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text, cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    return message
+
+
+def _is_address(text: str) -> bool:
+    if not _is_one_line(text) or text.count("@") < 1 or any(character.isspace() for character in text):
+        return False
+    try:
+        return bool(Address(addr_spec=text).domain)
+    except (MessageError, ValueError, IndexError):
+        return False
+
+
+def _is_one_line(text: str) -> bool:
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"], disabled_extensions=["txt"], default=True),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    translations = Translations.load(str(TRANSLATIONS), [language])
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(locale=language, shop=site().shop, base_url=site().base_url)
+    zone, territories = site().shop.timezone, Locale.parse(language).territories
+
+    def moment(value: datetime) -> str:
+        return formats.format_moment(value, language=language, timezone=zone)
+
+    environment.filters.update(
+        money=formats.format_money,
+        quantity=formats.format_quantity,
+        moment=moment,
+        country=lambda code: territories.get(code, code),
+        method=lambda code: translations.ugettext(_method_name(code)),
+    )
+    return environment
+
+
+def _method_name(code: str) -> str:
+    """A way to pay in words; one we have never heard of, as the provider calls it."""
+    known = {method.code: method.label for methods in METHODS_BY_CURRENCY.values() for method in methods}
+    return known.get(code, code.capitalize())
