@@ -11,9 +11,7 @@ from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
 from app.payments.events import PaymentFailed, PaymentReceived, RefundRequested
 
-SILENT_REASONS = frozenset(
-    {"replaced"}
-)  # the shopper placed the same cart again; nobody needs to hear of the first order
+SILENT_REASONS = frozenset({"replaced"})  # the shopper placed the same cart again and hears of the later order
 
 
 def confirm_order(event: OrderPaid) -> None:
@@ -45,8 +43,14 @@ def confirm_payment(event: PaymentReceived) -> None:
 
 
 def tell_payment_failed(event: PaymentFailed) -> None:
-    topic = f"{event.name}:{event.attempt_id}"
-    flows.send_once(lambda: _to_shopper(topic, "payment_failed", event.order_id, only_in="pending"))
+    """Not when money came in another amount: the mail about its refund says so."""
+
+    def plan() -> Mail | None:
+        if queries.is_amount_wrong(event.attempt_id):
+            return None
+        return _to_shopper(f"{event.name}:{event.attempt_id}", "payment_failed", event.order_id, only_in="pending")
+
+    flows.send_once(plan)
 
 
 def tell_order_expired(event: OrderExpired) -> None:

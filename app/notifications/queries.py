@@ -81,6 +81,11 @@ def mail_payment(order_id: uuid.UUID) -> MailPayment | None:
     return MailPayment(Money(row.amount_minor, row.currency), row.method, row.provider_payment_id, row.paid_at)
 
 
+def is_amount_wrong(attempt_id: uuid.UUID) -> bool:
+    """Whether a try failed because the money that came is not what was asked for."""
+    return bool(db.scalar("SELECT error_code FROM payment_attempt WHERE id = :id", id=attempt_id) == "amount_mismatch")
+
+
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     found = db.rows(
         "SELECT p.order_id, r.amount_minor, r.currency, r.reason FROM refund r JOIN payment p ON p.id = r.payment_id"
