@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, text, update
@@ -72,6 +73,7 @@ class NewProduct:
     hs_code: str = ""
     made_in: str = "MY"
     max_per_order: int | None = None
+    created_at: datetime | None = None  # None: now
 
 
 def touch() -> int:
@@ -140,6 +142,7 @@ def create_product(new: NewProduct) -> Product:
         hs_code=new.hs_code,
         made_in=new.made_in,
         max_per_order=new.max_per_order,
+        **({"created_at": new.created_at} if new.created_at else {}),
     )
     _add_with_slug(product, "product", new.slug)
     images = [_image(product.id, picture, position) for position, picture in enumerate(new.pictures)]
@@ -240,8 +243,11 @@ def remove_image(image_id: uuid.UUID) -> str:
 def rename_slug(kind: str, thing_id: uuid.UUID, slug: str) -> None:
     """Give a product or category (`kind`) a new address. The old one answers with a 301 from now on. Raises SlugTaken."""
     touch()
-    model: type[Product] | type[Category] = {"product": Product, "category": Category}[kind]
-    thing = db.session.get(model, thing_id, populate_existing=True)
+    thing: Product | Category | None = (
+        db.session.get(Product, thing_id, populate_existing=True)
+        if kind == "product"
+        else db.session.get(Category, thing_id, populate_existing=True)
+    )
     if thing is None:
         raise NotFound()
     if thing.slug == slug:

@@ -73,7 +73,9 @@ class Product(Base):
     motif: Mapped[str | None] = mapped_column(Text)
     fibre: Mapped[str | None] = mapped_column(Text)
     colours: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
-    options: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # [{"code", "name": Words}], in order
+    options: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, server_default="[]"
+    )  # [{"code", "name": Words}], in order
     unit: Mapped[str] = mapped_column(Text, server_default="piece")
     step_mm: Mapped[int | None]
     weight_grams: Mapped[int] = mapped_column(server_default="0")  # of one unit (piece or step)
@@ -106,7 +108,9 @@ class Variant(Base):
     position: Mapped[int] = mapped_column(server_default="0")
     min_quantity: Mapped[int] = mapped_column(server_default="1")  # in steps
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
-    image_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("product_image.id", use_alter=True, ondelete="SET NULL"))
+    image_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("product_image.id", use_alter=True, ondelete="SET NULL")
+    )
     created_at: Mapped[CreatedAt]
 
     product: Mapped[Product] = relationship(back_populates="variants")

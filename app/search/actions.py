@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, insert, text
 
 from app.catalog import queries as catalog
 from app.catalog.queries.shapes import Category, Frame
@@ -71,14 +71,18 @@ def reindex_attribute(kind: str, slug: str) -> None:
 
 
 def put_synonyms(groups: Iterable[Sequence[str]]) -> None:
-    """Words that mean the same, in groups (`["kain", "fabric", "cloth"]`). Documents learn of them when next indexed."""
+    """Words or phrases that mean the same, in groups (`["kain", "fabric"]`). Documents learn of them when next indexed."""
     pairs = {
-        (rules.fold(one), rules.fold(other)) for group in groups for one in group for other in group if one != other
+        (" ".join(rules.words(one)), " ".join(rules.words(other)))
+        for group in groups
+        for one in group
+        for other in group
+        if one != other
     }
     touch()
     db.session.execute(delete(SearchSynonym))
     if pairs:
-        db.session.execute(SearchSynonym.__table__.insert(), [{"word": w, "synonym": s} for w, s in sorted(pairs)])
+        db.session.execute(insert(SearchSynonym), [{"word": w, "synonym": s} for w, s in sorted(pairs)])
 
 
 def refresh_sold_out(product_ids: Sequence[uuid.UUID] | None = None) -> int:
@@ -111,7 +115,7 @@ def _moved_products() -> list[uuid.UUID]:
 
 
 def _mark_sold_out(product_ids: Sequence[uuid.UUID]) -> int:
-    units = dict(
+    units: dict[uuid.UUID, str] = dict(
         db.session.execute(text("SELECT id, unit FROM product WHERE id = ANY(:ids)"), {"ids": product_ids})
         .tuples()
         .all()
@@ -178,7 +182,8 @@ def _texts(source: Any, frame: Frame, locale: str, synonyms: Mapping[str, Sequen
     name = rules.words(in_locale(source.name, locale))
     label_words = [word for label in labels for word in rules.words(label)]
     about = rules.words(f"{in_locale(source.summary, locale)} {in_locale(source.description, locale)}")
-    also = [synonym for word in dict.fromkeys([*name, *label_words]) for synonym in synonyms.get(word, ())]
+    said = f" {' '.join([*name, *label_words])} "
+    also = [synonym for phrase, others in synonyms.items() if f" {phrase} " in said for synonym in others]
     parts = {"name": name, "labels": label_words, "about": about, "also": also}
     return {key: " ".join(value) for key, value in parts.items()}
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Any
 
 from app.core.money import exponent
 
@@ -61,7 +62,8 @@ class Filters:
         if group == "stock":
             return replace(self, in_stock=False)
         kept = tuple(each for each in getattr(self, group) if value is not None and each != value)
-        return replace(self, **{group: kept})
+        changes: dict[str, Any] = {group: kept}
+        return replace(self, **changes)
 
     def parameters(self, currency: str) -> list[tuple[str, str]]:
         """The same as pairs of a query string, from which `filters_from` makes them again."""

@@ -280,6 +280,21 @@ def sell(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
         raise LockLost()
 
 
+def put_warehouse(code: str, *, name: str, country: str, priority: int) -> uuid.UUID:
+    """Open a warehouse, or change how it is called and when its turn is (lower priority ships first). Returns its id."""
+    warehouse_id: uuid.UUID = db.scalar(
+        "INSERT INTO warehouse (id, code, name, country, priority) VALUES (:id, :code, :name, :country, :priority)"
+        " ON CONFLICT (code) DO UPDATE SET name = excluded.name, country = excluded.country, priority = excluded.priority"
+        " RETURNING id",
+        id=new_id(),
+        code=code,
+        name=name,
+        country=country,
+        priority=priority,
+    )
+    return warehouse_id
+
+
 def receive_many(rows: Sequence[tuple[uuid.UUID, uuid.UUID, int, int]], *, actor: str = "system", reason: str = "delivery") -> None:
     """Put goods on shelves: rows of (variant, warehouse, quantity ≥ 0, safety). Creates stock rows that do not exist yet."""
     db.session.execute(

@@ -15,6 +15,35 @@ MOVEMENT_KINDS = frozenset({"receive", "adjust", "lock", "release", "sell", "res
 GRACE_SECONDS = 10  # past the expiry the shopper's own click still counts, while nobody else has taken the unit
 
 
+FEW_PIECES = 5
+FEW_MM = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class StockWord:
+    """What is said about stock. `kind`: in_stock, low, sold_out or reserved; `count` what is left when it is low, as it is
+    said: `3` pieces, `2.5` metres."""
+
+    kind: str
+    count: str = ""
+
+
+IN_STOCK, SOLD_OUT, RESERVED = StockWord("in_stock"), StockWord("sold_out"), StockWord("reserved")
+
+
+def stock_word(available: int, *, held: int = 0, step_mm: int | None = None) -> StockWord:
+    """The honest word for `available` units, of which others hold `held` more and have not paid yet."""
+    if available <= 0:
+        return RESERVED if held > 0 else SOLD_OUT
+    if step_mm is None:
+        return StockWord("low", str(available)) if available <= FEW_PIECES else IN_STOCK
+    length = available * step_mm
+    if length > FEW_MM:
+        return IN_STOCK
+    whole, rest = divmod(length, 1000)
+    return StockWord("low", f"{whole}.{rest:03d}".rstrip("0").rstrip("."))
+
+
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """One stock row as the planner sees it: `free` units now, `reclaimable` ones in expired locks nobody pays for."""

@@ -8,9 +8,9 @@ process hold only what belongs to a version. Shapes are in `shapes.py`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 
@@ -22,6 +22,7 @@ from app.core import db
 from app.core.errors import NotFound
 from app.core.memory import Memory
 
+Value = TypeVar("Value")
 RELATED = 4
 SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
 
@@ -43,8 +44,7 @@ def version() -> int:
 
 def frame(*, locale: str) -> Frame:
     """All categories and filter words: what navigation, lists and breadcrumbs are made of."""
-    now = version()
-    return _frames.recall((now, locale), shared=str(now), read=_read_frame, load=lambda raw: shapes.frame(raw, locale))
+    return _remembered(_frames, "", (locale,), read=_read_frame, load=lambda raw: shapes.frame(raw, locale))
 
 
 def category(slug: str, *, locale: str) -> CategoryPage:
@@ -63,10 +63,11 @@ def product(slug: str, *, locale: str, currency: str) -> ProductPage:
     """
     if not rules.is_slug(slug):
         raise NotFound()
-    now, known = version(), frame(locale=locale)
-    return _products.recall(
-        (now, slug, locale, currency),
-        shared=f"{now}:{slug}",
+    known = frame(locale=locale)
+    return _remembered(
+        _products,
+        slug,
+        (locale, currency),
         read=lambda: _read_product(slug),
         load=lambda raw: shapes.product_page(raw, frame=known, locale=locale, currency=currency),
     )
@@ -113,13 +114,24 @@ def sitemap_products(page: int) -> list[SitemapEntry]:
 
 
 def _remembered_cards(name: str, which: str, values: dict[str, Any], *, locale: str, currency: str) -> tuple[Card, ...]:
-    now, known = version(), frame(locale=locale)
-    return _cards.recall(
-        (now, name, locale, currency),
-        shared=f"{now}:{name}",
+    known = frame(locale=locale)
+    return _remembered(
+        _cards,
+        name,
+        (locale, currency),
         read=lambda: card_rows(which, values),
         load=lambda raws: shapes.cards(raws, frame=known, locale=locale, currency=currency),
     )
+
+
+def _remembered(
+    memory: Memory[Value], name: str, view: tuple[str, ...], *, read: Callable[[], Any], load: Callable[[Any], Value]
+) -> Value:
+    """`name` as it is at the present version, in the language and currency of `view`. Without a version: read anew."""
+    now = version()
+    if not now:
+        return load(read())
+    return memory.recall((now, name, *view), shared=f"{now}:{name}", read=read, load=load)
 
 
 def _missing(kind: str, slug: str) -> NotFound:
@@ -202,7 +214,7 @@ _CHOSEN = "SELECT id, n FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS cho
 _CARDS = """
     WITH which AS MATERIALIZED ({which})
     SELECT coalesce(json_agg(json_build_array(p.id, p.slug, p.category_id, p.name, p.unit, p.step_mm, p.colours, v.prices, v.count,
-      i.public_id, i.alt, i.tint, i.width, i.height) ORDER BY w.n), '[]')
+      p.created_at, i.public_id, i.alt, i.tint, i.width, i.height) ORDER BY w.n), '[]')
     FROM which w JOIN product p ON p.id = w.id AND p.is_available AND p.withdrawn_at IS NULL
     LEFT JOIN product_image i ON i.product_id = p.id AND i.is_main
     CROSS JOIN LATERAL (
@@ -217,7 +229,7 @@ _CARDS = """
 
 def card_rows(which: str, values: dict[str, Any]) -> list[Any]:
     """What cards are made from (`shapes.cards`), as plain JSON. `which` is a statement of rows (id, n): products and order."""
-    rows: list[Any] = db.session.execute(_statement(which), values).scalar()
+    rows: list[Any] = db.session.execute(_statement(which), values).scalar_one()
     return rows
 
 

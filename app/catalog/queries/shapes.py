@@ -5,11 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.catalog.rules import in_locale, naturally_sorted
+from app.core.clock import now
 from app.core.money import Money
+
+NEW_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,11 @@ class Card:
     variant_count: int
     colours: tuple[Attribute, ...]
     picture: Picture | None
+    created_at: datetime
+
+    @property
+    def is_new(self) -> bool:
+        return now() - self.created_at < NEW_FOR
 
     @property
     def price_per_metre(self) -> Money | None:
@@ -231,7 +239,23 @@ def cards(raws: Sequence[Any], *, frame: Frame, locale: str, currency: str) -> t
 
 
 def _card(raw: Sequence[Any], frame: Frame, locale: str, currency: str) -> Card:
-    id_, slug, category_id, name, unit, step_mm, colours, prices, count, public_id, alt, tint, width, height = raw
+    (
+        id_,
+        slug,
+        category_id,
+        name,
+        unit,
+        step_mm,
+        colours,
+        prices,
+        count,
+        created_at,
+        public_id,
+        alt,
+        tint,
+        width,
+        height,
+    ) = raw
     low, high, compare_at = prices[currency]
     return Card(
         id=uuid.UUID(id_),
@@ -246,6 +270,7 @@ def _card(raw: Sequence[Any], frame: Frame, locale: str, currency: str) -> Card:
         variant_count=count,
         colours=tuple(frame.attribute("colour", each) for each in colours),
         picture=_picture([None, public_id, alt, tint, width, height], locale) if public_id else None,
+        created_at=datetime.fromisoformat(created_at),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import text
@@ -138,10 +139,12 @@ def _find(scope: Scope, filters: Filters, sort: str, page: int, per_page: int) -
 
 
 def _remembered(memory: Memory[Any], scope: Scope, details: tuple[Any, ...], read: Any, load: Any) -> Any:
-    """The remembered value of this scope and details, at the present versions."""
+    """The remembered value of this scope and details at the present versions; without versions: read anew."""
     versions = (catalog.version(), version())
-    return memory.recall((*versions, scope, *details), shared=f"{versions[0]}:{versions[1]}:{scope.locale}:{scope.key}:{details}",
-                         read=read, load=load)  # fmt: skip
+    if not all(versions):
+        return load(read())
+    shared = blake2b(repr((versions, scope, details)).encode(), digest_size=20).hexdigest()
+    return memory.recall((*versions, scope, *details), shared=shared, read=read, load=load)
 
 
 def _read_listing(scope: Scope, filters: Filters, sort: str, page: int, per_page: int) -> dict[str, Any]:
@@ -221,6 +224,7 @@ def _facet_values(group: str, counts: dict[str, int], filters: Filters, frame: F
     selected = getattr(filters, group)
     if group == "size":
         return [FacetValue(each, each, counts[each], each in selected) for each in naturally_sorted(counts)]
+    named: list[tuple[str, str, str | None]]
     if group == "category":
         named = [(frame.by_slug[slug].name, slug, None) for slug in counts]
     else:

@@ -8,6 +8,7 @@ from app.catalog.queries.shapes import Card, Category
 from app.core.money import Money
 from app.search.rules import Filters
 from app.stock.queries import Availability
+from app.stock.rules import StockWord, stock_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,18 +19,10 @@ class Tile:
     stock: Availability
 
     @property
-    def left(self) -> int:
-        """Units one line can get."""
-        return self.stock.for_unit(self.card.unit)
-
-    @property
-    def is_sold_out(self) -> bool:
-        return not self.left
-
-    @property
-    def is_reserved(self) -> bool:
-        """Nothing is left, but others hold some of it and have not paid: it may come back within minutes."""
-        return not self.left and self.stock.held > 0
+    def stock_word(self) -> StockWord:
+        """In stock, low, sold out or reserved by others: see `stock.rules.stock_word`."""
+        card, found = self.card, self.stock
+        return stock_word(found.for_unit(card.unit), held=found.held, step_mm=card.step_mm)
 
 
 @dataclass(frozen=True, slots=True)

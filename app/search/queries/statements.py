@@ -34,11 +34,6 @@ class Scope:
     def vector(self) -> str:
         return f"d.{VECTORS.get(self.locale, 'words_en')}"
 
-    @property
-    def key(self) -> str:
-        locale = self.locale if self.terms else ""
-        return f"{self.currency}|{locale}|{self.category or ''}|{' '.join(self.terms or ())}"
-
 
 TSQUERY = "(to_tsquery('english', :words) || to_tsquery('simple', :words))"
 
