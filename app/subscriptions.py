@@ -10,13 +10,22 @@ from typing import Any
 from app.cart import handlers as cart
 from app.core.events import Event
 from app.core.outbox import Handler, network
+from app.notifications import handlers as notifications
 from app.orders import handlers as orders
-from app.orders.events import OrderPaid
-from app.payments.events import NoticeReceived, RefundRequested, RefundSettled
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
+from app.payments.events import NoticeReceived, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
     NoticeReceived: [network(orders.settle_notice)],
-    OrderPaid: [cart.empty_after_payment],
-    RefundRequested: [network(orders.send_refund)],
+    OrderPaid: [
+        cart.empty_after_payment,
+        network(notifications.confirm_order),
+        network(notifications.tell_merchant),
+    ],
+    OrderExpired: [network(notifications.tell_order_expired)],
+    OrderCancelled: [network(notifications.tell_order_cancelled)],
+    PaymentReceived: [network(notifications.confirm_payment)],
+    PaymentFailed: [network(notifications.tell_payment_failed)],
+    RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
     RefundSettled: [orders.note_refund_settled],
 }
