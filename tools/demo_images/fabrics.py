@@ -8,7 +8,7 @@ from tools.demo_images import motifs
 from tools.demo_images.cloth import Cloth
 from tools.demo_images.floral import floral
 from tools.demo_images.palettes import palette
-from tools.demo_images.sarong import sarong
+from tools.demo_images.sarong import panel_and_borders, sarong
 from tools.demo_images.stage import Fabric
 
 MOTIFS: dict[str, Callable[[Cloth], None]] = {
@@ -47,8 +47,8 @@ def drawn_cloth(
 ) -> Cloth:
     """A cloth with its motif, not yet finished.
 
-    `size` is (width, height) and `repeat` a length in design units; `density` is pixels per unit; `body` replaces the
-    scattered blossoms of a sarong. KeyError for an unknown motif or palette.
+    `size` is (width, height) and `repeat` a length in design units; `density` is pixels per unit; `body` is the motif
+    that a sarong shows instead of scattered blossoms. KeyError for an unknown motif or palette.
     """
     width, height = size
     cloth = Cloth(
@@ -58,7 +58,10 @@ def drawn_cloth(
         seed=seed,
     )
     if motif == "sarong" and body:
-        sarong(cloth, body=MOTIFS[body])
+        body_repeat = repeat * REPEATS[body] / REPEATS["sarong"]
+        beneath = drawn_cloth(body, palette_name, size=size, repeat=body_repeat, density=density, seed=seed)
+        cloth.colours, cloth.wax = beneath.colours, beneath.wax
+        panel_and_borders(cloth)
     else:
         MOTIFS[motif](cloth)
     return cloth

@@ -5,8 +5,6 @@ Lengths are in repeats; y grows downwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tools.demo_images.cloth import Cloth
@@ -22,9 +20,14 @@ _SHOOT_BASE = 0.32
 _BORDER = 0.05  # half height of a border of diamonds
 
 
-def sarong(cloth: Cloth, *, body: Callable[[Cloth], None] = tabur) -> None:
-    """Draw the body over the whole cloth, then the panel and the borders over the body."""
-    body(cloth)
+def sarong(cloth: Cloth) -> None:
+    """Scattered blossoms over the whole cloth, then the panel and the borders over them."""
+    tabur(cloth)
+    panel_and_borders(cloth)
+
+
+def panel_and_borders(cloth: Cloth) -> None:
+    """What makes a cloth a sarong, over whatever its body shows."""
     height = cloth.extent[0]
     if height < _WHOLE_SARONG:
         _kepala(cloth, height / 2)
@@ -32,7 +35,7 @@ def sarong(cloth: Cloth, *, body: Callable[[Cloth], None] = tabur) -> None:
     _kepala(cloth, _KEPALA_MIDDLE * height)
     _plain_strip(cloth, -1, _TOP + 0.15)
     _border(cloth, _TOP)
-    _plain_strip(cloth, height - _HEM - 0.15, height + 1)
+    _plain_strip(cloth, _KEPALA_MIDDLE * height + _KEPALA_HALF, height + 1)
     _border(cloth, height - _HEM)
 
 
