@@ -14,7 +14,7 @@ from app import cli, jobs
 from app.core import cache, crypto, db, outbox, transaction
 from app.core.settings import Settings
 from app.subscriptions import SUBSCRIPTIONS
-from app.web import cookies, errors, gates, languages, limits, logs, requests, security, templates
+from app.web import compress, cookies, errors, files, gates, languages, limits, logs, requests, security, templates
 
 # Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
 ENTRY_POINTS = (
@@ -38,6 +38,7 @@ def create_app(settings: Settings) -> Flask:
     import_models()
     configure_process(settings)
     app = Flask("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
+    translated_templates.install(app, language=languages.language, translate=languages.translate)
     app.config.update(SETTINGS=settings, TESTING=settings.env == "test")
     cookies.init_app(app, settings)
     logs.init_app(app)
@@ -48,6 +49,8 @@ def create_app(settings: Settings) -> Flask:
     limits.init_app(app, settings)
     languages.init_app(app)
     templates.init_app(app, settings)
+    compress.init_app(app)
+    files.init_app(app, settings)
     errors.init_app(app)
     _register_entry_points(app)
     cli.init_app(app)

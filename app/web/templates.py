@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 
@@ -27,6 +29,8 @@ def init_app(app: Flask, settings: Settings) -> None:
         languages=languages.LANGUAGES,
         currencies=languages.CURRENCIES,
         alternates=languages.alternates,
+        picture_url=picture_url,
+        picture_srcset=picture_srcset,
     )
     env.filters.update(money=formats.format_money, quantity=formats.format_quantity, metres=formats.metres)
     zone = settings.shop.timezone
@@ -42,6 +46,22 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     env.filters.update(day=day, moment=moment, clock=clock)
     app.context_processor(_about_this_request)
+
+
+def picture_url(picture: Any, width: int, kind: str) -> str:
+    """Where a picture lies in one of its widths, as `avif` or `webp`. Takes whatever has a `public_id` (or a `name`)."""
+    name = getattr(picture, "public_id", None) or picture.name
+    return f"/media/{name}-{width}.{kind}"
+
+
+def picture_srcset(picture: Any, kind: str, *widths: int) -> str:
+    """The picture in these widths, as the `srcset` attribute lists them; remembered, for a list shows hundreds."""
+    return _srcset(getattr(picture, "public_id", None) or picture.name, kind, widths)
+
+
+@lru_cache(maxsize=4096)
+def _srcset(name: str, kind: str, widths: tuple[int, ...]) -> str:
+    return ",".join(f"/media/{name}-{width}.{kind} {width}w" for width in widths)
 
 
 def _about_this_request() -> dict[str, object]:

@@ -1,0 +1,89 @@
+"""Static files and local pictures, served before Flask wakes up (OPS-47): hashed names, so kept for ever by every cache.
+
+    /static/dist/…   what `flask assets build` wrote, with its .gz and .br twins; read once at start-up
+    /media/…         pictures in the local storage; found when first asked for, because more come while we run
+
+Behind a CDN or nginx the same addresses work unchanged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.headers import Headers
+
+from flask import Flask
+from whitenoise import WhiteNoise
+
+from app.core.settings import Settings
+
+STATIC = Path(__file__).parents[2] / "static" / "dist"
+MEDIA_URL = "/media/"
+PICTURES = (".avif", ".webp", ".jpg", ".png")
+MOST_REMEMBERED = 20_000
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    app.wsgi_app = Files(app.wsgi_app, settings)  # type: ignore[method-assign]
+
+
+def media_folder(settings: Settings) -> Path | None:
+    """Where local pictures lie: `file:media` is below SHOP_HOME. None when they are stored elsewhere."""
+    url = urlsplit(settings.media_url)
+    return settings.home / url.path if url.scheme == "file" else None
+
+
+class Files(WhiteNoise):  # type: ignore[misc]
+    """WhiteNoise, with a second folder whose files may still come and go."""
+
+    def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
+        self.is_https = settings.is_https
+        self.media = media_folder(settings)
+        super().__init__(application, allow_all_origins=False, immutable_file_test=lambda _path, _url: True)
+        self.add_headers_function = self._add_headers
+        if STATIC.is_dir():
+            self.add_files(STATIC, "/static/dist/")
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if not path.startswith(("/static/", MEDIA_URL)):
+            return self.application(environ, start_response)  # type: ignore[no-any-return]
+        file = self.files.get(path) or self._find_picture(path)
+        if file is None:
+            return self.application(environ, start_response)  # type: ignore[no-any-return]
+        try:
+            return self.serve(file, environ, start_response)  # type: ignore[no-any-return]
+        except FileNotFoundError:  # taken away since we found it
+            del self.files[path]
+            return self.application(environ, start_response)  # type: ignore[no-any-return]
+
+    def _find_picture(self, path: str) -> Any:
+        """A picture nobody has asked this process for. Names are ours, so anything odd in one is nobody's business."""
+        name = path.removeprefix(MEDIA_URL)
+        if self.media is None or name == path or not name.endswith(PICTURES) or not _is_plain(name):
+            return None
+        if not os.path.isfile(self.media / name):
+            return None
+        if len(self.files) > MOST_REMEMBERED:
+            self.files = {url: file for url, file in self.files.items() if not url.startswith(MEDIA_URL)}
+        self.add_file_to_dictionary(path, str(self.media / name))
+        return self.files.get(path)
+
+    def _add_headers(self, headers: Headers, _path: str, _url: str) -> None:
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        if self.is_https:
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains; preload"
+
+
+def _is_plain(name: str) -> bool:
+    """Only letters, digits, `-`, `_`, `.` and `/` between pieces that do not start with a dot."""
+    pieces = name.split("/")
+    return all(
+        piece and piece[0] != "." and piece.isascii() and piece.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        for piece in pieces
+    )
