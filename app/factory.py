@@ -14,7 +14,20 @@ from app import cli, jobs
 from app.core import cache, crypto, db, outbox, transaction
 from app.core.settings import Settings
 from app.subscriptions import SUBSCRIPTIONS
-from app.web import compress, cookies, errors, files, gates, languages, limits, logs, requests, security, templates
+from app.web import (
+    compress,
+    cookies,
+    errors,
+    files,
+    gates,
+    languages,
+    limits,
+    logs,
+    requests,
+    security,
+    templates,
+    translated_templates,
+)
 
 # Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
 ENTRY_POINTS = (

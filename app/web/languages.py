@@ -79,6 +79,11 @@ def _best_match(header: str) -> str:
     return next((tag for weight, _, tag in sorted(wishes) if tag in LANGUAGES and weight < 0), "en")
 
 
+def translate(code: str, text: str) -> str:
+    """An English text in the words of a language's catalogue."""
+    return translations(code).gettext(text)
+
+
 @lru_cache(maxsize=None)
 def translations(code: str) -> Translations | NullTranslations:
     """The compiled catalogue of a language, without Flask: for mails and commands."""
