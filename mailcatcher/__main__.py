@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import FrameType
@@ -29,8 +30,10 @@ def main(arguments: list[str]) -> int:
     receiver = smtp.server(store, port=options.smtp_port)
     try:
         receiver.start()
+        listener = socket.create_server(("127.0.0.1", options.http_port))
+        app = pages.create_app(store)
         reader = make_server(
-            "127.0.0.1", options.http_port, pages.create_app(store), threaded=True, request_handler=QuietHandler
+            "127.0.0.1", options.http_port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
         )
     except OSError as error:
         print(

@@ -71,7 +71,12 @@ def erase(home: Path) -> None:
     """Removes what `prepare` made outside `home`. The servers must have stopped."""
     folder = _remembered(home)
     if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        erase_folder(folder)
+
+
+def erase_folder(folder: Path) -> None:
+    """Removes a place and everything in it."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def wheels() -> Path:

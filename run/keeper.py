@@ -50,6 +50,8 @@ def main(kind: str, home: Path, mode: str, pipe: int) -> int:
         keeper.stop()
         os.close(keeper.lock)  # first this, then the users' lock: who waits for that one must find no keeper
     os.close(users)
+    if not keeper.lasting:
+        _erase_if_last(home)
     return 0
 
 
@@ -116,6 +118,13 @@ class Keeper:
         if self.process.poll() is not None or time.monotonic() > deadline:
             log = homes.log_file(self.home, self.kind)
             raise Problem(f"The embedded {self.kind} did not start: {_last_line(log)} (more in {log}).")
+
+
+def _erase_if_last(home: Path) -> None:
+    """The tests that used this server may have been killed: then nobody else clears up after them."""
+    locked = [homes.server_folder(home, kind) / name for kind in KINDS for name in ("keeper.lock", "users.lock")]
+    if not any(map(locks.is_held, locked)):
+        ground.erase(home)
 
 
 def _last_line(log: Path) -> str:

@@ -111,6 +111,8 @@ class Hold:
         self._wait_for_end()
 
     def _start_keeper(self) -> None:
+        if self._keeper is not None:
+            self._keeper.wait()
         _settle_access(self.folder)
         reading, writing = os.pipe()
         with open(homes.log_file(self.home, self.kind), "ab") as log:
@@ -141,10 +143,16 @@ class Hold:
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and is_running(self.home, self.kind):
             if locks.is_shared(self.folder / "users.lock"):
+                self._let_go()
                 return
             time.sleep(0.02)
         if self._keeper is not None:
             self._keeper.wait(timeout=STOP_SECONDS)
+
+    def _let_go(self) -> None:
+        """The keeper goes on for the others; Python is not to warn about a child that outlives its object."""
+        if self._keeper is not None and self._keeper.poll() is None:
+            self._keeper.returncode = 0
 
 
 def _settle_access(folder: Path) -> None:

@@ -1,0 +1,92 @@
+"""The values that `make run` chooses: the environment wins, else what is stored, the same for every command."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from run import environment, locks
+from run import home as homes
+from run.problem import Problem
+
+
+def resolve(home: Path, **given: str) -> dict[str, str]:
+    return environment.resolve({"SHOP_HOME": str(home), **given})
+
+
+def test_secrets_are_drawn_once_and_kept_for_the_owner_alone(tmp_path: Path) -> None:
+    home = tmp_path / "new" / "home"
+    first, second = resolve(home), resolve(home)
+    assert first == second
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "settings.json").stat().st_mode) == 0o600
+    assert len(first["SECRET_KEY"]) >= 43
+    assert first["RAZORPAY_KEY_ID"].startswith("rzp_test_")
+    assert resolve(tmp_path / "other")["SECRET_KEY"] != first["SECRET_KEY"]
+
+
+def test_what_the_environment_says_wins(tmp_path: Path) -> None:
+    given = {
+        "PORT": "9123",
+        "DATABASE_URL": "postgresql://elsewhere/shop",
+        "RAZORPAY_API_URL": "https://api.example",
+        "X": "y",
+    }
+    assert resolve(tmp_path, **given).items() >= given.items()
+    assert resolve(tmp_path, **given)["BASE_URL"] == "http://127.0.0.1:9123"
+
+
+def test_a_value_given_as_a_file_is_not_overridden(tmp_path: Path) -> None:
+    assert "SECRET_KEY" not in resolve(tmp_path, SECRET_KEY_FILE="/run/secrets/key")
+    (tmp_path / "port").write_text("9321\n")
+    assert resolve(tmp_path, PORT_FILE=str(tmp_path / "port"))["BASE_URL"] == "http://127.0.0.1:9321"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match="PORT_FILE=/nowhere cannot be read"):
+        resolve(tmp_path, PORT_FILE="/nowhere")
+
+
+def test_an_empty_value_says_nothing(tmp_path: Path) -> None:
+    assert resolve(tmp_path, SECRET_KEY="")["SECRET_KEY"] == resolve(tmp_path)["SECRET_KEY"]
+
+
+def test_nothing_is_chosen_in_production(tmp_path: Path) -> None:
+    given = {"APP_ENV": "production", "SHOP_HOME": str(tmp_path / "home")}
+    assert environment.resolve(given) == given
+    environment.activate(given)
+    assert not (tmp_path / "home").exists()
+
+
+def test_commands_beside_a_running_shop_use_its_values(tmp_path: Path) -> None:
+    environment.record_run(
+        tmp_path, {"PORT": "8123", "BASE_URL": "https://tunnel.example", "DATABASE_URL": "postgresql://a/b"}
+    )
+    lock = locks.open_lock(environment.run_lock(tmp_path))
+    assert locks.try_exclusive(lock)
+    beside = resolve(tmp_path)
+    assert (beside["BASE_URL"], beside["DATABASE_URL"]) == ("https://tunnel.example", "postgresql://a/b")
+    assert resolve(tmp_path, BASE_URL="http://mine")["BASE_URL"] == "http://mine"
+    os.close(lock)
+    assert resolve(tmp_path)["BASE_URL"] == "http://127.0.0.1:8000"
+
+
+def test_activating_starts_nothing_when_both_servers_are_given(tmp_path: Path) -> None:
+    environ = {"SHOP_HOME": str(tmp_path), "DATABASE_URL": "postgresql://a/b", "REDIS_URL": "redis://a/0"}
+    environment.activate(environ)
+    assert environ["SECRET_KEY"]
+    assert not (tmp_path / "servers").exists()
+
+
+def test_a_broken_settings_file_is_named_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(Problem, match=r"settings\.json cannot be read"):
+        resolve(tmp_path)
+    assert (tmp_path / "settings.json").read_text() == "{"
+
+
+def test_a_file_is_replaced_as_a_whole_and_private_from_the_start(tmp_path: Path) -> None:
+    homes.write_json(tmp_path / "a.json", {"a": "1"})
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
