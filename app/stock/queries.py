@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.core import db
 from app.stock.models import StockItem, StockLock
@@ -48,17 +48,22 @@ class Availability:
 
 
 NONE = Availability()
+# Every page asks one of these: parsed once.
+_SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
+_BY_VARIANT = text(
+    f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
+)
+_BY_PRODUCT = text(
+    f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
+    " WHERE v.product_id = ANY(:ids) AND v.is_available GROUP BY v.product_id"
+)
 
 
 def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:
     """What can be sold of each variant now, in its smallest unit. Variants without a stock row are missing (see `NONE`)."""
     if not variant_ids:
         return {}
-    found = db.rows(
-        f"SELECT s.variant_id, sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
-        f" FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",
-        ids=list(variant_ids),
-    )
+    found = db.rows(_BY_VARIANT, ids=list(variant_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -79,12 +84,7 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
     """The same, summed over a product's variants that are for sale (for cards)."""
     if not product_ids:
         return {}
-    found = db.rows(
-        f"SELECT v.product_id, sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
-        f" FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
-        " WHERE v.product_id = ANY(:ids) AND v.is_available GROUP BY v.product_id",
-        ids=list(product_ids),
-    )
+    found = db.rows(_BY_PRODUCT, ids=list(product_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
