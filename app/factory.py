@@ -28,11 +28,16 @@ from app.web import (
     templates,
     translated_templates,
 )
+from app.web.application import Shop
 
 # Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
 ENTRY_POINTS = (
     "app.ops.health",
     "app.ops.reports",
+    "app.storefront.catalog",
+    "app.storefront.search",
+    "app.storefront.pages",
+    "app.storefront.seo",
     "app.storefront.cart",
     "app.storefront.checkout",
     "app.storefront.pay",
@@ -50,7 +55,7 @@ def create_app(settings: Settings) -> Flask:
     """The application for these settings. Process-wide things (database, Redis, keys) are set up along with it."""
     import_models()
     configure_process(settings)
-    app = Flask("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
+    app = Shop("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
     translated_templates.install(app, language=languages.language, translate=languages.translate)
     app.config.update(SETTINGS=settings, TESTING=settings.env == "test")
     cookies.init_app(app, settings)

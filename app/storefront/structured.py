@@ -1,0 +1,78 @@
+"""schema.org data for search engines (PRF-09): JSON-LD in a `<script type="application/ld+json">` with a nonce."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from app.catalog.queries.shapes import ProductPage, VariantView
+from app.core.money import Money, exponent
+from app.stock import queries as stock
+from app.stock.queries import Availability
+from app.web.site import settings
+from app.web.templates import picture_url
+
+
+def product(page: ProductPage, available: Mapping[uuid.UUID, Availability]) -> Markup:
+    """Product with one Offer per variant, and the breadcrumb."""
+    base = settings().base_url
+    url = f"{base}/p/{page.slug}"
+    facts = {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": page.name,
+        "description": page.summary or page.name,
+        "url": url,
+        "image": [_absolute(base, picture_url(p, 1000, "webp")) for p in page.pictures],
+        "brand": {"@type": "Brand", "name": settings().shop.name},
+        "category": page.category.name,
+        "offers": [_offer(page, each, available, url) for each in page.variants if each.price],
+    }
+    if page.variants:
+        facts["sku"] = page.variants[0].sku
+    trail = [(each.name, f"{base}/c/{each.slug}") for each in page.trail]
+    return _script([facts, breadcrumb([*trail, (page.name, url)])])
+
+
+def crumbs(trail: Sequence[tuple[str, str]]) -> Markup:
+    """A breadcrumb alone, of (name, path)."""
+    return _script([breadcrumb([(name, settings().base_url + path) for name, path in trail])])
+
+
+def breadcrumb(trail: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    items = [{"@type": "ListItem", "position": n, "name": name, "item": url} for n, (name, url) in enumerate(trail, start=1)]
+    return {"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items}
+
+
+def _offer(page: ProductPage, variant: VariantView, available: Mapping[uuid.UUID, Availability], url: str) -> dict[str, Any]:
+    assert variant.price is not None
+    left = available.get(variant.id, stock.NONE).for_unit(page.unit)
+    return {
+        "@type": "Offer",
+        "sku": variant.sku,
+        "url": f"{url}?v={variant.id}",
+        "price": _decimal(variant.price),
+        "priceCurrency": variant.price.currency,
+        "availability": f"https://schema.org/{'InStock' if left > 0 else 'OutOfStock'}",
+        "itemCondition": "https://schema.org/NewCondition",
+    }
+
+
+def _decimal(amount: Money) -> str:
+    places = exponent(amount.currency)
+    whole, part = divmod(amount.minor, 10**places)
+    return f"{whole}.{part:0{places}d}" if places else str(whole)
+
+
+def _absolute(base: str, url: str) -> str:
+    return url if url.startswith("http") else base + url
+
+
+def _script(facts: Sequence[dict[str, Any]]) -> Markup:
+    """JSON that cannot end its script element whatever a product is called."""
+    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
