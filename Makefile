@@ -39,6 +39,7 @@ requirements: tests ## pin requirements*.in anew
 	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements-dev.txt requirements-dev.in
 
 # A pin must not say which index it came from; setuptools counts as a pin like any other.
+export CUSTOM_COMPILE_COMMAND := make requirements
 PINNING := --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
 serving:
