@@ -1,4 +1,7 @@
-"""The demo shop's files, read and checked: `catalogue/*.toml` and `pictures/pictures.json`."""
+"""The demo shop's files, read and checked: `catalogue/*.toml` and `pictures/pictures.json`.
+
+A product belongs to the category its file is named after.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ TEXTS = ("summary", "description", "story", "care", "seo_title", "seo_descriptio
 class Catalogue:
     """All tables of all files, by their kind (`category`, `product`, `warehouse` …), in the order of the files."""
 
+    folder: Path
     tables: Mapping[str, Sequence[dict[str, Any]]]
     pictures: Mapping[str, dict[str, Any]]
 
@@ -37,9 +41,9 @@ def read(folder: Path = FOLDER) -> Catalogue:
     tables: dict[str, list[dict[str, Any]]] = {}
     for path in sorted((folder / "catalogue").glob("*.toml")):
         for kind, rows in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            tables.setdefault(kind, []).extend(rows)
+            tables.setdefault(kind, []).extend({"category": path.stem, **row} for row in rows)
     pictures = json.loads((folder / "pictures" / "pictures.json").read_text(encoding="utf-8"))
-    catalogue = Catalogue(tables, pictures)
+    catalogue = Catalogue(folder, tables, pictures)
     missing = sorted(set(catalogue.alts) - set(pictures))
     if missing:
         raise KeyError(f"demo/pictures lacks {', '.join(missing)}")

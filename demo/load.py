@@ -6,7 +6,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+from sqlalchemy import text
 
 from app.catalog import actions as catalog
 from app.catalog.actions import NewPicture, NewProduct, NewVariant
@@ -29,9 +32,9 @@ class Loaded:
     pictures: int
 
 
-def load() -> Loaded:
+def load(folder: Path = catalogue.FOLDER) -> Loaded:
     """Pictures into the image storage, then everything else in one transaction."""
-    wanted = catalogue.read()
+    wanted = catalogue.read(folder)
     pictures = _adopt_pictures(wanted)
     with transaction():
         tax.load_fixtures()
@@ -52,7 +55,7 @@ def _adopt_pictures(wanted: Catalogue) -> int:
     db.release()
     missing = {name: picture for name, picture in wanted.pictures.items() if name not in known}
     for name, picture in missing.items():
-        storage.adopt(name, catalogue.renditions(name, picture))
+        storage.adopt(name, catalogue.renditions(name, picture, wanted.folder))
     return len(missing)
 
 
@@ -111,7 +114,7 @@ def _receive(variants: Sequence[Mapping[str, Any]], warehouses: Mapping[str, uui
     )
 
 
-_IDS = db.text("SELECT sku, id FROM variant WHERE sku = ANY(:skus)")
+_IDS = text("SELECT sku, id FROM variant WHERE sku = ANY(:skus)")
 
 
 def _new_product(table: Mapping[str, Any], wanted: Catalogue, categories: Mapping[str, uuid.UUID]) -> NewProduct:

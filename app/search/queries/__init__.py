@@ -34,8 +34,6 @@ _counts: Memory[Counts] = Memory("search-counts", entries=512, seconds=900)
 _suggestions: Memory[tuple[Any, ...]] = Memory("search-suggest", entries=512, seconds=900)
 
 _VERSIONS = text("SELECT (SELECT version FROM catalog_state), (SELECT version FROM search_state)")
-# A plan that fits any words fits none: one for "sarong" (half the shop) is hopeless for a rare word, and the reverse.
-_PLAN_EACH_TIME = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def version() -> int:
@@ -149,7 +147,6 @@ def _remembered(memory: Memory[Any], scope: Scope, details: tuple[Any, ...], rea
 
 def _read_listing(scope: Scope, filters: Filters, sort: str, page: int, per_page: int) -> dict[str, Any]:
     """The counts and the cards of one page as plain JSON: two statements, or none if only the page is new."""
-    db.session.execute(_PLAN_EACH_TIME)
     counts = _remembered(_counts, scope, (filters,), lambda: _read_counts(scope, filters), lambda raw: raw)
     if (page - 1) * per_page >= counts["total"]:
         return {"counts": counts, "cards": []}
@@ -309,7 +306,6 @@ def _is_begun_by(name: str, words: Sequence[str]) -> bool:
 
 def newest(*, limit: int, locale: str, currency: str) -> tuple[Tile, ...]:
     """The newest products with their stock (for the home page)."""
-    version()
     return tiles(catalog.newest(limit=limit, locale=locale, currency=currency))
 
 

@@ -10,8 +10,8 @@ from app.search import rules
 from app.search.rules import Filters
 
 CAP = 10_000  # matches that are counted; beyond it a list says "10,000+"
-RANKED = 2_000  # up to so many matches all are ranked by their words
-CANDIDATES = 20 * rules.PER_PAGE  # beyond, only the newest so many are: everything matches well then
+MANY = 2_000  # matches from which on a list is read in its standard order instead of collected and sorted
+CANDIDATES = 20 * rules.PER_PAGE  # of many matches only the newest so many are ranked by their words: all match well
 
 VECTORS = {"en": "words_en", "ms": "words_ms"}
 ORDER = "d.is_sold_out, d.created_at DESC, d.product_id DESC"
@@ -110,31 +110,42 @@ def _count(condition: str) -> str:
 def page(
     scope: Scope, filters: Filters, *, sort: str, number: int, per_page: int, total: int
 ) -> tuple[str, dict[str, Any]]:
-    """Rows (id, n): one page of products in their order."""
+    """Rows (id, n): one page of products in their order. `total` is what was counted and decides how to get there."""
     values: dict[str, Any] = {"limit": per_page, "offset": (number - 1) * per_page}
     where = " AND ".join([_scope(scope, values), *_conditions(scope, filters, values).values()])
-    if sort == "relevance" and scope.terms:
-        return _ranked(scope, where, values, total=total), values
-    order = {
-        "price_asc": f"d.is_sold_out, {scope.price}, d.created_at DESC, d.product_id DESC",
-        "price_desc": f"d.is_sold_out, {scope.price} DESC, d.created_at DESC, d.product_id DESC",
-    }.get(sort, ORDER)
-    return (
-        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM search_document d"
-        f" WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset",
-        values,
-    )
+    is_ranked = sort == "relevance" and bool(scope.terms)
+    if total > MANY and not sort.startswith("price"):
+        return _walked(scope, where, is_ranked=is_ranked and values["offset"] < CANDIDATES), values
+    order = _order(sort, scope, is_ranked=is_ranked)
+    return f"{_numbered(order)} FROM search_document d WHERE {where} {_slice(order)}", values
 
 
-def _ranked(scope: Scope, where: str, values: dict[str, Any], *, total: int) -> str:
-    """By how well the words fit. Of very many matches the newest are ranked and the others follow, newest first."""
-    few = total <= RANKED
-    if not few and values["offset"] >= CANDIDATES:
-        return f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {ORDER}) AS n FROM search_document d WHERE {where} ORDER BY {ORDER} LIMIT :limit OFFSET :offset"
-    limit = "" if few else f"ORDER BY {ORDER} LIMIT {CANDIDATES}"
-    order = "d.is_sold_out, d.rank DESC, d.created_at DESC, d.product_id DESC"
-    return (
-        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM ("
-        f"SELECT d.product_id, d.is_sold_out, d.created_at, ts_rank({scope.vector}, {TSQUERY}) AS rank FROM search_document d"
-        f" WHERE {where} {limit}) d ORDER BY {order} LIMIT :limit OFFSET :offset"
-    )
+def _walked(scope: Scope, where: str, *, is_ranked: bool) -> str:
+    """All documents in their standard order, out of the index, until the page is full.
+
+    OFFSET 0 keeps the planner from seeing through: with very many matches the page is met within some hundred rows, and
+    to collect and sort all of them first, as statistics may suggest, would be the wrong plan.
+    """
+    walk = f"(SELECT * FROM search_document d ORDER BY {ORDER} OFFSET 0) d WHERE {where}"
+    if not is_ranked:
+        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walk} LIMIT :limit OFFSET :offset"
+    order = _order("relevance", scope, is_ranked=True)
+    return f"{_numbered(order)} FROM (SELECT d.* FROM {walk} LIMIT {CANDIDATES}) d {_slice(order)}"
+
+
+def _numbered(order: str) -> str:
+    return f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n"
+
+
+def _slice(order: str) -> str:
+    return f"ORDER BY {order} LIMIT :limit OFFSET :offset"
+
+
+def _order(sort: str, scope: Scope, *, is_ranked: bool) -> str:
+    """What is sold out always comes last; the newest first among equals."""
+    rank = {
+        "price_asc": f"{scope.price}, ",
+        "price_desc": f"{scope.price} DESC, ",
+        "relevance": f"ts_rank({scope.vector}, {TSQUERY}) DESC, " if is_ranked else "",
+    }.get(sort, "")
+    return f"d.is_sold_out, {rank}d.created_at DESC, d.product_id DESC"
