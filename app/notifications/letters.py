@@ -99,10 +99,10 @@ def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{key}@{site().sender.rpartition('@')[2]}>"
-    message["Content-Language"] = letter.locale
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = letter.locale  # last: what stands here before moves into the first half
     return message
 
 

@@ -1,0 +1,84 @@
+"""A shop that writes mails, a post office that takes them, a bank to pay at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+
+from app.core import db
+from app.core.transaction import transaction
+from tests import shop as shops
+from tests.flows.shopper import Shopper
+from tests.notifications.post_office import PostOffice
+from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
+
+
+@pytest.fixture(scope="session")
+def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    bank = Bank(tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.end()
+
+
+@pytest.fixture
+def bank(running_bank: Bank) -> Bank:
+    running_bank.control("POST", "/reset")
+    return running_bank
+
+
+@pytest.fixture
+def open_office() -> Iterator[Callable[..., PostOffice]]:
+    offices: list[PostOffice] = []
+
+    def start(**options: object) -> PostOffice:
+        offices.append(PostOffice(**options).open())  # type: ignore[arg-type]
+        return offices[-1]
+
+    yield start
+    for office in offices:
+        office.close()
+
+
+@pytest.fixture
+def office(open_office: Callable[..., PostOffice]) -> PostOffice:
+    return open_office()
+
+
+@pytest.fixture
+def make_shop(bank: Bank, office: PostOffice, make_app: Callable[..., Flask]) -> Callable[..., Flask]:
+    def make(**changes: str) -> Flask:
+        environ = {
+            "MAIL_URL": office.url,
+            "RAZORPAY_API_URL": bank.url,
+            "RAZORPAY_KEY_ID": KEYS["key_id"],
+            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
+            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+        }
+        app = make_app(**(environ | changes))
+        shops.open_shop()
+        return app
+
+    return make
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Flask]) -> Flask:
+    return make_shop()
+
+
+@pytest.fixture
+def shopper(shop: Flask, bank: Bank) -> Shopper:
+    return Shopper(shop.test_client(), bank)
+
+
+@pytest.fixture
+def make_due() -> Callable[[], None]:
+    """Let the time pass that a failed delivery waits for its next try."""
+
+    def hurry() -> None:
+        with transaction():
+            db.rows("UPDATE outbox_delivery SET due_at = clock_timestamp() WHERE state = 'pending' RETURNING id")
+
+    return hurry
