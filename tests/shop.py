@@ -65,7 +65,11 @@ def add_product(
             )
         )
         db.session.flush()
-        db.session.add(Variant(id=variant_id, product_id=product_id, sku=f"SKU-{variant_id.hex[-8:]}", options={}, is_available=True))
+        db.session.add(
+            Variant(
+                id=variant_id, product_id=product_id, sku=f"SKU-{variant_id.hex[-8:]}", options={}, is_available=True
+            )
+        )
         db.session.flush()
         for currency, factor in (("MYR", 100), ("INR", 1850), ("USD", 24)):
             db.session.add(VariantPrice(variant_id=variant_id, currency=currency, price_minor=price * factor // 100))

@@ -35,7 +35,11 @@ def add(visitor: str, variant_id: uuid.UUID, quantity: int, *, currency: str, lo
     """
     facts = _sellable(variant_id, currency=currency, locale=locale)
     cart_id = _touch_or_create(visitor, currency)
-    before = db.scalar("SELECT quantity FROM cart_line WHERE cart_id = :cart AND variant_id = :variant", cart=cart_id, variant=variant_id)
+    before = db.scalar(
+        "SELECT quantity FROM cart_line WHERE cart_id = :cart AND variant_id = :variant",
+        cart=cart_id,
+        variant=variant_id,
+    )
     wanted = (before or 0) + quantity
     _check(visitor, facts, wanted)
     line_id = db.scalar(
@@ -99,7 +103,11 @@ def take_out_ordered(order_id: uuid.UUID) -> str | None:
 
 def note_step(cart_id: uuid.UUID, step: str) -> None:
     """Remember for the funnel that this cart came that far (each step once)."""
-    db.rows("INSERT INTO funnel_step (cart_id, step) VALUES (:cart, :step) ON CONFLICT DO NOTHING RETURNING step", cart=cart_id, step=step)
+    db.rows(
+        "INSERT INTO funnel_step (cart_id, step) VALUES (:cart, :step) ON CONFLICT DO NOTHING RETURNING step",
+        cart=cart_id,
+        step=step,
+    )
 
 
 def forget_expired(*, limit: int = 5000) -> int:
@@ -153,5 +161,7 @@ def _check(visitor: str, facts: VariantFacts, quantity: int) -> None:
 
 
 def _possible(visitor: str, facts: VariantFacts) -> int:
-    available = stock.availability_to(visitor, [facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
+    available = (
+        stock.availability_to(visitor, [facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
+    )
     return min(available, facts.max_per_order or available, MAX_QUANTITY)

@@ -29,7 +29,9 @@ class Cart(Base):
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
-    lines: Mapped[list[CartLine]] = relationship(order_by="CartLine.created_at, CartLine.id", cascade="all, delete-orphan")
+    lines: Mapped[list[CartLine]] = relationship(
+        order_by="CartLine.created_at, CartLine.id", cascade="all, delete-orphan"
+    )
 
 
 class CartLine(Base):

@@ -95,7 +95,11 @@ class Line:
     def old_price(self) -> Money | None:
         """What the shopper saw when adding, if the price has changed since."""
         seen = self.entry.price_seen_minor
-        return Money(seen, self.currency) if self.facts.price_minor is not None and seen != self.facts.price_minor else None
+        return (
+            Money(seen, self.currency)
+            if self.facts.price_minor is not None and seen != self.facts.price_minor
+            else None
+        )
 
 
 def contents(visitor: str | None, *, at_least: int = 0) -> Contents:
@@ -121,7 +125,9 @@ def stored(visitor: str) -> Contents:
     )
     if not found:
         return EMPTY
-    entries = tuple(Entry(row.line_id, row.variant_id, row.quantity, row.price_seen_minor) for row in found if row.line_id)
+    entries = tuple(
+        Entry(row.line_id, row.variant_id, row.quantity, row.price_seen_minor) for row in found if row.line_id
+    )
     return Contents(found[0].id, found[0].version, entries, visitor)
 
 

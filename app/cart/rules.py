@@ -66,7 +66,12 @@ class Priced:
 
 
 def price(
-    items: Sequence[Item], *, currency: str, taxes: Mapping[str, Tax], shipping_minor: int = 0, shipping_tax: Tax = NO_TAX
+    items: Sequence[Item],
+    *,
+    currency: str,
+    taxes: Mapping[str, Tax],
+    shipping_minor: int = 0,
+    shipping_tax: Tax = NO_TAX,
 ) -> Priced:
     """Price a cart. `taxes` maps a tax class to its rate; `shipping_tax` applies to the delivery."""
     lines = tuple(_price_line(item, taxes.get(item.tax_class, NO_TAX)) for item in items)

@@ -129,7 +129,9 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     return order
 
 
-def _checked_quote(visitor: str, session: CheckoutSession, click: PlaceOrder) -> tuple[Quote, dict[str, Any], dict[str, Any]]:
+def _checked_quote(
+    visitor: str, session: CheckoutSession, click: PlaceOrder
+) -> tuple[Quote, dict[str, Any], dict[str, Any]]:
     """Price everything again, and refuse when it is not what the page showed."""
     if session.contact is None or session.address is None or session.shipping_method is None:
         raise NoSession(

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, func, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
 
 from app.core.ids import new_id

@@ -122,7 +122,11 @@ def deliver(delivery_id: uuid.UUID) -> bool:
         handler, event = _peek(delivery_id)
         if handler is None:
             return False
-        return _deliver_leased(delivery_id, handler, event) if handler.network else _deliver_inside(delivery_id, handler, event)
+        return (
+            _deliver_leased(delivery_id, handler, event)
+            if handler.network
+            else _deliver_inside(delivery_id, handler, event)
+        )
     except Exception as error:  # a handler may fail in any way: it must not take the worker or other deliveries along
         _note_failure(delivery_id, error)
         return False
@@ -225,7 +229,9 @@ def _deliver_leased(delivery_id: uuid.UUID, handler: Handler, event: Event) -> b
 
 
 def _is_due(row: OutboxDelivery) -> bool:
-    return row.state == "pending" and bool(db.scalar("SELECT CAST(:due AS timestamptz) <= clock_timestamp()", due=row.due_at))
+    return row.state == "pending" and bool(
+        db.scalar("SELECT CAST(:due AS timestamptz) <= clock_timestamp()", due=row.due_at)
+    )
 
 
 def _finish(delivery_id: uuid.UUID) -> None:

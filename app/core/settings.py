@@ -136,7 +136,9 @@ def _read(get: _Reader) -> Settings:
         mail_from=get.text("MAIL_FROM", "Murni Batik <orders@murnibatik.example>"),
         media_url=get.text("MEDIA_URL", "file:media"),
         sentry_dsn=get.text("SENTRY_DSN"),
-        log_level=get.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "WARNING" if env == "production" else "INFO"),
+        log_level=get.choice(
+            "LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "WARNING" if env == "production" else "INFO"
+        ),
     )
 
 
@@ -182,7 +184,9 @@ def _faults_of(settings: Settings) -> list[str]:
 def _production_faults(settings: Settings) -> list[str]:
     faults = []
     if len(settings.secret_key) < 32 or settings.secret_key.lower() in WEAK_SECRETS:
-        faults.append("SECRET_KEY must be random and at least 32 characters long (python -c 'import secrets; print(secrets.token_hex(32))')")
+        faults.append(
+            "SECRET_KEY must be random and at least 32 characters long (python -c 'import secrets; print(secrets.token_hex(32))')"
+        )
     if not settings.is_https:
         faults.append(f"BASE_URL={settings.base_url} must be https:// in production")
     if not settings.razorpay.is_configured:
@@ -192,7 +196,9 @@ def _production_faults(settings: Settings) -> list[str]:
     if settings.razorpay.api_url.startswith("http://"):
         faults.append("RAZORPAY_API_URL must be https:// in production")
     if not settings.mail_url:
-        faults.append("MAIL_URL is missing, such as smtp://user:password@mail.example.com:587: nobody would get a confirmation")
+        faults.append(
+            "MAIL_URL is missing, such as smtp://user:password@mail.example.com:587: nobody would get a confirmation"
+        )
     if not settings.trusted_hosts:
         faults.append("TRUSTED_HOSTS is missing, such as shop.example.com")
     if settings.log_level == "DEBUG":

@@ -32,7 +32,12 @@ def receive(token: str) -> ResponseReturnValue:
     order = orders.order(order_id) if order_id else None
     if attempt is None or order is None:
         raise NotFound()
-    attempt_id, provider, provider_order_id, order_token = attempt.id, attempt.provider, attempt.provider_order_id, order.token
+    attempt_id, provider, provider_order_id, order_token = (
+        attempt.id,
+        attempt.provider,
+        attempt.provider_order_id,
+        order.token,
+    )
     db.release()
     claim = request.form if request.method == "POST" else request.args
     is_signed = "razorpay_signature" in claim

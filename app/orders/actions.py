@@ -188,7 +188,9 @@ def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
     return due
 
 
-def _settle_capture(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> list[CaptureDue]:
+def _settle_capture(
+    order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture
+) -> list[CaptureDue]:
     if capture.is_applied or capture.state in ("failed", "refunded"):
         return []
     fits = capture.amount_minor == order.total_minor and capture.currency.upper() == order.currency

@@ -45,7 +45,9 @@ def settle_now(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> None:
 def ask(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> dict[uuid.UUID, Sequence[ProviderPayment]]:
     """What the provider says now of an order's attempts, by attempt id."""
     payment = payment_queries.payment_of_order(order_id)
-    attempts = [a for a in payment.attempts if a.state in ("created", "open", "failed") or a.id == also] if payment else []
+    attempts = (
+        [a for a in payment.attempts if a.state in ("created", "open", "failed") or a.id == also] if payment else []
+    )
     db.release()
     return {attempt.id: _ask_about(attempt) for attempt in attempts}
 
@@ -86,7 +88,7 @@ def send_refund(refund_id: uuid.UUID) -> None:
             report = _find_refund(provider, provider_payment_id, refund)
         else:
             report = gateway.provider(provider).process_refund(provider_payment_id, amount, key=refund_key(refund_id))
-    except ProviderRefused as refusal:
+    except ProviderRefused:
         report = _find_refund(provider, provider_payment_id, refund)
         if report is None:
             _note_refund(refund_id, lambda row: payments.note_refund_refused(row, order_id, error=str(refusal)))
@@ -200,7 +202,9 @@ def reconcile(*, everything: bool = False) -> Tally:
     db.release()
     for patience in (*PATIENCE_SECONDS, 0.0) if everything else (0.0,):
         pending = [order_id for order_id in pending if not tally.run(lambda order_id=order_id: settle_now(order_id))]  # type: ignore[misc]
-        refunds = [refund_id for refund_id in refunds if not tally.run(lambda refund_id=refund_id: send_refund(refund_id))]  # type: ignore[misc]
+        refunds = [
+            refund_id for refund_id in refunds if not tally.run(lambda refund_id=refund_id: send_refund(refund_id))
+        ]  # type: ignore[misc]
         if not pending and not refunds:
             break
         time.sleep(patience)

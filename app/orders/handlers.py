@@ -16,7 +16,9 @@ def settle_notice(event: NoticeReceived) -> None:
         db.release()
         return
     attempt_id, order_id = attempt.id, payment_queries.order_of_attempt(attempt.id)
-    refund_ids = [refund.id for refund in payment_queries.refunds_of(attempt.payment_id)] if "refund" in notice.kind else []
+    refund_ids = (
+        [refund.id for refund in payment_queries.refunds_of(attempt.payment_id)] if "refund" in notice.kind else []
+    )
     db.release()
     if order_id is not None:
         flows.settle_now(order_id, also=attempt_id)
@@ -40,5 +42,3 @@ def release_expired() -> None:
 
 def reconcile_open() -> None:
     flows.reconcile()
-
-

@@ -21,7 +21,9 @@ class Order(HasState, Base):
     __tablename__ = "orders"
     __table_args__ = (
         CheckConstraint(check_in("state", ORDER_MOVES), name="state"),
-        CheckConstraint("total_minor = subtotal_minor - discount_minor + shipping_minor + tax_added_minor", name="total"),
+        CheckConstraint(
+            "total_minor = subtotal_minor - discount_minor + shipping_minor + tax_added_minor", name="total"
+        ),
         CheckConstraint(
             "subtotal_minor >= 0 AND discount_minor >= 0 AND shipping_minor >= 0 AND tax_added_minor >= shipping_tax_minor"
             " AND shipping_tax_minor >= 0 AND tax_included_minor >= 0",
@@ -44,7 +46,9 @@ class Order(HasState, Base):
     reference: Mapped[str] = mapped_column(Text, unique=True)
     token: Mapped[str] = mapped_column(Text, unique=True)
     place_key: Mapped[uuid.UUID]
-    fingerprint: Mapped[str] = mapped_column(Text)  # of lines, prices and address: the same cart placed twice is one order
+    fingerprint: Mapped[str] = mapped_column(
+        Text
+    )  # of lines, prices and address: the same cart placed twice is one order
     state: Mapped[str] = mapped_column(Text, server_default="pending")
     cancel_reason: Mapped[str | None] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(Text)

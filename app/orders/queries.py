@@ -17,14 +17,18 @@ def lock_order(order_id: uuid.UUID) -> Order | None:
 
 
 def order(order_id: uuid.UUID) -> Order | None:
-    return db.session.scalars(select(Order).where(Order.id == order_id).options(selectinload(Order.lines))).one_or_none()
+    return db.session.scalars(
+        select(Order).where(Order.id == order_id).options(selectinload(Order.lines))
+    ).one_or_none()
 
 
 def order_by_token(token: str) -> Order | None:
     """Exactly this token; ids, numbers and anything shorter are nobody's."""
     if not 22 <= len(token) <= 64:
         return None
-    return db.session.scalars(select(Order).where(Order.token == token).options(selectinload(Order.lines))).one_or_none()
+    return db.session.scalars(
+        select(Order).where(Order.token == token).options(selectinload(Order.lines))
+    ).one_or_none()
 
 
 def order_by_place_key(key: uuid.UUID) -> Order | None:
@@ -53,7 +57,9 @@ def expired_unpaid(*, limit: int = 200) -> list[uuid.UUID]:
 
 def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
     return list(
-        db.session.scalars(select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.created_at, OrderEvent.id))
+        db.session.scalars(
+            select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.created_at, OrderEvent.id)
+        )
     )
 
 

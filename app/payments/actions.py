@@ -17,7 +17,13 @@ from app.payments.gateway import Notice, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
 from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
 
-CAPTURE_STATE = {"created": None, "authorized": "authorized", "captured": "captured", "refunded": "refunded", "failed": "failed"}
+CAPTURE_STATE = {
+    "created": None,
+    "authorized": "authorized",
+    "captured": "captured",
+    "refunded": "refunded",
+    "failed": "failed",
+}
 
 
 def create(order_id: uuid.UUID, amount: Money) -> Payment:
@@ -26,7 +32,9 @@ def create(order_id: uuid.UUID, amount: Money) -> Payment:
     return payment
 
 
-def open_attempt(payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str) -> PaymentAttempt:
+def open_attempt(
+    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str
+) -> PaymentAttempt:
     """The attempt to pay with now: the last one while it is still open there, else a new one.
 
     Raises TooManyAttempts when the order has used them up.
@@ -132,7 +140,12 @@ def _add_capture(attempt: PaymentAttempt, report: ProviderPayment, state: str) -
     return capture
 
 
-FORWARD = {"failed": 0, "authorized": 1, "captured": 2, "refunded": 3}  # a failure may still become money, never the reverse
+FORWARD = {
+    "failed": 0,
+    "authorized": 1,
+    "captured": 2,
+    "refunded": 3,
+}  # a failure may still become money, never the reverse
 
 
 def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str) -> None:

@@ -17,7 +17,12 @@ def lock_payment_of_order(order_id: uuid.UUID) -> Payment:
 
 
 def lock_attempts(payment_id: uuid.UUID) -> list[PaymentAttempt]:
-    statement = select(PaymentAttempt).where(PaymentAttempt.payment_id == payment_id).order_by(PaymentAttempt.id).with_for_update()
+    statement = (
+        select(PaymentAttempt)
+        .where(PaymentAttempt.payment_id == payment_id)
+        .order_by(PaymentAttempt.id)
+        .with_for_update()
+    )
     attempts = db.session.scalars(statement.execution_options(populate_existing=True))
     return sorted(attempts, key=lambda attempt: attempt.position)
 
@@ -68,7 +73,9 @@ def capture_by_provider_id(provider: str, provider_payment_id: str) -> PaymentCa
 
 
 def captures_of(payment_id: uuid.UUID) -> list[PaymentCapture]:
-    statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id).order_by(PaymentCapture.created_at)
+    statement = (
+        select(PaymentCapture).where(PaymentCapture.payment_id == payment_id).order_by(PaymentCapture.created_at)
+    )
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 

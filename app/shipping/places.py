@@ -37,7 +37,14 @@ INDIA_EXCEPTIONS: dict[str, str] = {
     "828": "Jharkhand", "829": "Jharkhand",
 }  # fmt: skip
 
-FORMATS = {"MY": r"\d{5}", "IN": r"[1-9]\d{5}", "SG": r"\d{6}", "US": r"\d{5}(-\d{4})?", "AU": r"\d{4}", "GB": r"[A-Z0-9]{2,4} ?[A-Z0-9]{3}"}
+FORMATS = {
+    "MY": r"\d{5}",
+    "IN": r"[1-9]\d{5}",
+    "SG": r"\d{6}",
+    "US": r"\d{5}(-\d{4})?",
+    "AU": r"\d{4}",
+    "GB": r"[A-Z0-9]{2,4} ?[A-Z0-9]{3}",
+}
 ANY_FORMAT = r"[A-Za-z0-9][A-Za-z0-9 \-]{1,10}"
 EXAMPLES = {"MY": "50480", "IN": "560001", "SG": "238801", "US": "94103", "AU": "3000", "GB": "SW1A 1AA"}
 HAS_STATES = frozenset({"MY", "IN", "US", "AU"})

@@ -237,7 +237,10 @@ def start_paying(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
 
 def stop_paying(order_id: uuid.UUID) -> None:
     """No attempt is open any more: the lock lives on to its own end and is then free at once."""
-    db.rows("UPDATE stock_lock SET is_paying = false WHERE order_id = :id AND state = 'held' AND is_paying RETURNING id", id=order_id)
+    db.rows(
+        "UPDATE stock_lock SET is_paying = false WHERE order_id = :id AND state = 'held' AND is_paying RETURNING id",
+        id=order_id,
+    )
 
 
 def keep_for_answer(order_id: uuid.UUID, *, minutes: int) -> bool:
@@ -295,7 +298,9 @@ def put_warehouse(code: str, *, name: str, country: str, priority: int) -> uuid.
     return warehouse_id
 
 
-def receive_many(rows: Sequence[tuple[uuid.UUID, uuid.UUID, int, int]], *, actor: str = "system", reason: str = "delivery") -> None:
+def receive_many(
+    rows: Sequence[tuple[uuid.UUID, uuid.UUID, int, int]], *, actor: str = "system", reason: str = "delivery"
+) -> None:
     """Put goods on shelves: rows of (variant, warehouse, quantity ≥ 0, safety). Creates stock rows that do not exist yet."""
     db.session.execute(
         text(
@@ -324,7 +329,9 @@ def receive_many(rows: Sequence[tuple[uuid.UUID, uuid.UUID, int, int]], *, actor
     )
 
 
-def receive(variant_id: uuid.UUID, warehouse_id: uuid.UUID, quantity: int, *, safety: int = 0, actor: str = "system") -> None:
+def receive(
+    variant_id: uuid.UUID, warehouse_id: uuid.UUID, quantity: int, *, safety: int = 0, actor: str = "system"
+) -> None:
     receive_many([(variant_id, warehouse_id, quantity, safety)], actor=actor)
 
 

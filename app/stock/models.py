@@ -84,7 +84,9 @@ class StockMovement(Base):
     __table_args__ = (
         CheckConstraint(check_in("kind", MOVEMENT_KINDS), name="kind"),
         UniqueConstraint("lock_id", "kind"),
-        Index("uq_stock_movement_sell", "order_id", "stock_item_id", unique=True, postgresql_where=text("kind = 'sell'")),
+        Index(
+            "uq_stock_movement_sell", "order_id", "stock_item_id", unique=True, postgresql_where=text("kind = 'sell'")
+        ),
         Index("ix_stock_movement_stock_item_id", "stock_item_id", "created_at"),
         Index("ix_stock_movement_order_id", "order_id"),
     )

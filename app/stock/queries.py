@@ -161,13 +161,20 @@ def expired_paying_orders(limit: int = 500) -> list[uuid.UUID]:
 
 def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[uuid.UUID]:
     """FOR UPDATE on stock rows, in the one order everybody uses. With `skip_locked`, those that could be had."""
-    statement = select(StockItem.id).where(StockItem.id.in_(ids)).order_by(StockItem.id).with_for_update(skip_locked=skip_locked)
+    statement = (
+        select(StockItem.id)
+        .where(StockItem.id.in_(ids))
+        .order_by(StockItem.id)
+        .with_for_update(skip_locked=skip_locked)
+    )
     return list(db.session.scalars(statement))
 
 
 def lock_items_of_order(order_id: uuid.UUID) -> list[uuid.UUID]:
     held = select(StockLock.stock_item_id).where(StockLock.order_id == order_id, StockLock.state == "held")
-    return list(db.session.scalars(select(StockItem.id).where(StockItem.id.in_(held)).order_by(StockItem.id).with_for_update()))
+    return list(
+        db.session.scalars(select(StockItem.id).where(StockItem.id.in_(held)).order_by(StockItem.id).with_for_update())
+    )
 
 
 def locks_page(*, expired: bool | None, limit: int = 50, offset: int = 0) -> list[Any]:
@@ -211,7 +218,9 @@ def faults(*, cleanup_interval_minutes: int) -> dict[str, int]:
             "  coalesce(-sum(m.on_hand_delta) FILTER (WHERE m.kind = 'sell'), 0) AS sold"
             " FROM stock_movement m WHERE m.stock_item_id = s.id) f ON true WHERE f.sold + s.locked > f.ever"
         ),
-        "negative_stock": db.scalar("SELECT count(*) FROM stock_item WHERE on_hand < 0 OR locked < 0 OR on_hand < locked"),
+        "negative_stock": db.scalar(
+            "SELECT count(*) FROM stock_item WHERE on_hand < 0 OR locked < 0 OR on_hand < locked"
+        ),
         "ledger_drift": db.scalar(
             "SELECT count(*) FROM stock_item s LEFT JOIN ("
             " SELECT stock_item_id, sum(on_hand_delta) AS on_hand, sum(locked_delta) AS locked FROM stock_movement GROUP BY 1"

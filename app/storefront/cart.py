@@ -46,7 +46,9 @@ def add() -> ResponseReturnValue:
     shopper = ensure_visitor()
     try:
         change = in_transaction(
-            lambda: cart.add(shopper, facts.variant_id, quantity, currency=languages.currency(), locale=languages.language()),
+            lambda: cart.add(
+                shopper, facts.variant_id, quantity, currency=languages.currency(), locale=languages.language()
+            ),
             relaxed=True,
         )
     except NotEnough as refusal:
@@ -82,7 +84,9 @@ def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
     return _changed(shopper, change)
 
 
-def _changed(shopper: str, change: Change, *, removed: VariantFacts | None = None, before: str = "") -> ResponseReturnValue:
+def _changed(
+    shopper: str, change: Change, *, removed: VariantFacts | None = None, before: str = ""
+) -> ResponseReturnValue:
     _remember(shopper, change)
     if is_fragment():
         return _page(removed=removed, before=before)
@@ -127,7 +131,9 @@ def _page(
     )
 
 
-def _refused(facts: VariantFacts, status: int, message: str = "", *, possible: int | None = None) -> ResponseReturnValue:
+def _refused(
+    facts: VariantFacts, status: int, message: str = "", *, possible: int | None = None
+) -> ResponseReturnValue:
     """The page that says how many could be added, and offers just that."""
     in_cart = _in_cart(facts.variant_id)
     addable = None if possible is None else max(0, possible - in_cart)

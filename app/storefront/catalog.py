@@ -125,7 +125,9 @@ def _chosen(product: ProductPage, available: dict[uuid.UUID, Availability]) -> t
     return next(in_stock, product.variants[0] if product.variants else None), False
 
 
-def _offer(product: ProductPage, chosen: VariantView | None, available: dict[uuid.UUID, Availability]) -> dict[str, Any]:
+def _offer(
+    product: ProductPage, chosen: VariantView | None, available: dict[uuid.UUID, Availability]
+) -> dict[str, Any]:
     """Price, stock word and possible quantity of the chosen variant."""
     if chosen is None or chosen.price is None:
         return {"price": None, "word": stock_word(0), "can_buy": False}
@@ -142,7 +144,9 @@ def _offer(product: ProductPage, chosen: VariantView | None, available: dict[uui
     }
 
 
-def _choices(product: ProductPage, chosen: VariantView | None, available: dict[uuid.UUID, Availability]) -> list[dict[str, Any]]:
+def _choices(
+    product: ProductPage, chosen: VariantView | None, available: dict[uuid.UUID, Availability]
+) -> list[dict[str, Any]]:
     """The option groups: each value with the variant it leads to, given the other chosen values."""
     groups = []
     for option in product.options:

@@ -208,7 +208,9 @@ def _shown(offers: Sequence[queries.Offer]) -> str:
     return ",".join(f"{offer.method.code}:{offer.cost.minor}" for offer in offers)
 
 
-def _contact_page(form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False) -> ResponseReturnValue:
+def _contact_page(
+    form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False
+) -> ResponseReturnValue:
     return respond("storefront/checkout/contact.html", status=status, form=form, is_over=is_over, **_summary(quote))
 
 
@@ -251,7 +253,8 @@ def _review_page(
         key=new_key(),
         methods=methods(languages.currency()),
         method=request.form.get("payment_method"),
-        faults=[(None, fault) for fault in faults] + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],
+        faults=[(None, fault) for fault in faults]
+        + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],
         short=[(each, short[each.facts.variant_id]) for each in _short(quote, short)],
         **_summary(quote, with_delivery=True),
     )

@@ -26,7 +26,7 @@ FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
 NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO", "XA", "XB"})
 
 
-class GoTo(Exception):  # noqa: N818 (not an error: the step that must be done first)
+class GoTo(Exception):
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
@@ -91,7 +91,9 @@ class DeliveryForm(Form):
         return True
 
     def address(self) -> dict[str, str]:
-        return {name: self[name].data or "" for name in ("name", "line1", "line2", "postcode", "city", "state", "country")}
+        return {
+            name: self[name].data or "" for name in ("name", "line1", "line2", "postcode", "city", "state", "country")
+        }
 
     def messages(self) -> list[tuple[str, str]]:
         found = super().messages()
@@ -168,7 +170,9 @@ def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool
 def sums_of(quote: Quote, currency: str, *, with_delivery: bool) -> list[tuple[str, str, str | None]]:
     """Rows of (label, text, note) that add up to the total."""
     priced = quote.priced
-    rows: list[tuple[str, str, str | None]] = [(_("Subtotal"), format_money(Money(priced.subtotal_minor, currency)), None)]
+    rows: list[tuple[str, str, str | None]] = [
+        (_("Subtotal"), format_money(Money(priced.subtotal_minor, currency)), None)
+    ]
     if with_delivery and quote.chosen:
         cost = format_money(Money(priced.shipping_minor, currency)) if priced.shipping_minor else _("free")
         rows.append((_("Delivery"), cost, quote.chosen.method.name))

@@ -83,7 +83,9 @@ def _sorts(default: str) -> list[tuple[str, str]]:
     return [(code, names[code]) for code in dict.fromkeys((default, *SORTS))]
 
 
-def _chip(each: Applied, results: Results, path: str, fixed: list[tuple[str, str]], default_sort: str) -> dict[str, Any]:
+def _chip(
+    each: Applied, results: Results, path: str, fixed: list[tuple[str, str]], default_sort: str
+) -> dict[str, Any]:
     label = each.label or _("In stock")
     if each.group == "price":
         label = f"{results.tiles[0].card.price.currency if results.tiles else languages.currency()} {each.label}"

@@ -70,9 +70,17 @@ def pay(token: str) -> ResponseReturnValue:
     except LockLost:
         return _page(order, status=409)
     except TooManyAttempts:
-        return _page(order, status=409, problem=_("Paying did not work %(n)s times. Please write to us: we will help.", n=MAX_ATTEMPTS))
+        return _page(
+            order,
+            status=409,
+            problem=_("Paying did not work %(n)s times. Please write to us: we will help.", n=MAX_ATTEMPTS),
+        )
     except AlreadyInitiating:
-        return _page(order, status=409, problem=_("We are already sending you to the payment page. Please try again in a moment."))
+        return _page(
+            order,
+            status=409,
+            problem=_("We are already sending you to the payment page. Please try again in a moment."),
+        )
     except (ProviderUnavailable, ProviderRefused):
         words = _("The payment service does not answer right now. We hold your items: please try again in a moment.")
         return _page(order, status=503, problem=words)
@@ -140,7 +148,9 @@ def cancel(token: str) -> ResponseReturnValue:
     return redirect(url_for("orders.show", token=token), 303)
 
 
-def _page(order: Order, *, status: int = 200, problem: str | None = None, short: dict[Any, int] | None = None) -> ResponseReturnValue:
+def _page(
+    order: Order, *, status: int = 200, problem: str | None = None, short: dict[Any, int] | None = None
+) -> ResponseReturnValue:
     order = queries.order(order.id) or order
     attempts = _attempts(order)
     lock = lock_view(order, stock.hold_of(order.id))
@@ -172,7 +182,10 @@ def _lock_context(order: Order, lock: LockView) -> dict[str, Any]:
     hold = stock.hold_of(order.id)
     most = 1 if lock.state == "held" and _is_scarce(order) else settings().lock_max_renewals
     can_extend = lock.state == "held" and hold.renewals < most
-    return {"can_extend": can_extend, "why_not": _no_more_words(most) if lock.state == "held" and not can_extend else None}
+    return {
+        "can_extend": can_extend,
+        "why_not": _no_more_words(most) if lock.state == "held" and not can_extend else None,
+    }
 
 
 def lock_view(order: Order, hold: Hold) -> LockView:

@@ -16,7 +16,12 @@ PAGES = ("/", "/about", "/contact", "/terms", "/privacy", "/refunds", "/shipping
 
 @bp.get("/robots.txt")
 def robots() -> Response:
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in PRIVATE), f"Sitemap: {settings().base_url}/sitemap.xml", ""]
+    lines = [
+        "User-agent: *",
+        *(f"Disallow: {path}" for path in PRIVATE),
+        f"Sitemap: {settings().base_url}/sitemap.xml",
+        "",
+    ]
     return Response("\n".join(lines), mimetype="text/plain")
 
 

@@ -44,11 +44,15 @@ def crumbs(trail: Sequence[tuple[str, str]]) -> Markup:
 
 
 def breadcrumb(trail: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    items = [{"@type": "ListItem", "position": n, "name": name, "item": url} for n, (name, url) in enumerate(trail, start=1)]
+    items = [
+        {"@type": "ListItem", "position": n, "name": name, "item": url} for n, (name, url) in enumerate(trail, start=1)
+    ]
     return {"@context": "https://schema.org", "@type": "BreadcrumbList", "itemListElement": items}
 
 
-def _offer(page: ProductPage, variant: VariantView, available: Mapping[uuid.UUID, Availability], url: str) -> dict[str, Any]:
+def _offer(
+    page: ProductPage, variant: VariantView, available: Mapping[uuid.UUID, Availability], url: str
+) -> dict[str, Any]:
     assert variant.price is not None
     left = available.get(variant.id, stock.NONE).for_unit(page.unit)
     return {

@@ -34,7 +34,9 @@ class Shopper:
 
     def to_review(self, **address: str) -> str:
         """Contact and delivery as their pages ask; returns the review page."""
-        answer = self.client.post("/checkout/contact", data=form_to(self.get("/checkout/contact"), "/checkout/contact").filled(**CONTACT))
+        answer = self.client.post(
+            "/checkout/contact", data=form_to(self.get("/checkout/contact"), "/checkout/contact").filled(**CONTACT)
+        )
         assert answer.status_code == 303, answer.text
         form = form_to(self.get("/checkout/delivery"), "/checkout/delivery")
         answer = self.client.post("/checkout/delivery", data=form.filled(**{**ADDRESS, **address}))
@@ -56,7 +58,10 @@ class Shopper:
         return answer.location.rsplit("/", 1)[-1]
 
     def press_pay(self, token: str) -> TestResponse:
-        return self.client.post(f"/checkout/pay/{token}", data=form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}").filled())
+        return self.client.post(
+            f"/checkout/pay/{token}",
+            data=form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}").filled(),
+        )
 
     def hand_over(self, token: str) -> Any:
         """Press “Pay” and open the hand-over page: the form that leads to the provider."""
