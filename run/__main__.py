@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from run import demo, environment, locks, ports, processes, servers, supervisor
 from run import home as homes
 from run.environment import PROJECT
-from run.problem import Problem, tail
+from run.problem import Problem, sentence, tail
 from run.steps import step
 
 READY_SECONDS = 90
@@ -34,8 +34,8 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             serve(stack)
-    except Problem as problem:
-        supervisor.report(str(problem))
+    except (Problem, OSError) as problem:
+        supervisor.report(sentence(problem))
         return 1
     except KeyboardInterrupt:
         supervisor.report("ended")
@@ -51,7 +51,8 @@ def serve(stack: ExitStack) -> NoReturn:
     holds = _start_servers(home, stack)
     environ = complete_environment(home, port=port)
     environment.record_run(home, environ)
-    demo.demand_answers(environ)
+    if all(environment.is_given(environ, name) for name in servers.VARIABLES.values()):
+        demo.demand_answers(environ)  # without them the shop itself lists all that is missing
     login = demo.prepare(home, environ)
     run = supervisor.Supervisor(_children(home, environ))
     stack.callback(_end_orphans, holds)
@@ -75,7 +76,7 @@ def complete_environment(home: Path, *, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     path = f"{PROJECT / '.venv' / 'bin'}:{environ.get('PATH', os.defpath)}"
-    return {**local, **environ, "PORT": str(port), "PATH": path}
+    return {**local, **environ, "SHOP_HOME": str(home), "PORT": str(port), "PATH": path}
 
 
 def announce(environ: dict[str, str], *, login: dict[str, str] | None) -> None:
@@ -100,6 +101,8 @@ def _claim(home: Path, stack: ExitStack) -> None:
     except Problem:
         environment.demand_no_run(home)
         raise
+    environment.forget_run(home)
+    stack.callback(environment.forget_run, home)
 
 
 def _start_servers(home: Path, stack: ExitStack) -> list[servers.Hold]:

@@ -81,6 +81,11 @@ def record_run(home: Path, environ: Mapping[str, str]) -> None:
     homes.write_json(home / "run.json", {name: environ[name] for name in _SHARED if environ.get(name)})
 
 
+def forget_run(home: Path) -> None:
+    """Removes the values of a run that has ended, or was killed."""
+    (home / "run.json").unlink(missing_ok=True)
+
+
 def demand_no_run(home: Path) -> None:
     """Raises Problem when a `make run` serves from this folder."""
     if locks.is_held(run_lock(home)):

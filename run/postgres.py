@@ -134,9 +134,9 @@ def _environment() -> dict[str, str]:
 
 
 def _why_not(errors: str, folder: Path) -> str:
-    last = errors.strip().splitlines()[-1] if errors.strip() else "no reason given"
-    if "No space left" in errors:
+    lines = [line for line in errors.splitlines() if "error:" in line or "FATAL:" in line] or ["no reason given"]
+    if "No space left" in errors or "Check free disk space" in errors:
         return f"The disk is full: make room for about 200 MB below {folder} and start again."
     if "could not look up effective user" in errors:
         return "PostgreSQL needs a user with an entry in /etc/passwd: run as such a user, or set DATABASE_URL."
-    return f"PostgreSQL could not make its data folder in {folder}: {last}"
+    return f"PostgreSQL could not make its data folder in {folder}: {lines[0]}"

@@ -14,3 +14,10 @@ def tail(path: Path, *, lines: int = 12) -> str:
             return "".join(file.readlines()[-lines:])
     except OSError:
         return ""
+
+
+def sentence(error: Exception) -> str:
+    """What to tell the person: a Problem's own sentence, or which file the system refused and why."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}. Check who may use it and the room on its disk."
+    return str(error)

@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from run import environment, locks, ports
-from run.problem import Problem
+from run.problem import Problem, sentence
 from run.steps import run_silently, step
 
 PROJECT = environment.PROJECT
@@ -47,8 +47,8 @@ def main(purpose: str) -> int:
                 ("requirements.txt", "requirements-dev.txt") if purpose == "tests" else ("requirements.txt",)
             )
             prepare_modules(with_dev=purpose == "tests")
-    except Problem as problem:
-        print(problem, file=sys.stderr)
+    except (Problem, OSError) as problem:
+        print(sentence(problem), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
