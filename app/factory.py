@@ -46,7 +46,12 @@ ENTRY_POINTS = (
     "app.inbound.pay_return",
 )
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
-CONFIGURED: tuple[str, ...] = ("app.payments.gateway", "app.notifications.gateway", "app.notifications.letters")
+CONFIGURED: tuple[str, ...] = (
+    "app.core.storage",
+    "app.payments.gateway",
+    "app.notifications.gateway",
+    "app.notifications.letters",
+)
 
 log = logging.getLogger(__name__)
 

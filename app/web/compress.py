@@ -1,5 +1,5 @@
-"""Answers are sent compressed. gzip at its quickest: for pages of our size Brotli and Zstandard cost three times the time
-and save four per cent more. (Static files have their Brotli twins from the build.)
+"""Answers are sent compressed. gzip at its quickest: for pages of our size Brotli and Zstandard cost three times the
+time and save four per cent more. (Static files have their Brotli twins from the build.)
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ def init_app(app: Flask) -> None:
         COMPRESS_LEVEL=1,
         COMPRESS_MIN_SIZE=LEAST_BYTES,
         COMPRESS_STREAMS=False,
-        COMPRESS_MIMETYPES=["text/html", "application/json", "application/problem+json", "text/plain", "application/xml"],
+        COMPRESS_MIMETYPES=[
+            "text/html",
+            "text/plain",
+            "application/xml",
+            "application/json",
+            "application/problem+json",
+        ],
     )
     Compress(app)

@@ -7,11 +7,14 @@ from typing import Any
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from app.core import db
 from app.core.errors import ShopError
+from app.web import limits
 from app.web.respond import is_fragment
 
 log = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ RETRY_SECONDS = 5
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
+    app.register_error_handler(RateLimitExceeded, _on_too_many)
     app.register_error_handler(ShopError, _on_refusal)
     app.register_error_handler(UnicodeError, _on_bad_text)
     for outage in db.OUTAGES:
@@ -61,6 +65,18 @@ def _on_http(error: HTTPException) -> Response:
     for name, value in error.get_headers():
         if name in ("Allow", "Retry-After", "WWW-Authenticate"):
             answer.headers[name] = value
+    return answer
+
+
+def _on_too_many(_error: RateLimitExceeded) -> Response:
+    seconds = limits.seconds_until_next()
+    if wants_json():
+        answer = problem(429, "too_many_requests", _("Too many requests."), retry_after=seconds)
+    elif is_fragment():
+        answer = _toast(429, ngettext("Try again in %(num)s second.", "Try again in %(num)s seconds.", seconds))
+    else:
+        answer = _page("errors/429.html", 429, retry_after=seconds)
+    answer.headers["Retry-After"] = str(seconds)
     return answer
 
 

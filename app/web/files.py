@@ -1,4 +1,4 @@
-"""Static files and local pictures, served before Flask wakes up (OPS-47): hashed names, so kept for ever by every cache.
+"""Static files and local pictures, served before Flask wakes up (OPS-47): named by content, so kept by every cache.
 
     /static/dist/…   what `flask assets build` wrote, with its .gz and .br twins; read once at start-up
     /media/…         pictures in the local storage; found when first asked for, because more come while we run
@@ -9,31 +9,27 @@ Behind a CDN or nginx the same addresses work unchanged.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from wsgiref.headers import Headers
 
 from flask import Flask
 from whitenoise import WhiteNoise
 
+from app.core import storage
 from app.core.settings import Settings
+from app.core.storage.local import PREFIX, Local
 
 STATIC = Path(__file__).parents[2] / "static" / "dist"
-MEDIA_URL = "/media/"
 PICTURES = (".avif", ".webp", ".jpg", ".png")
 MOST_REMEMBERED = 20_000
+PIECE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
     app.wsgi_app = Files(app.wsgi_app, settings)  # type: ignore[method-assign]
-
-
-def media_folder(settings: Settings) -> Path | None:
-    """Where local pictures lie: `file:media` is below SHOP_HOME. None when they are stored elsewhere."""
-    url = urlsplit(settings.media_url)
-    return settings.home / url.path if url.scheme == "file" else None
 
 
 class Files(WhiteNoise):  # type: ignore[misc]
@@ -41,7 +37,8 @@ class Files(WhiteNoise):  # type: ignore[misc]
 
     def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
         self.is_https = settings.is_https
-        self.media = media_folder(settings)
+        service = storage.make(settings.media_url, home=settings.home)
+        self.media = service.root if isinstance(service, Local) else None
         super().__init__(application, allow_all_origins=False, immutable_file_test=lambda _path, _url: True)
         self.add_headers_function = self._add_headers
         if STATIC.is_dir():
@@ -49,7 +46,7 @@ class Files(WhiteNoise):  # type: ignore[misc]
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if not path.startswith(("/static/", MEDIA_URL)):
+        if not path.startswith(("/static/", PREFIX)):
             return self.application(environ, start_response)  # type: ignore[no-any-return]
         file = self.files.get(path) or self._find_picture(path)
         if file is None:
@@ -62,13 +59,13 @@ class Files(WhiteNoise):  # type: ignore[misc]
 
     def _find_picture(self, path: str) -> Any:
         """A picture nobody has asked this process for. Names are ours, so anything odd in one is nobody's business."""
-        name = path.removeprefix(MEDIA_URL)
+        name = path.removeprefix(PREFIX)
         if self.media is None or name == path or not name.endswith(PICTURES) or not _is_plain(name):
             return None
         if not os.path.isfile(self.media / name):
             return None
         if len(self.files) > MOST_REMEMBERED:
-            self.files = {url: file for url, file in self.files.items() if not url.startswith(MEDIA_URL)}
+            self.files = {url: file for url, file in self.files.items() if not url.startswith(PREFIX)}
         self.add_file_to_dictionary(path, str(self.media / name))
         return self.files.get(path)
 
@@ -83,7 +80,4 @@ class Files(WhiteNoise):  # type: ignore[misc]
 def _is_plain(name: str) -> bool:
     """Only letters, digits, `-`, `_`, `.` and `/` between pieces that do not start with a dot."""
     pieces = name.split("/")
-    return all(
-        piece and piece[0] != "." and piece.isascii() and piece.replace("-", "").replace("_", "").replace(".", "").isalnum()
-        for piece in pieces
-    )
+    return all(PIECE.fullmatch(piece) for piece in pieces)

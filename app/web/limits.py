@@ -1,21 +1,22 @@
-"""How often one client may ask (SEC-26, SEC-28…SEC-30, X14): counted in Redis, and in this process while Redis is away.
+"""How often one client may ask (SEC-26, SEC-28…SEC-30, X14): counted in Redis, in this process while Redis is away.
 
-A client is its API key, else its visitor id, else its address. A second, wider limit by address stands behind the first,
-so that a new cookie for each request does not help; it is wide because thousands may sit behind one address (carrier NAT).
-Pages that only show are not counted: counting would cost more than many of them do. Static files never come here.
+A client is the visitor when a cookie says who that is, else the address. Behind each limit stands a wider one by
+address, so that a new cookie for each request does not help; wide, thousands may sit behind one address (carrier NAT).
+Only views with a `limit` are counted: forms, searches, the API. Counting a page that only shows costs like a query.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Blueprint, Flask, request, session
 from flask_limiter import Limiter
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from app.core.cache import TIMEOUT_SECONDS
+from app.core import cache
 from app.core.settings import Settings
 from app.web.visitor import visitor
 
@@ -24,13 +25,16 @@ View = TypeVar("View", bound=Callable[..., Any])
 API = "100/minute"
 FORMS = "100/minute"
 SEARCH = "600/minute"  # per address, whatever the session: one search costs as much as ten pages
-PER_ADDRESS = 10  # times what one client may do
+ANY_ADDRESS = "12000/minute"  # 200 a second from one address is no crowd behind a NAT any more
 
 
 def client() -> str:
-    """Who is counted: the visitor when there is one, else the address."""
-    known = visitor()
-    return f"v:{known}" if known else address()
+    """Who is counted: the visitor, else the browser that took a token from us, else the address."""
+    if known := visitor():
+        return f"v:{known}"
+    if token := session.get("csrf_token"):
+        return f"s:{hashlib.sha256(token.encode()).hexdigest()[:16]}"
+    return address()
 
 
 def address() -> str:
@@ -44,23 +48,49 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config.update(
         RATELIMIT_ENABLED=settings.rate_limit_enabled,
         RATELIMIT_STORAGE_URI=settings.redis_url,
-        RATELIMIT_STORAGE_OPTIONS={
-            "socket_timeout": TIMEOUT_SECONDS,
-            "socket_connect_timeout": TIMEOUT_SECONDS,
-            "retry": Retry(NoBackoff(), 0),
-        },
+        RATELIMIT_STORAGE_OPTIONS={"connection_pool": cache.client().connection_pool},  # with its short timeouts
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
+    # Seen as already there, the extension installs no hooks: looking for limits at every request costs more than most
+    # requests do. Decorated views check themselves.
+    app.extensions.setdefault("limiter", set()).add(limiter)
     limiter.init_app(app)
 
 
-def limit(rate: str) -> Callable[[View], View]:
-    """`@limit("10/minute")` on a view: that often per client, ten times that per address."""
-    amount, _, period = rate.partition("/")
+def limit(rate: str, *, per_address: str = ANY_ADDRESS) -> Callable[[View], View]:
+    """`@limit("10/minute")` on a view: that often per client. Give `per_address` where guessing must not pay."""
 
     def wrap(view: View) -> View:
-        wide = limiter.limit(f"{int(amount) * PER_ADDRESS}/{period}", key_func=address)(view)
+        wide = limiter.limit(per_address, key_func=address)(view)
         limited: View = limiter.limit(rate)(wide)
         return limited
 
     return wrap
+
+
+def limit_by_address(rate: str) -> Callable[[View], View]:
+    """That often per address, whoever asks."""
+
+    def wrap(view: View) -> View:
+        limited: View = limiter.limit(rate, key_func=address)(view)
+        return limited
+
+    return wrap
+
+
+def seconds_until_next() -> int:
+    """When the limit that was just exceeded lets the client in again."""
+    exceeded = limiter.current_limit
+    return max(1, math.ceil(exceeded.reset_at - time.time())) if exceeded else 60
+
+
+def limit_api(blueprint: Blueprint) -> Blueprint:
+    """All endpoints of all such blueprints together: 100 a minute per client (SEC-26)."""
+
+    @blueprint.before_request
+    @limiter.shared_limit(ANY_ADDRESS, scope="api", key_func=address)
+    @limiter.shared_limit(API, scope="api", key_func=client)
+    def count() -> None:
+        """Only counted."""
+
+    return blueprint

@@ -1,23 +1,25 @@
-"""What keeps a page to itself: response headers and the content security policy (SEC-31…SEC-37), CSRF, trusted hosts."""
+"""What keeps a page to itself: response headers, the content security policy (SEC-31…SEC-37), CSRF, trusted hosts."""
 
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, session
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import storage
 from app.core.settings import Settings
+from app.web.cookies import Signer
 
 PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
 HSTS_SECONDS = 31_536_000
 REPORT_PATH = "/-/csp-report"
 
-# POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return by
-# its own token, a browser's report changes nothing but a counter. Endpoints, as `blueprint.function`.
+# POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return
+# by its own token, a browser's report changes nothing but a counter. Endpoints, as `blueprint.function`.
 CSRF_EXEMPT = ("reports.take_csp_report", "inbound_payments.take_notice", "pay_return.receive")
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
@@ -53,6 +55,19 @@ def init_csrf(app: Flask) -> None:
         WTF_CSRF_HEADERS=["X-CSRF-Token"],
     )
     csrf.init_app(app)
+    signer = Signer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
+
+    def csrf_token() -> str:
+        """What flask_wtf.csrf.generate_csrf does, without making a signer for each page."""
+        token: str | None = g.get("csrf_token")
+        if token is None:
+            if "csrf_token" not in session:
+                session["csrf_token"] = secrets.token_hex(20)
+            token = g.csrf_token = str(signer.dumps(session["csrf_token"]))
+        return token
+
+    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.template_context_processors[None].pop()  # Flask-WTF's own, which would win over the global
 
 
 def exempt_from_csrf(app: Flask) -> None:
@@ -94,24 +109,41 @@ def allow_form_action(*origins: str) -> None:
 
 
 class Headers(Talisman):
-    """Flask-Talisman, with exceptions from https and with a policy that is put together once, not for each answer."""
+    """Flask-Talisman, with exceptions from https, and with the headers put together once instead of at each answer."""
+
+    def init_app(self, app: Flask, **options: Any) -> None:
+        super().init_app(app, **options)
+        app.before_request_funcs[None].remove(self._make_nonce)
+        app.jinja_env.globals["csp_nonce"] = csp_nonce
+        policy = {**options["content_security_policy"], "form-action": "%(form_action)s"}
+        for directive in options["content_security_policy_nonce_in"]:
+            policy[directive] += " 'nonce-%(nonce)s'"
+        self.policy = "; ".join(f"{name} {value}" for name, value in policy.items())
+        with app.test_request_context(base_url="https://localhost" if options["force_https"] else None):
+            always = Response()
+            super()._set_response_headers(always)
+        del always.headers["Content-Security-Policy"], always.headers["Content-Type"], always.headers["Content-Length"]
+        always.headers["Reporting-Endpoints"] = f'csp="{REPORT_PATH}"'
+        self.always = list(always.headers)
 
     def _force_https(self) -> Response | None:
-        if request.path.startswith(PLAIN_HTTP_PATHS):
+        if not self.force_https or request.path.startswith(PLAIN_HTTP_PATHS):
             return None
         answer: Response | None = super()._force_https()
         return answer
 
-    def _make_nonce(self) -> None:
-        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
-
     def _set_response_headers(self, response: Response) -> Response:
-        super()._set_response_headers(response)
-        response.headers["Reporting-Endpoints"] = f'csp="{REPORT_PATH}"'
+        of_request = g._get_current_object()
+        action = of_request.get("form_action", "'self'")
+        nonce = of_request.get("csp_nonce") or secrets.token_urlsafe(16)
+        response.headers.extend(self.always)
+        response.headers["Content-Security-Policy"] = self.policy % {"form_action": action, "nonce": nonce}
         return response
 
-    def _set_content_security_policy_headers(self, headers: object, options: dict[str, object]) -> None:
-        if "form_action" in g:
-            policy = options["content_security_policy"]
-            options = {**options, "content_security_policy": {**policy, "form-action": g.form_action}}  # type: ignore[dict-item]
-        super()._set_content_security_policy_headers(headers, options)
+
+def csp_nonce() -> str:
+    """The word that lets a script of this one answer run; only templates know it."""
+    nonce: str | None = g.get("csp_nonce")
+    if nonce is None:
+        nonce = g.csp_nonce = secrets.token_urlsafe(16)
+    return nonce

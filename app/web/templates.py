@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask
 
+from app.core import storage
 from app.core.settings import Settings
 from app.web import assets, formats, languages
 from app.web.visitor import cart_count
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
+    _srcset.cache_clear()
     env = app.jinja_env
     env.trim_blocks = env.lstrip_blocks = True
     env.auto_reload = False
@@ -49,9 +51,8 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 
 def picture_url(picture: Any, width: int, kind: str) -> str:
-    """Where a picture lies in one of its widths, as `avif` or `webp`. Takes whatever has a `public_id` (or a `name`)."""
-    name = getattr(picture, "public_id", None) or picture.name
-    return f"/media/{name}-{width}.{kind}"
+    """Where a picture lies in one of its widths, as `avif` or `webp`. Takes whatever has a `public_id` (or `name`)."""
+    return storage.url(getattr(picture, "public_id", None) or picture.name, width, kind)
 
 
 def picture_srcset(picture: Any, kind: str, *widths: int) -> str:
@@ -61,7 +62,7 @@ def picture_srcset(picture: Any, kind: str, *widths: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _srcset(name: str, kind: str, widths: tuple[int, ...]) -> str:
-    return ",".join(f"/media/{name}-{width}.{kind} {width}w" for width in widths)
+    return ",".join(f"{storage.url(name, width, kind)} {width}w" for width in widths)
 
 
 def _about_this_request() -> dict[str, object]:
