@@ -5,6 +5,7 @@ A template's `.txt` sets `subject`; both halves extend a frame. Values: `shop`, 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +58,7 @@ def configure(settings: Settings) -> None:
     """Called once by the factory. Raises BadSettings when MAIL_FROM is no address."""
     global _site  # noqa: PLW0603 (one per process, like the database's engine)
     name, address = parseaddr(settings.mail_from)
-    if not _is_address(address) or not _is_one_line(name):
+    if not _is_address(address) or not _is_one_line(settings.mail_from):
         raise BadSettings(
             [f"MAIL_FROM={settings.mail_from} is no address, such as Murni Batik <orders@murnibatik.example>"]
         )
@@ -94,7 +95,7 @@ def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
         raise MailRefused("the address is none")
     message = EmailMessage(policy=policy.SMTP if recipient.isascii() else policy.SMTPUTF8)
     message["From"] = Address(site().sender_name, addr_spec=site().sender)
-    message["To"] = Address(addr_spec=recipient)
+    message["To"] = _address(recipient)
     message["Reply-To"] = Address(addr_spec=site().shop.email)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(clock.now())
@@ -107,12 +108,20 @@ def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
 
 
 def _is_address(text: str) -> bool:
-    if not _is_one_line(text) or text.count("@") < 1 or any(character.isspace() for character in text):
+    """Whether it can stand in a header as one address: in any alphabet, without spaces, controls or commas."""
+    name, _, domain = text.rpartition("@")
+    if not (name and domain and _is_one_line(text)) or any(character.isspace() for character in text):
         return False
     try:
-        return bool(Address(addr_spec=text).domain)
+        # the standard library takes ASCII only here, so that every other letter stands in as an x
+        return Address(addr_spec=re.sub(r"[^\x00-\x7f]", "x", text)).domain != ""
     except (MessageError, ValueError, IndexError):
         return False
+
+
+def _address(text: str) -> Address:
+    name, _, domain = text.rpartition("@")
+    return Address(username=name, domain=domain)
 
 
 def _is_one_line(text: str) -> bool:

@@ -15,7 +15,9 @@ from aiosmtpd.smtp import AuthResult
 class PostOffice:
     """`refuse` maps a recipient's name to the answer to RCPT TO; `after_data` is the answer to the mail itself."""
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None, **options: object):
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None, **options: object
+    ):
         self.mails: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins: list[tuple[str, str]] = []
@@ -23,7 +25,7 @@ class PostOffice:
         self.after_data = "250 OK"
         self.connections = 0
         self.host, self.port = host, port or free_port(host)
-        options = {"auth_callback": self._login, "auth_require_tls": False, **options}
+        options = {"authenticator": self._login, "auth_require_tls": False, **options}
         if context is not None:
             options["tls_context"] = context
         self.controller = Controller(self, hostname=host, port=self.port, **options)  # type: ignore[arg-type]
@@ -37,21 +39,23 @@ class PostOffice:
         return self
 
     def close(self) -> None:
-        self.controller.stop(no_assert=True)
+        """May be called again."""
+        if not self.controller.loop.is_closed():
+            self.controller.stop(no_assert=True)
 
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
         self.connections += 1
         session.host_name = hostname
         return responses
 
-    async def handle_RCPT(self, server, session, envelope, address, options):
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         for name, answer in self.refuse.items():
             if name in address:
                 return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
         if not self.after_data.startswith("250"):
             return self.after_data
         self.mails.append(email.message_from_bytes(envelope.content, policy=policy.SMTPUTF8))
@@ -60,7 +64,7 @@ class PostOffice:
 
     def _login(self, server, session, envelope, mechanism, data):
         self.logins.append((data.login.decode(), data.password.decode()))
-        return AuthResult(success=data.password == b"right")
+        return AuthResult(success=data.password == b"right", handled=False)
 
 
 def free_port(host: str = "127.0.0.1") -> int:

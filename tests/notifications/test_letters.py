@@ -1,0 +1,209 @@
+"""What mails say and how they are built: both halves, both languages, nothing that breaks out of its place."""
+
+import dataclasses
+import datetime
+import re
+import uuid
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from app.core import settings
+from app.core.money import Money
+from app.core.settings import BadSettings
+from app.notifications import letters
+from app.notifications.errors import MailRefused
+from app.notifications.queries import MailLine, MailOrder, MailPayment, MailRefund
+
+BASE = {
+    "APP_ENV": "test",
+    "DATABASE_URL": "postgresql://x",
+    "REDIS_URL": "redis://x",
+    "BASE_URL": "https://shop.example",
+}
+TEMPLATES = sorted(path.stem for path in letters.TEMPLATES.glob("*.txt") if not path.name.startswith("_"))
+
+
+def rm(minor):
+    return Money(minor, "MYR")
+
+
+ORDER = MailOrder(
+    id=uuid.UUID(int=7),
+    label="MB10482",
+    token="token-of-22-characters",
+    state="confirmed",
+    cancel_reason="",
+    locale="en",
+    email="aina@example.com",
+    name="Aina Rahman",
+    address=("Aina Rahman", "12 Jalan Kiara", "50480 Kuala Lumpur"),
+    country="SG",
+    lines=(MailLine("Kemeja Teluk", "M", 2, None, rm(37800)), MailLine("Kain Ela", "", 5, 500, rm(9500))),
+    subtotal=rm(47300),
+    discount=rm(300),
+    shipping=rm(0),
+    shipping_name="Standard delivery",
+    delivery_days=(2, 4),
+    tax_added=rm(2800),
+    tax_included=rm(100),
+    tax_names=("SST 8 %",),
+    total=rm(49800),
+)
+VALUES = {
+    "order": ORDER,
+    "payment": MailPayment(rm(49800), "fpx", "pay_1", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC)),
+    "refund": MailRefund(ORDER.id, rm(49800), "late"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _site():
+    before = letters._site
+    letters.configure(settings.load({**BASE, "SHOP_TAX_NUMBER": "W10-1808"}))
+    yield
+    letters._site = before
+    letters._environment.cache_clear()
+
+
+def changed(**changes):
+    return {**VALUES, "order": dataclasses.replace(ORDER, **changes)}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("locale", letters.LANGUAGES)
+def test_every_mail_renders_in_every_language(template, locale):
+    letter = letters.compose(template, locale=locale, **VALUES)
+    assert letter.subject
+    assert "\n" not in letter.subject
+    for half in (letter.text, letter.html):
+        assert "MB10482" in half
+        assert not re.search(r"\{\{|\{%|%\(|None|Undefined", half)
+        assert "Murni Batik Sdn. Bhd." in half
+        assert "W10-1808" in half
+    assert not re.search(r"<[a-z]|&[a-z]+;", letter.text)
+    assert f'<html lang="{locale}">' in letter.html
+    assert "color-scheme" in letter.html
+    assert "max-width:600px" in letter.html
+    assert not re.search(r'(src|href)="(?!https://shop\.example|mailto:)', letter.html)
+
+
+def test_there_are_just_the_mails_that_something_sends():
+    source = (Path(letters.__file__).parent / "handlers.py").read_text()
+    assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
+    assert len(TEMPLATES) == 7
+
+
+def test_lines_and_totals_are_those_of_the_order():
+    letter = letters.compose("order_confirmed", locale="en", **VALUES)
+    for half in (letter.text, letter.html):
+        words = (
+            "RM\u00a0378.00",
+            "2.5\u00a0m",
+            "RM\u00a095.00",
+            "RM\u00a0473.00",
+            "−RM\u00a03.00",
+            "Free",
+            "SST 8 %",
+            "RM\u00a0498.00",
+        )
+        assert all(word in half for word in words)
+        assert "2 to 4 working days" in half
+        assert "Singapore" in half
+        assert "https://shop.example/order/token-of-22-characters" in half
+
+
+def test_malay_mails_have_malay_places_and_dates():
+    letter = letters.compose("payment_received", locale="ms", **VALUES)
+    assert "1 Jun 2026" in letter.text  # in the shop's time zone, where it is past midnight
+    assert "Singapura" in letters.compose("order_confirmed", locale="ms", **VALUES).text
+
+
+@pytest.mark.parametrize("reason", ["late", "double", "mismatch", "cancelled", "requested"])
+def test_a_refund_says_why(reason):
+    values = {**VALUES, "refund": MailRefund(ORDER.id, rm(100), reason)}
+    letter = letters.compose("refund_on_its_way", locale="en", **values)
+    assert letter.subject == "Your refund of RM 1.00 is on its way"
+    assert ("sorry" in letter.text) is (reason == "late")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_text_of_strangers_stays_text(template):
+    attack = "<script>alert(1)</script>{{ 7*7 }}\"'&"
+    lines = (MailLine(attack, attack, 1, None, rm(1)),)
+    values = changed(
+        name=attack, address=(attack,), lines=lines, shipping_name=attack, tax_names=(attack,), label=attack
+    )
+    letter = letters.compose(template, locale="en", **values)
+    assert "<script>" not in letter.html
+    assert "7*7" in letter.html
+    assert "<script>" in letter.text
+
+
+@pytest.mark.parametrize("method", ["fpx", "card", "moonpay", ""])
+def test_any_way_to_pay_has_a_name(method):
+    values = {
+        **VALUES,
+        "payment": MailPayment(rm(1), method, "pay_1", datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)),
+    }
+    text = letters.compose("payment_received", locale="en", **values).text
+    assert {"fpx": "Online banking (FPX)", "card": "Card", "moonpay": "Moonpay", "": "Paid by: "}[method] in text
+
+
+def test_an_unknown_language_is_answered_in_english():
+    assert letters.compose("order_confirmed", locale="xx", **VALUES).locale == "en"
+
+
+def test_headers_of_a_mail():
+    letter = letters.compose("order_confirmed", locale="ms", **VALUES)
+    mail = letters.addressed(letter, recipient="aina@example.com", key="key-1")
+    raw = mail.as_bytes()
+    parsed = message_from_bytes(raw, policy=policy.SMTP)
+    assert (parsed["To"], parsed["Message-ID"]) == ("aina@example.com", "<key-1@murnibatik.example>")
+    assert (parsed["Content-Language"], parsed["Auto-Submitted"]) == ("ms", "auto-generated")
+    assert parsed.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in parsed.iter_parts()] == ["text/plain", "text/html"]
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) < 998
+
+
+@pytest.mark.parametrize(
+    "number", ["MB1\r\nBcc: thief@example.com", "MB1\nBcc: thief@example.com", "MB1\u2028Bcc: x", "MB\x001"]
+)
+def test_a_subject_cannot_become_a_header(number):
+    letter = letters.compose("order_confirmed", locale="en", **changed(label=number))
+    mail = letters.addressed(letter, recipient="aina@example.com", key="key-1")
+    parsed = message_from_bytes(mail.as_bytes(), policy=policy.SMTP)
+    assert parsed.keys() == [
+        "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type",
+        "Content-Language",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "", "aina", "@example.com", "aina@", "a@b@c.example", "aina@example.com\r\nBcc: x@example.com",
+        "aina@exam\x00ple.com",
+        "aina@example.com, x@example.com", "aina@example.com\n", "Aina <aina@example.com>",
+        "a\u2028b@example.com", "a b@example.com",
+    ],
+)  # fmt: skip
+def test_a_recipient_cannot_become_a_header_or_two(recipient):
+    letter = letters.compose("order_confirmed", locale="en", **VALUES)
+    with pytest.raises(MailRefused):
+        letters.addressed(letter, recipient=recipient, key="key-1")
+
+
+def test_an_address_in_letters_of_the_world_is_written_as_it_is():
+    letter = letters.compose("order_confirmed", locale="en", **VALUES)
+    mail = letters.addressed(letter, recipient="aïna@example.com", key="key-1")
+    assert "aïna@example.com".encode() in mail.as_bytes()
+
+
+@pytest.mark.parametrize("sender", ["nobody", "Shop <>", "", "Shop\r\nBcc: x <a@b.example>"])
+def test_a_sender_that_is_no_address_is_refused_at_start_up(sender):
+    loaded = settings.load({**BASE, "MAIL_FROM": sender or "-"})
+    with pytest.raises(BadSettings, match="MAIL_FROM"):
+        letters.configure(loaded)
