@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.cart import handlers as cart
+from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
 from app.core.outbox import Handler, network
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
 from app.payments.events import NoticeReceived, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.search import handlers as search
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
     NoticeReceived: [network(orders.settle_notice)],
@@ -28,4 +30,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
     RefundSettled: [orders.note_refund_settled],
+    ProductChanged: [search.follow_product],
+    CategoryChanged: [search.follow_category],
+    AttributeChanged: [search.follow_attribute],
 }
