@@ -1,0 +1,2 @@
+def generate(count: int, *, customers: int) -> None:
+    pass
