@@ -8,6 +8,9 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 
 from app.core import settings
 from app.core.money import Money
@@ -112,6 +115,41 @@ def test_lines_and_totals_are_those_of_the_order():
         assert "2 to 4 working days" in half
         assert "Singapore" in half
         assert "https://shop.example/order/token-of-22-characters" in half
+
+
+@pytest.fixture
+def malay(tmp_path, monkeypatch):
+    """The Malay catalogue as it stands in the repository, compiled."""
+    with (letters.TRANSLATIONS / "ms/LC_MESSAGES/messages.po").open("rb") as file:
+        catalogue = read_po(file, locale="ms")
+    compiled = tmp_path / "ms/LC_MESSAGES/messages.mo"
+    compiled.parent.mkdir(parents=True)
+    with compiled.open("wb") as file:
+        write_mo(file, catalogue)
+    monkeypatch.setattr(letters, "TRANSLATIONS", tmp_path)
+    letters._environment.cache_clear()
+    return catalogue
+
+
+def test_every_text_of_a_mail_is_translated(malay):
+    found = extract_from_dir(str(letters.TEMPLATES), method_map=[("**.*", "jinja2")])
+    texts = {text for _, _, text, _, _ in found}
+    assert len(texts) > 40
+    assert [text for text in texts if text not in malay or not malay[text].string] == []
+
+
+def test_a_malay_mail_is_malay_throughout(malay):
+    letter = letters.compose("order_confirmed", locale="ms", **VALUES)
+    assert letter.subject == "Pesanan MB10482 telah disahkan"
+    for half in (letter.text, letter.html):
+        assert "Terima kasih, Aina Rahman." in half
+        assert "Jumlah" in half
+        assert "Percuma" in half
+        assert not re.search(
+            r"\b(Thank|order|Total|Free|Where|working)\b", re.sub(r"https://\S+", "", half.split("<body")[-1])
+        )
+    paid = letters.compose("payment_received", locale="ms", **VALUES)
+    assert "Perbankan dalam talian (FPX)" in paid.text
 
 
 def test_malay_mails_have_malay_places_and_dates():
