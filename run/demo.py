@@ -12,18 +12,19 @@ from run import environment
 from run import home as homes
 from run.environment import PROJECT
 from run.problem import Problem
-from run.steps import run_silently, step
+from run.steps import Silent, step
 
 STAFF = "owner@murnibatik.example"
 
 
 def prepare(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
     """Leaves the shop ready to be served. Returns the demo login (email, password, otpauth_url) if there is one."""
+    assets = _start_flask(home, environ, "assets", "build", log="assets")  # the two need nothing of each other
     step("Bringing the database up to date", lambda: _flask(home, environ, "db", "upgrade"))
     is_demo = environ.get("APP_ENV") == "development"
     if is_demo and is_empty(environ):
         step("Loading the demo shop", lambda: _flask(home, environ, "demo", "load"))
-    step("Building the assets", lambda: _flask(home, environ, "assets", "build"))
+    step("Building the assets", assets.finish)
     return staff_login(home, environ) if is_demo else None
 
 
@@ -88,7 +89,10 @@ def _login_in(output: str) -> dict[str, str]:
 
 
 def _flask(home: Path, environ: Mapping[str, str], *arguments: str) -> str:
+    return _start_flask(home, environ, *arguments).finish()
+
+
+def _start_flask(home: Path, environ: Mapping[str, str], *arguments: str, log: str = "setup") -> Silent:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-    return run_silently(
-        command, failure=f"`flask {' '.join(arguments)}` failed", home=home, folder=PROJECT, environ=environ
-    )
+    failure = f"`flask {' '.join(arguments)}` failed"
+    return Silent(command, failure=failure, home=home, folder=PROJECT, environ=environ, log=log)

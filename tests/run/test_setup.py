@@ -53,7 +53,7 @@ def test_an_installed_project_is_ready_at_once_and_in_silence(tmp_path: Path, st
     ("said", "sentence"),
     [
         ("OSError: [Errno 28] No space left on device", "the disk is full"),
-        ("Failed to establish a new connection: Name or service not known", "the package index does not answer"),
+        ("Failed to establish a new connection: Name or service not known", "the network does not answer"),
         ("npm error code EACCES", "this user may not write"),
         ("something else", "the last lines say why"),
     ],
