@@ -9,6 +9,7 @@ from app.catalog.models import Category, Product, Variant, VariantPrice
 from app.core import db
 from app.core.ids import new_id
 from app.core.transaction import transaction
+from app.ops import audit
 from app.shipping import actions as shipping
 from app.stock import actions as stock
 from app.stock.models import Warehouse
@@ -88,8 +89,6 @@ def stock_row(variant_id: uuid.UUID) -> tuple[int, int]:
 
 def faults() -> dict[str, int]:
     """Every broken invariant with its count: {} when all is well."""
-    from app.ops import audit
-
     found = {name: count for name, count in audit.run(cleanup_interval_minutes=5).items() if count}
     db.release()
     return found

@@ -23,7 +23,7 @@ from app.checkout.errors import (
 )
 from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
-from app.checkout.rules import MAX_LIVE_ORDERS_PER_VISITOR, fingerprint, first_open_step
+from app.checkout.rules import MAX_LIVE_ORDERS_PER_ADDRESS, fingerprint, first_open_step
 from app.core import db
 from app.core.errors import Refused
 from app.core.ids import new_id
@@ -47,7 +47,8 @@ def enter(visitor: str, *, cart_id: uuid.UUID | None, minutes: int) -> CheckoutS
             .on_conflict_do_nothing()
         )
         session = queries.lock_session(visitor)
-        assert session is not None
+    if session is None:
+        raise NoSession()
     session.cart_id = cart_id
     session.expires_at = _in_minutes(minutes)
     return session
@@ -97,6 +98,7 @@ class PlaceOrder:
     session_minutes: int
     lock_minutes: int
     unpaid_minutes: int
+    client_index: bytes
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
@@ -106,8 +108,9 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     session gives its stock back first, so nobody stands in their own way.
     Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, LinesGone, NoDelivery or TooManyLocks.
     """
+    if visitor is None:
+        raise NoSession()
     session = current(visitor, minutes=click.session_minutes)
-    assert visitor is not None
     earlier = order_queries.order_by_place_key(click.key)
     if earlier is not None:
         if earlier.visitor != visitor:  # a key is random; somebody replays another one's
@@ -120,9 +123,9 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
         return previous
     if previous is not None:
         orders.cancel(previous.id, actor="customer", reason="replaced")
-    if stock_queries.live_locks_of_visitor(visitor) >= MAX_LIVE_ORDERS_PER_VISITOR:
+    if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
-    order = _open(visitor, session, quote, address, contact, mark, click)
+    order = _open(visitor, quote, mark, click, address=address, contact=contact)
     session.order_id = order.id
     if session.cart_id:
         cart_actions.note_step(session.cart_id, "placed")
@@ -170,16 +173,11 @@ def _still_good(previous: Order, click: PlaceOrder) -> bool:
 
 
 def _open(
-    visitor: str,
-    session: CheckoutSession,
-    quote: Quote,
-    address: Mapping[str, str],
-    contact: Mapping[str, str],
-    mark: str,
-    click: PlaceOrder,
+    visitor: str, quote: Quote, mark: str, click: PlaceOrder, *, address: Mapping[str, str], contact: Mapping[str, str]
 ) -> Order:
-    priced, chosen = quote.priced, quote.chosen
-    assert chosen is not None and quote.contents.cart_id is not None
+    priced, chosen, cart_id = quote.priced, quote.chosen, quote.contents.cart_id
+    if chosen is None or cart_id is None:
+        raise NoDelivery()
     new = orders.NewOrder(
         place_key=click.key,
         fingerprint=mark,
@@ -198,7 +196,8 @@ def _open(
         lines=[_order_line(quote, n) for n in range(len(priced.lines))],
         locale=click.locale,
         visitor=visitor,
-        cart_id=quote.contents.cart_id,
+        cart_id=cart_id,
+        client_index=click.client_index,
         email=contact["email"],
         phone=contact["phone"],
         address=address,

@@ -40,7 +40,7 @@ class LinesGone(Conflict):
 
 
 class TooManyLocks(Conflict):
-    """This visitor holds stock in too many unpaid orders already (S11)."""
+    """Too many unpaid orders hold stock for this address already (S11)."""
 
     code = "too_many_locks"
     status = 429

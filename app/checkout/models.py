@@ -15,10 +15,7 @@ class CheckoutSession(Base):
     """What a visitor has typed so far. Expired ones are refused, their answers kept for 24 hours more."""
 
     __tablename__ = "checkout_session"
-    __table_args__ = (
-        Index("ix_checkout_session_visitor", "visitor"),
-        Index("ix_checkout_session_expires_at", "expires_at"),
-    )
+    __table_args__ = (Index("ix_checkout_session_expires_at", "expires_at"),)
 
     id: Mapped[Key]
     visitor: Mapped[str] = mapped_column(Text, unique=True)

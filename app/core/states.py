@@ -1,7 +1,7 @@
 """State machines: the table of allowed moves lives in a domain's `rules.py`, the column is guarded by a CHECK."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from app.core.errors import Conflict
 
@@ -15,7 +15,7 @@ class IllegalMove(Conflict):
 class HasState:
     """Mixin for a model with a `state` column and a `MOVES` table. The row must be locked by the caller."""
 
-    MOVES: Moves = {}
+    MOVES: ClassVar[Moves] = {}
     state: Any
 
     def can_move_to(self, state: str) -> bool:

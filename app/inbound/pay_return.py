@@ -30,7 +30,7 @@ def receive(token: str) -> ResponseReturnValue:
     attempt = payments.attempt_by_return_token(token) if 22 <= len(token) <= 64 else None
     order_id = payments.order_of_attempt(attempt.id) if attempt else None
     order = orders.order(order_id) if order_id else None
-    if attempt is None or order is None:
+    if attempt is None or order_id is None or order is None:
         raise NotFound()
     attempt_id, provider, provider_order_id, order_token = (
         attempt.id,
@@ -46,7 +46,7 @@ def receive(token: str) -> ResponseReturnValue:
             raise BadSignature()
         gateway.provider(provider).verify_payment(provider_order_id, claim)
     try:
-        flows.settle_now(order.id, also=attempt_id)
+        flows.settle_now(order_id, also=attempt_id)
     except (ProviderUnavailable, ProviderRefused):
         log.warning("no answer on return; the webhook or the poller settles it", extra={"attempt": str(attempt_id)})
     page = "orders.show" if is_signed else "pay.show"

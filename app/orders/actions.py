@@ -44,6 +44,7 @@ class NewOrder:
     lines: Sequence[Mapping[str, Any]]
     locale: str
     visitor: str
+    client_index: bytes
     cart_id: uuid.UUID
     email: str
     phone: str
@@ -70,6 +71,7 @@ def open(new: NewOrder) -> Order:
         snapshot=dict(new.snapshot),
         locale=new.locale,
         visitor=new.visitor,
+        client_index=new.client_index,
         cart_id=new.cart_id,
         email=new.email,
         email_index=crypto.blind_index(new.email),
@@ -267,10 +269,9 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     if refund is None:
         return
     note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
-    if reason == "late":
-        if order.can_move_to("cancelled"):
-            _close(order, "cancelled", reason="sold_out_before_payment")
-            stock.release(order.id, reason="sold_out_before_payment")
+    if reason == "late" and order.can_move_to("cancelled"):
+        _close(order, "cancelled", reason="sold_out_before_payment")
+        stock.release(order.id, reason="sold_out_before_payment")
     if reason in ("late", "cancelled") and payment.can_move_to("refunding"):
         payment.move_to("refunding")
     outbox.record(PaymentCameTooLate(order.id, refund.id))

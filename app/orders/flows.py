@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.core import db
+from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
 from app.orders import actions as orders
 from app.orders import queries
@@ -18,7 +19,7 @@ from app.payments import gateway
 from app.payments import queries as payment_queries
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderPayment, ProviderRefund
-from app.payments.models import PaymentAttempt, Refund
+from app.payments.models import Refund
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 
@@ -42,25 +43,38 @@ def settle_now(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> None:
             _capture(each)
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An attempt as plain values: no connection is held while the provider is asked."""
+
+    attempt_id: uuid.UUID
+    provider: str
+    provider_order_id: str | None
+    receipt: str
+
+
 def ask(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> dict[uuid.UUID, Sequence[ProviderPayment]]:
     """What the provider says now of an order's attempts, by attempt id."""
     payment = payment_queries.payment_of_order(order_id)
-    attempts = (
-        [a for a in payment.attempts if a.state in ("created", "open", "failed") or a.id == also] if payment else []
-    )
+    attempts = payment.attempts if payment else []
+    questions = [
+        Question(each.id, each.provider, each.provider_order_id, each.receipt)
+        for each in attempts
+        if each.state in ("created", "open", "failed") or each.id == also
+    ]
     db.release()
-    return {attempt.id: _ask_about(attempt) for attempt in attempts}
+    return {question.attempt_id: _put(question) for question in questions}
 
 
-def _ask_about(attempt: PaymentAttempt) -> Sequence[ProviderPayment]:
-    provider = gateway.provider(attempt.provider)
-    provider_order_id = attempt.provider_order_id
+def _put(question: Question) -> Sequence[ProviderPayment]:
+    provider = gateway.provider(question.provider)
+    provider_order_id = question.provider_order_id
     if provider_order_id is None:  # we never heard whether it was created; nobody was sent there, yet look
-        provider_order_id = provider.find_order(attempt.receipt)
+        provider_order_id = provider.find_order(question.receipt)
         if provider_order_id is None:
             return []
         with transaction():
-            payments.remember_provider_order(attempt.id, provider_order_id)
+            payments.remember_provider_order(question.attempt_id, provider_order_id)
     return provider.get_payment_status(provider_order_id)
 
 
@@ -81,20 +95,30 @@ def send_refund(refund_id: uuid.UUID) -> None:
         db.release()
         return
     provider, provider_payment_id, order_id = _refund_facts(refund)
-    amount, was_sent = refund.amount, refund.provider_refund_id is not None
+    sent = SentRefund(refund_key(refund.id), refund.provider_refund_id, refund.amount, refund.is_automatic)
     db.release()
     try:
-        if was_sent:
-            report = _find_refund(provider, provider_payment_id, refund)
+        if sent.provider_refund_id is not None:
+            report = _find_refund(provider, provider_payment_id, sent)
         else:
-            report = gateway.provider(provider).process_refund(provider_payment_id, amount, key=refund_key(refund_id))
-    except ProviderRefused:
-        report = _find_refund(provider, provider_payment_id, refund)
+            report = gateway.provider(provider).process_refund(provider_payment_id, sent.amount, key=sent.key)
+    except ProviderRefused as refusal:
+        error, report = str(refusal), _find_refund(provider, provider_payment_id, sent)
         if report is None:
-            _note_refund(refund_id, lambda row: payments.note_refund_refused(row, order_id, error=str(refusal)))
+            _note_refund(refund_id, lambda row: payments.note_refund_refused(row, order_id, error=error))
             return
     if report is not None:
         _note_refund(refund_id, lambda row: payments.note_refund(row, order_id, report))
+
+
+@dataclass(frozen=True, slots=True)
+class SentRefund:
+    """A refund as plain values: no connection is held while the provider is asked."""
+
+    key: str
+    provider_refund_id: str | None
+    amount: Money
+    is_automatic: bool
 
 
 def refund_key(refund_id: uuid.UUID) -> str:
@@ -110,14 +134,13 @@ def _refund_facts(refund: Refund) -> tuple[str, str, uuid.UUID]:
     return row[0], row[1], row[2]
 
 
-def _find_refund(provider: str, provider_payment_id: str, refund: Refund) -> ProviderRefund | None:
+def _find_refund(provider: str, provider_payment_id: str, sent: SentRefund) -> ProviderRefund | None:
     """The provider's refund that is ours: by its id, by our key, or (the provider sent it back by itself) by its amount."""
     found = gateway.provider(provider).find_refunds(provider_payment_id)
-    key = refund_key(refund.id)
     for report in found:
-        if report.id == refund.provider_refund_id or (report.key and report.key == key):
+        if report.id == sent.provider_refund_id or (report.key and report.key == sent.key):
             return report
-    return next((r for r in found if refund.is_automatic and r.amount == refund.amount and not r.key), None)
+    return next((each for each in found if sent.is_automatic and each.amount == sent.amount and not each.key), None)
 
 
 def _note_refund(refund_id: uuid.UUID, change: Callable[[Refund], None]) -> None:

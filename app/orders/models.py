@@ -37,6 +37,7 @@ class Order(HasState, Base):
         Index("ix_orders_expires_at", "expires_at", postgresql_where=text("state = 'pending'")),
         Index("ix_orders_email_index", "email_index"),
         Index("ix_orders_phone_index", "phone_index"),
+        Index("ix_orders_client_index", "client_index", postgresql_where=text("state = 'pending'")),
         Index("ix_orders_visitor", "visitor", text("created_at DESC")),
     )
     MOVES = ORDER_MOVES
@@ -62,6 +63,7 @@ class Order(HasState, Base):
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the pricing result: taxes by name, shipping, dates
     locale: Mapped[str] = mapped_column(Text)
     visitor: Mapped[str] = mapped_column(Text)
+    client_index: Mapped[bytes] = mapped_column(server_default="")  # fingerprint of the network address it was placed from
     cart_id: Mapped[uuid.UUID | None]
     customer_id: Mapped[uuid.UUID | None]
     email: Mapped[str] = mapped_column(EncryptedText)

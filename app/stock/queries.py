@@ -140,12 +140,12 @@ def hold_of(order_id: uuid.UUID) -> Hold:
     )
 
 
-def live_locks_of_visitor(visitor: str) -> int:
-    """Orders of this visitor that hold stock right now (S11)."""
+def live_orders_of_address(client_index: bytes) -> int:
+    """Unpaid orders from this address (its fingerprint) that hold stock right now (S11)."""
     return db.scalar(
         "SELECT count(DISTINCT o.id) FROM orders o JOIN stock_lock l ON l.order_id = o.id AND l.state = 'held'"
-        " WHERE o.visitor = :visitor AND o.state = 'pending' AND l.expires_at > statement_timestamp()",
-        visitor=visitor,
+        " WHERE o.client_index = :client AND o.state = 'pending' AND l.expires_at > statement_timestamp()",
+        client=client_index,
     )
 
 

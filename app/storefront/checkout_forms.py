@@ -14,6 +14,7 @@ from wtforms import SelectField
 
 from app.checkout.actions import PlaceOrder
 from app.checkout.queries import Quote
+from app.core import crypto
 from app.core.money import Money
 from app.payments.rules import methods
 from app.shipping import places
@@ -113,7 +114,9 @@ def state_names(country: str) -> tuple[str, ...]:
     return places.states(country)
 
 
-def read_click(form: Mapping[str, str], *, currency: str, locale: str) -> tuple[PlaceOrder | None, list[str]]:
+def read_click(
+    form: Mapping[str, str], *, currency: str, locale: str, address: str
+) -> tuple[PlaceOrder | None, list[str]]:
     """The click on “Place order”, or what is wrong with it."""
     key, total = form.get("key", ""), form.get("accept_total", "")
     method = form.get("payment_method", "")
@@ -140,6 +143,7 @@ def read_click(form: Mapping[str, str], *, currency: str, locale: str) -> tuple[
             session_minutes=policy.checkout_minutes,
             lock_minutes=policy.lock_minutes,
             unpaid_minutes=policy.unpaid_order_minutes,
+            client_index=crypto.blind_index(address),
         ),
         [],
     )

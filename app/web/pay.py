@@ -31,7 +31,8 @@ class HandOver:
 def send_to_pay(order: Order, *, method: str) -> None:
     """Freeze the lock, commit the attempt, then make sure the provider has its order.
 
-    Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept, the click can be repeated).
+    Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept and
+    the click can be repeated).
     """
     code = gateway.default_code()
     started = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method))
@@ -39,17 +40,16 @@ def send_to_pay(order: Order, *, method: str) -> None:
         return
     if not started.is_mine:
         raise AlreadyInitiating()
-    request = payment_request(order, started.attempt)
+    attempt_id, request = started.attempt.id, payment_request(order, started.attempt)
     db.release()
     provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
     with transaction():
-        payments.remember_provider_order(started.attempt.id, provider_order_id)
+        payments.remember_provider_order(attempt_id, provider_order_id)
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:
     provider = gateway.provider(attempt.provider)
-    assert attempt.provider_order_id is not None
-    page = provider.hosted_page(payment_request(order, attempt), attempt.provider_order_id)
+    page = provider.hosted_page(payment_request(order, attempt), attempt.provider_order_id or "")
     return HandOver(page, provider.origins(), attempt.provider)
 
 
@@ -65,6 +65,7 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         name=str(order.address.get("name", "")),
         email=order.email,
         phone=order.phone,
+        method=attempt.method,
     )
 
 

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("snapshot", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("visitor", sa.Text(), nullable=False),
+        sa.Column("client_index", sa.LargeBinary(), server_default="", nullable=False),
         sa.Column("cart_id", sa.Uuid(), nullable=True),
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("email", sa.Text(), nullable=False),
@@ -244,6 +245,13 @@ def upgrade() -> None:
     op.create_index("ix_orders_phone_index", "orders", ["phone_index"], unique=False)
     op.create_index(
         "ix_orders_state_created_at", "orders", ["state", sa.literal_column("created_at DESC")], unique=False
+    )
+    op.create_index(
+        "ix_orders_client_index",
+        "orders",
+        ["client_index"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
     )
     op.create_index("ix_orders_visitor", "orders", ["visitor", sa.literal_column("created_at DESC")], unique=False)
     op.create_index("uq_orders_place_key", "orders", ["place_key"], unique=True)
@@ -338,6 +346,7 @@ def upgrade() -> None:
         sa.Column("totp_secret", sa.Text(), nullable=False),
         sa.Column("totp_confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_totp_step", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("backup_codes_saved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
@@ -414,7 +423,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("visitor", name=op.f("uq_checkout_session_visitor")),
     )
     op.create_index("ix_checkout_session_expires_at", "checkout_session", ["expires_at"], unique=False)
-    op.create_index("ix_checkout_session_visitor", "checkout_session", ["visitor"], unique=False)
     op.create_table(
         "order_event",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -575,6 +583,7 @@ def upgrade() -> None:
         ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("fresh_codes", sa.Text(), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
@@ -1052,7 +1061,6 @@ def downgrade() -> None:
     op.drop_table("outbox_delivery")
     op.drop_index("ix_order_event_order_id", table_name="order_event")
     op.drop_table("order_event")
-    op.drop_index("ix_checkout_session_visitor", table_name="checkout_session")
     op.drop_index("ix_checkout_session_expires_at", table_name="checkout_session")
     op.drop_table("checkout_session")
     op.drop_table("warehouse")
@@ -1072,6 +1080,7 @@ def downgrade() -> None:
     op.drop_table("outbox_event")
     op.drop_index("uq_orders_place_key", table_name="orders")
     op.drop_index("ix_orders_visitor", table_name="orders")
+    op.drop_index("ix_orders_client_index", table_name="orders", postgresql_where=sa.text("state = 'pending'"))
     op.drop_index("ix_orders_state_created_at", table_name="orders")
     op.drop_index("ix_orders_phone_index", table_name="orders")
     op.drop_index("ix_orders_expires_at", table_name="orders", postgresql_where=sa.text("state = 'pending'"))

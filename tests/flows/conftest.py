@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from app.core import db
+from app.core.transaction import transaction
 from tests import shop as shops
 from tests.flows.shopper import Shopper
 from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
@@ -48,8 +49,6 @@ def run_out() -> Callable[[str], None]:
     """Let an order's lock run out: its expiry is moved into the past, as time would."""
 
     def expire(token: str, seconds: int = 60) -> None:
-        from app.core.transaction import transaction
-
         with transaction():
             db.rows(
                 "UPDATE stock_lock SET expires_at = clock_timestamp() - make_interval(secs => :seconds) FROM orders o"

@@ -138,7 +138,8 @@ def test_an_expired_lock_is_held_again_without_loss(shop, shopper, bank, run_out
     token = shopper.order(shirt)
     run_out(token)
     page = shopper.get(f"/checkout/pay/{token}")
-    assert "Try to hold them again" in page and 'id="pay"' not in page
+    assert "Try to hold them again" in page
+    assert 'id="pay"' not in page
     again = form_to(page, f"/checkout/pay/{token}/hold")
     assert shopper.client.post(again.action, data=again.filled()).status_code == 303
     shopper.pay(token)
@@ -153,7 +154,8 @@ def test_holding_again_what_others_bought_says_so(shop, shopper, bank, run_out):
     Shopper(shop.test_client(), bank).order(shirt)
     csrf = shopper.csrf()
     answer = shopper.client.post(f"/checkout/pay/{token}/hold", data={"csrf_token": csrf})
-    assert answer.status_code == 409 and "sold out" in answer.text
+    assert answer.status_code == 409
+    assert "sold out" in answer.text
     assert shopper.client.post(f"/checkout/pay/{token}", data={"csrf_token": csrf}).status_code == 409
     assert faults() == {}
 
@@ -239,7 +241,8 @@ def test_the_provider_down_keeps_the_order_and_creates_one_order_there(shopper, 
     token = shopper.order(shirt)
     bank.fault("act_then_drop", method="POST", path="/v1/orders", count=1)
     answer = shopper.press_pay(token)
-    assert answer.status_code == 503 and "We hold your items" in answer.text
+    assert answer.status_code == 503
+    assert "We hold your items" in answer.text
     db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
     db.session.commit()
     shopper.pay(token)
