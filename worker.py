@@ -2,10 +2,10 @@
 
 import os
 import sys
+from importlib import import_module
 
-from app import workers
 from app.core.settings import BadSettings, load
-from app.factory import configure_process, import_models
+from app.ops.sharing import share_metrics
 from app.web import logs
 from run import environment
 from run.problem import Problem
@@ -17,9 +17,10 @@ def main(role: str) -> None:
         settings = load(os.environ)
     except (BadSettings, Problem) as error:
         sys.exit(str(error))
-    logs.configure(settings.log_level)
-    import_models()
-    configure_process(settings)
+    logs.configure(settings.log_level, stream=sys.stdout)
+    share_metrics(settings.home)
+    import_module("app.factory").configure_process(settings)  # late: it reads what was just set
+    workers = import_module("app.workers")
     (workers.tell_time if role == "cron" else workers.work)(settings)
 
 

@@ -2,14 +2,30 @@
 
 import os
 import sys
+from importlib import import_module
+
+import click
+from flask import Flask
 
 from app.core.settings import BadSettings, load
-from app.factory import create_app
+from app.ops.sharing import share_metrics
+from app.web import logs
 from run import environment
 from run.problem import Problem
 
-try:
-    environment.activate()
-    app = create_app(load(os.environ))
-except (BadSettings, Problem) as error:
-    sys.exit(str(error))
+
+def make() -> Flask:
+    is_command = click.get_current_context(silent=True) is not None
+    try:
+        environment.activate()
+        settings = load(os.environ)
+        logs.configure(settings.log_level, stream=sys.stderr if is_command else sys.stdout)
+        if not is_command:
+            share_metrics(settings.home)
+        application: Flask = import_module("app.factory").create_app(settings)  # late: it reads what was just set
+    except (BadSettings, Problem) as error:
+        sys.exit(str(error))
+    return application
+
+
+app = make()

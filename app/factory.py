@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -13,6 +12,7 @@ import app as package
 from app import cli, jobs
 from app.core import cache, crypto, db, outbox, transaction
 from app.core.settings import Settings
+from app.ops import metrics
 from app.subscriptions import SUBSCRIPTIONS
 from app.web import (
     compress,
@@ -33,7 +33,9 @@ from app.web.application import Shop
 # Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
 ENTRY_POINTS = (
     "app.ops.health",
+    "app.ops.metrics",
     "app.ops.reports",
+    "app.storefront.preferences",
     "app.storefront.catalog",
     "app.storefront.search",
     "app.storefront.pages",
@@ -53,18 +55,16 @@ CONFIGURED: tuple[str, ...] = (
     "app.notifications.letters",
 )
 
-log = logging.getLogger(__name__)
-
 
 def create_app(settings: Settings) -> Flask:
     """The application for these settings. Process-wide things (database, Redis, keys) are set up along with it."""
-    import_models()
     configure_process(settings)
     app = Shop("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
     translated_templates.install(app, language=languages.language, translate=languages.translate)
     app.config.update(SETTINGS=settings, TESTING=settings.env == "test")
     cookies.init_app(app, settings)
     logs.init_app(app)
+    metrics.init_app(app)
     security.init_app(app, settings)
     requests.init_app(app)
     gates.init_app(app)
@@ -83,6 +83,7 @@ def create_app(settings: Settings) -> Flask:
 
 def configure_process(settings: Settings) -> None:
     """What a web process, a worker and a command have in common."""
+    import_models()
     db.connect(settings.database_url)
     cache.connect(settings.redis_url)
     crypto.configure(settings.field_key)

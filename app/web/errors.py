@@ -28,7 +28,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(RateLimitExceeded, _on_too_many)
     app.register_error_handler(ShopError, _on_refusal)
-    app.register_error_handler(UnicodeError, _on_bad_text)
+    for bad in (UnicodeError, *db.BAD_VALUES):
+        app.register_error_handler(bad, _on_bad_text)
     for outage in db.OUTAGES:
         app.register_error_handler(outage, _on_outage)
     app.register_error_handler(Exception, _on_accident)
@@ -88,7 +89,9 @@ def _on_csrf(error: CSRFError) -> Response:
     return _page("errors/stale.html", 400, again=_form_to_send_again())
 
 
-def _on_bad_text(error: UnicodeError) -> Response:
+def _on_bad_text(error: Exception) -> Response:
+    log.warning("a value that cannot be stored came through", exc_info=error)
+    db.forget()
     return _answer(400, "bad_text", _("The request holds characters that are no text."))
 
 

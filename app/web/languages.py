@@ -7,7 +7,7 @@ theme      cookie `theme` -> "" (the browser decides)
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -84,7 +84,7 @@ def translate(code: str, text: str) -> str:
     return translations(code).gettext(text)
 
 
-@lru_cache(maxsize=None)
+@cache
 def translations(code: str) -> Translations | NullTranslations:
     """The compiled catalogue of a language, without Flask: for mails and commands."""
     return Translations.load(str(TRANSLATIONS), [code])

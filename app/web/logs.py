@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-import sys
 import time
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from flask import Flask, Response, g, has_request_context, request
 
@@ -59,9 +58,9 @@ def mask(text: str) -> str:
     return text
 
 
-def configure(level: str) -> None:
-    """Send everything to stdout as JSON. Called once per process."""
-    handler = logging.StreamHandler(sys.stdout)
+def configure(level: str, *, stream: TextIO) -> None:
+    """Send everything to `stream` as JSON: stdout, but for commands, whose stdout is their answer. Once per process."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
