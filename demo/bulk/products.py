@@ -25,6 +25,7 @@ from demo.catalogue import Catalogue
 SEED = 20_261_120
 CATEGORIES = 100
 SPREAD_DAYS = 720
+CHUNK = 5_000
 SOLD_OUT = 0.05
 MANNERS = (
     ("Everyday", "harian"), ("Festive", "perayaan"), ("Wedding", "perkahwinan"), ("Office", "pejabat"), ("Travel", "kembara"),
@@ -54,16 +55,21 @@ def generate(count: int) -> None:
     first = db.scalar("SELECT count(*) FROM product WHERE slug ~ '-g[0-9]+$'")
     places = _categories(wanted)
     warehouses = [row[0] for row in db.rows("SELECT id FROM warehouse ORDER BY priority, code")]
-    made = [_Product(number, places[number % len(places)], warehouses) for number in range(first, first + count)]
+    numbers = range(first, first + count)
     with tables.without_indexes(TABLES, rows=count):
-        _copy(made)
-        search.reindex([uuid.UUID(each.id) for each in made])
+        for start in range(0, count, CHUNK):
+            some = numbers[start : start + CHUNK]
+            made = [_Product(number, places[number % len(places)], warehouses) for number in some]
+            _copy(made, wanted)
+            search.reindex([uuid.UUID(each.id) for each in made])
 
 
 class _Product:
     """One generated product as rows. All that is random in it comes from its number."""
 
-    def __init__(self, number: int, place: tuple[uuid.UUID, Sequence[dict[str, Any]]], warehouses: Sequence[uuid.UUID]) -> None:
+    def __init__(
+        self, number: int, place: tuple[uuid.UUID, Sequence[dict[str, Any]]], warehouses: Sequence[uuid.UUID]
+    ) -> None:
         self.number, self.warehouses = number, warehouses
         self.category_id, templates = place
         self.random = random.Random(SEED + number)
@@ -107,7 +113,12 @@ class _Product:
             for currency, price in table["price"].items():
                 amount = max(100, price * self.factor // 10_000 * 100)
                 before = was.get(currency)
-                yield (id_, currency, amount, max(amount + 100, before * self.factor // 10_000 * 100) if before else None)
+                yield (
+                    id_,
+                    currency,
+                    amount,
+                    max(amount + 100, before * self.factor // 10_000 * 100) if before else None,
+                )
 
     def image_rows(self, alts: Mapping[str, Any], pictures: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         for position, (id_, table) in enumerate(self.images):
@@ -127,8 +138,7 @@ class _Product:
                 yield self._key(), id_, str(self.warehouses[(first + shelf) % len(self.warehouses)]), quantity
 
 
-def _copy(made: Sequence[_Product]) -> None:
-    wanted = catalogue.read()
+def _copy(made: Sequence[_Product], wanted: Catalogue) -> None:
     tables.copy(
         "product",
         ("id", "slug", "category_id", "name", "summary", "care", "motif", "fibre", "colours", "options", "unit", "step_mm",
@@ -160,7 +170,10 @@ def _copy_stock(made: Sequence[_Product]) -> None:
     tables.copy(
         "stock_item",
         ("id", "variant_id", "warehouse_id", "on_hand", "created_at"),
-        ((item, variant, warehouse, quantity, each.created_at) for each, (item, variant, warehouse, quantity) in shelves),
+        (
+            (item, variant, warehouse, quantity, each.created_at)
+            for each, (item, variant, warehouse, quantity) in shelves
+        ),
     )
     tables.copy(
         "stock_movement",
@@ -184,7 +197,14 @@ def _categories(wanted: Catalogue) -> list[tuple[uuid.UUID, Sequence[dict[str, A
         "category",
         ("id", "slug", "parent_id", "position", "name", "picture"),
         (
-            (str(fresh[slug]), slug, str(ids[top["slug"]]), 100 + position, json.dumps(name, ensure_ascii=False), top.get("picture"))
+            (
+                str(fresh[slug]),
+                slug,
+                str(ids[top["slug"]]),
+                100 + position,
+                json.dumps(name, ensure_ascii=False),
+                top.get("picture"),
+            )
             for position, (slug, name, top) in enumerate(missing)
         ),
     )
