@@ -74,7 +74,7 @@ def _name_attributes(wanted: Catalogue) -> None:
 
 
 def _categories(wanted: Catalogue) -> dict[str, uuid.UUID]:
-    ids: dict[str, uuid.UUID] = {slug: id_ for slug, id_ in db.rows("SELECT slug, id FROM category")}
+    ids: dict[str, uuid.UUID] = {row.slug: row.id for row in db.rows("SELECT slug, id FROM category")}
     for each in wanted["category"]:
         if each["slug"] not in ids:
             texts = {name: each.get(name, {}) for name in ("intro", "story", "seo_title", "seo_description")}

@@ -292,7 +292,7 @@ def _check_free(kind: str, slug: str, *, owner: uuid.UUID) -> None:
         raise ValueError(f"{slug!r} is no address: lower-case letters, digits and hyphens")
     table = {"product": "product", "category": "category"}[kind]
     taken = db.scalar(
-        f"SELECT EXISTS (SELECT 1 FROM {table} WHERE slug = :slug AND id <> :owner)"
+        f"SELECT EXISTS (SELECT 1 FROM {table} WHERE slug = :slug AND id <> :owner)"  # noqa: S608
         " OR EXISTS (SELECT 1 FROM slug_redirect WHERE kind = :kind AND slug = :slug AND target_id <> :owner)",
         slug=slug,
         kind=kind,

@@ -72,7 +72,7 @@ class _Product:
     ) -> None:
         self.number, self.warehouses = number, warehouses
         self.category_id, templates = place
-        self.random = random.Random(SEED + number)
+        self.random = random.Random(SEED + number)  # noqa: S311
         self.template = self.random.choice(templates)
         self.created_at = _midnight() - timedelta(seconds=self.random.randrange(SPREAD_DAYS * 86_400))
         self.id = self._key()

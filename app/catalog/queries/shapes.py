@@ -277,7 +277,10 @@ def _card(raw: Sequence[Any], frame: Frame, locale: str, currency: str) -> Card:
 def product_page(raw: dict[str, Any], *, frame: Frame, locale: str, currency: str) -> ProductPage:
     category = frame.by_id[uuid.UUID(raw["category_id"])]
     pictures = {each[0]: _picture(each, locale) for each in raw["images"]}
-    variants = tuple(_variant(each, raw, frame, pictures, locale, currency) for each in raw["variants"])
+    variants = tuple(
+        _variant(each, product=raw, frame=frame, pictures=pictures, locale=locale, currency=currency)
+        for each in raw["variants"]
+    )
     return ProductPage(
         id=uuid.UUID(raw["id"]),
         slug=raw["slug"],
@@ -307,6 +310,7 @@ def product_page(raw: dict[str, Any], *, frame: Frame, locale: str, currency: st
 
 def _variant(
     raw: dict[str, Any],
+    *,
     product: dict[str, Any],
     frame: Frame,
     pictures: Mapping[str, Picture],

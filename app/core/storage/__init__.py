@@ -68,7 +68,7 @@ class ImageService(Protocol):
 
 def configure(settings: Settings) -> None:
     """Choose the place by MEDIA_URL. Opens no connection. Raises ValueError for an address that cannot be one."""
-    global _service
+    global _service  # noqa: PLW0603
     _service = make(settings.media_url, home=settings.home)
 
 
@@ -91,7 +91,7 @@ def store(upload: bytes) -> StoredPicture:
 
     Raises PictureRefused (see `pictures`) or StorageFailed; then nothing of it is kept.
     """
-    from app.core.storage import pictures  # Pillow is needed where pictures come in, not in every process
+    from app.core.storage import pictures  # Pillow is needed where pictures come in, not in every process  # noqa: PLC0415
 
     picture = pictures.renditions(upload, widths=WIDTHS, kinds=KINDS)
     public_id = f"p/{new_id().hex}"

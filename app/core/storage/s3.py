@@ -41,8 +41,8 @@ class Bucket:
 
     @cached_property
     def _client(self) -> Any:
-        import boto3  # twenty megabytes that only shops with a bucket need
-        from botocore.config import Config
+        import boto3  # noqa: PLC0415 - twenty megabytes that only shops with a bucket need
+        from botocore.config import Config  # noqa: PLC0415 - twenty megabytes that only shops with a bucket need
 
         config = Config(
             connect_timeout=CONNECT_SECONDS,
@@ -84,7 +84,7 @@ class Bucket:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - twenty megabytes that only shops with a bucket need
 
     try:
         yield

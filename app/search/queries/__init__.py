@@ -84,12 +84,13 @@ def suggest(
 ) -> Suggestions:
     """What to offer while somebody types: longer words of the shop, categories, products. Nothing below two letters."""
     words = rules.terms(query)
-    if not words or len(words[-1]) < 2:
+    if words and len(words[-1]) < 2:
+        words = words[:-1]
+    if not words:
         return Suggestions((), (), (), 0, False)
     version()
     scope = Scope(terms=words, category=None, locale=locale, currency=currency)
-    found = _remembered(_listings, scope, (NO_FILTERS, "relevance", 1, products), lambda: _read_listing(scope, NO_FILTERS, "relevance", 1, products),
-                        lambda raw: _listing(raw, scope, NO_FILTERS))  # fmt: skip
+    found = _find(scope, NO_FILTERS, "relevance", 1, products)
     completed = _remembered(_suggestions, scope, (terms,), lambda: _completions(words, locale, terms), tuple)
     named = [each for each in catalog.frame(locale=locale).categories if _is_begun_by(each.name, words)][:categories]
     return Suggestions(completed, tuple(named), tiles(found.cards), found.total, found.is_capped)
@@ -286,7 +287,10 @@ def _completions(words: Sequence[str], locale: str, limit: int) -> list[str]:
     """The words before the last one kept, the last one completed from the shop's vocabulary, the language's own first."""
     *before, last = words
     vector = statements.VECTORS.get(locale, "words_en")
-    others = f"AND EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ (to_tsquery('simple', :before) && to_tsquery('simple', quote_literal(w.word))))"
+    others = (
+        f"AND EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@"  # noqa: S608
+        " (to_tsquery('simple', :before) && to_tsquery('simple', quote_literal(w.word))))"
+    )
     found = db.rows(
         f"SELECT word FROM search_word w WHERE word LIKE :pattern {others if before else ''}"  # noqa: S608
         " GROUP BY word ORDER BY bool_or(locale = :locale) DESC, sum(frequency) DESC, word LIMIT :limit",

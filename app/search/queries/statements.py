@@ -75,7 +75,7 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
     flags = "".join(f", {condition} AS in_{group}" for group, condition in conditions.items())
     names = list(conditions)
     per_group = "".join(
-        f" UNION ALL SELECT '#without', '{name}', count(*), {_count(_all_of(names, but=name))} FROM base"
+        f" UNION ALL SELECT '#without', '{name}', count(*), {_count(_all_of(names, but=name))} FROM base"  # noqa: S608
         for name in names
     )
     price = _all_of(names, but="price")
@@ -88,7 +88,7 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
         UNION ALL SELECT '#price', '', min(price) FILTER (WHERE {price}), max(price) FILTER (WHERE {price}) FROM base
         {per_group}
         UNION ALL SELECT 'token', t, count(*), {_count(_but_own(names))} FROM base, unnest(facets) t GROUP BY t
-    """
+    """  # noqa: S608
     return statement, values
 
 
@@ -126,11 +126,11 @@ def _walked(scope: Scope, where: str, *, is_ranked: bool) -> str:
     OFFSET 0 keeps the planner from seeing through: with very many matches the page is met within some hundred rows, and
     to collect and sort all of them first, as statistics may suggest, would be the wrong plan.
     """
-    walk = f"(SELECT * FROM search_document d ORDER BY {ORDER} OFFSET 0) d WHERE {where}"
+    walk = f"(SELECT * FROM search_document d ORDER BY {ORDER} OFFSET 0) d WHERE {where}"  # noqa: S608
     if not is_ranked:
-        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walk} LIMIT :limit OFFSET :offset"
+        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walk} LIMIT :limit OFFSET :offset"  # noqa: S608
     order = _order("relevance", scope, is_ranked=True)
-    return f"{_numbered(order)} FROM (SELECT d.* FROM {walk} LIMIT {CANDIDATES}) d {_slice(order)}"
+    return f"{_numbered(order)} FROM (SELECT d.* FROM {walk} LIMIT {CANDIDATES}) d {_slice(order)}"  # noqa: S608
 
 
 def _numbered(order: str) -> str:
