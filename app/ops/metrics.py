@@ -75,4 +75,7 @@ def _observe(response: Response) -> Response:
 def _is_direct() -> bool:
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
-    return ip_address(request.environ.get("REMOTE_ADDR") or "192.0.2.1").is_private
+    try:
+        return ip_address(request.environ.get("REMOTE_ADDR", "")).is_private
+    except ValueError:  # a socket file: somebody's proxy on this machine
+        return False
