@@ -10,11 +10,15 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from app.accounts import actions as accounts
+from app.accounts.errors import EmailTaken
 from app.core import outbox
 from app.core.settings import Settings
+from app.core.transaction import in_transaction
 from app.ops import audit, schema
 from app.orders import flows
 from app.web import assets
+from app.web.forms import is_email
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,11 +28,12 @@ stock = AppGroup("stock", help="What is held for orders.")
 payments = AppGroup("payments", help="What the payment providers know.")
 outbox_group = AppGroup("outbox", help="What was announced and not yet delivered.")
 assets_group = AppGroup("assets", help="What browsers download.")
+staff = AppGroup("staff", help="Who may enter the back office.")
 demo = AppGroup("demo", help="The demo shop, and generated ones of any size.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (database, shop, stock, payments, outbox_group, assets_group):
+    for group in (database, demo, shop, staff, stock, payments, outbox_group, assets_group):
         app.cli.add_command(group)
 
 
@@ -81,6 +86,32 @@ def reconcile() -> None:
 def drain() -> None:
     """Run due deliveries here and now until none is due."""
     click.echo(f"{outbox.drain()} delivered")
+
+
+@staff.command("create")
+@click.argument("email")
+@click.option("--role", type=click.Choice(["owner"]), required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print {email, password, otpauth_url}.")
+def create_staff(email: str, role: str, as_json: bool) -> None:
+    """Open an account; print its password and the link for an authenticator app, once. Nobody can look them up later."""
+    if not is_email(email):
+        raise click.BadParameter("enter an e-mail address like aina@example.com", param_hint="EMAIL")
+    issuer = current_app.config["SETTINGS"].shop.name
+    try:
+        new = in_transaction(lambda: accounts.create_staff(email, role=role, issuer=issuer))
+    except EmailTaken as refusal:
+        raise click.ClickException(str(refusal)) from None
+    login = {"email": new.email, "password": new.password, "otpauth_url": new.otpauth_url}
+    click.echo(json.dumps(login) if as_json else "\n".join(f"{name:<12} {value}" for name, value in login.items()))
+
+
+@staff.command("reset-totp")
+@click.argument("email")
+def reset_totp(email: str) -> None:
+    """A lost phone: end all sessions and forget the codes; the next sign-in shows a new QR code after the password."""
+    if not in_transaction(lambda: accounts.reset_totp(email, actor="command")):
+        raise click.ClickException(f"Nobody works here as {email}.")
+    click.echo("Done. The next sign-in with the password shows a new QR code.")
 
 
 @assets_group.command()
