@@ -135,7 +135,8 @@ def _children(home: Path, environ: dict[str, str]) -> list[supervisor.Child]:
 def _wait_until_ready(run: supervisor.Supervisor, *, port: int, environ: dict[str, str]) -> None:
     web = next(child for child in run.children if child.name == "web")
     deadline = time.monotonic() + READY_SECONDS
-    while not _answers(port, host=_public_host(environ)):
+    others = [int(environ[name]) for name in ("SANDBOX_PORT", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT") if name in environ]
+    while not (all(map(ports.is_open, others)) and _answers(port, host=_public_host(environ))):
         run.look()
         if web.deaths >= DEATHS_ALLOWED or time.monotonic() > deadline:
             raise Problem(f"The web server does not answer; {web.log} says why:\n{tail(web.log)}")

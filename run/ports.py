@@ -25,6 +25,13 @@ def is_free(port: int) -> bool:
     return True
 
 
+def is_open(port: int) -> bool:
+    """Whether a server listens on 127.0.0.1:`port`."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def pick(*, but: tuple[int, ...] = ()) -> int:
     """A free port at random, none of `but`."""
     for _ in range(1000):

@@ -45,9 +45,9 @@ def adopt_orphans() -> None:
         _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def children() -> list[int]:
-    """The ids of this process's children, ended ones that wait to be reaped included; empty where /proc is missing."""
-    return [pid for pid in _all_pids() if _parent_of(pid) == os.getpid()]
+def children_of(parent: int) -> list[int]:
+    """The ids of a process's children, ended ones that wait to be reaped included; empty where /proc is missing."""
+    return [pid for pid in _all_pids() if _parent_of(pid) == parent]
 
 
 def command_line(pid: int) -> str:

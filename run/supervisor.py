@@ -122,6 +122,8 @@ class Supervisor:
         while time.monotonic() < deadline and any(child.is_running() for child in self.children):
             time.sleep(0.05)
         for child in self.children:
+            if child.is_running():
+                report(f"{child.name} did not end by itself within {PATIENCE:.0f} s; see {child.log}")
             child.signal(signal.SIGKILL)
         for child in self.children:
             if child.process is not None:
@@ -130,7 +132,7 @@ class Supervisor:
     def _reap_orphans(self) -> None:
         """Takes leave of adopted processes that have ended, so that they do not stay in the list as zombies."""
         own = {child.process.pid for child in self.children if child.process is not None}
-        for pid in processes.children():
+        for pid in processes.children_of(os.getpid()):
             if pid not in own and not processes.command_line(pid):
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
@@ -138,7 +140,7 @@ class Supervisor:
 
 def end_orphans(*, but: set[int]) -> None:
     """Kills the adopted children that are still there (a job whose worker was killed, for instance)."""
-    for pid in processes.children():
+    for pid in processes.children_of(os.getpid()):
         if pid not in but:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
