@@ -55,13 +55,15 @@ _site: Site | None = None
 
 
 def configure(settings: Settings) -> None:
-    """Called once by the factory. Raises BadSettings when MAIL_FROM is no address."""
+    """Called once by the factory. Raises BadSettings when MAIL_FROM or SHOP_EMAIL is no address."""
     global _site  # noqa: PLW0603 (one per process, like the database's engine)
     name, address = parseaddr(settings.mail_from)
     if not _is_address(address) or not _is_one_line(settings.mail_from):
         raise BadSettings(
             [f"MAIL_FROM={settings.mail_from} is no address, such as Murni Batik <orders@murnibatik.example>"]
         )
+    if not _is_address(settings.shop.email):
+        raise BadSettings([f"SHOP_EMAIL={settings.shop.email} is no address: sold orders and answers go there"])
     _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address)
     _environment.cache_clear()
 

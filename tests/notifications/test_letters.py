@@ -245,3 +245,8 @@ def test_a_sender_that_is_no_address_is_refused_at_start_up(sender):
     loaded = settings.load({**BASE, "MAIL_FROM": sender or "-"})
     with pytest.raises(BadSettings, match="MAIL_FROM"):
         letters.configure(loaded)
+
+
+def test_a_shop_without_a_real_address_is_refused_at_start_up():
+    with pytest.raises(BadSettings, match="SHOP_EMAIL"):
+        letters.configure(settings.load({**BASE, "SHOP_EMAIL": "nobody"}))
