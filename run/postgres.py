@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import IO
 
 from run import ground, processes
 from run.problem import Problem
@@ -46,11 +47,13 @@ class Postgres:
         if not (self.folder / "made").exists():
             self._make()
 
-    def start(self) -> subprocess.Popen[bytes]:
-        """Starts the server; it ends with this process, whatever ends this process."""
+    def start(self, *, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+        """Starts the server; it ends with this process, whatever ends this process. Without `log` it writes where we do."""
         return subprocess.Popen(
             self._command(),
             stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
             cwd="/",
             env=_environment(),
             preexec_fn=processes.leash(signal.SIGINT),

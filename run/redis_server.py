@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import socket
 import subprocess
+from typing import IO
 
 from run import ground, processes
 
@@ -40,11 +41,13 @@ class Redis:
     def prepare(self) -> None:
         """Nothing is kept, so nothing has to be made."""
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Starts the server; it ends with this process. The password travels on stdin, out of everyone's sight."""
         server = subprocess.Popen(
             [str(self.place.redis), "-"],
             stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
             cwd="/",
             env={"PATH": "/usr/bin:/bin"},
             preexec_fn=processes.leash(signal.SIGTERM),

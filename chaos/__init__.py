@@ -1,0 +1,9 @@
+"""Races and storms: the whole shop as real processes, shopped in by hundreds while its parts are killed.
+
+    stand.py      servers, web processes, worker, clock, sandbox and mail catcher, each to be killed and started again
+    buyer.py      a shopper over HTTP; bank.py: what a test does at the provider's side
+    races.py      the last unit, crossing carts, expiry against money; guard.py: the same without the guard
+    purchases.py  purchases at random; storm.py: what happens to the shop meanwhile; verdict.py: who was wronged
+
+`make chaos ARGS="--seed 7 --purchases 300"` runs the long form, `tests/races` the short one.
+"""
