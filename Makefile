@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench chaos map screenshots i18n requirements serving tests
+.PHONY: help run test lint bench chaos map screenshots i18n requirements tests
 
 help:       ## this list
 	@sed -n 's/^\([a-z0-9-]*\): *[a-z ]*## */  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
@@ -21,16 +21,16 @@ bench: tests ## the benchmarks; results in bench/results.md
 	@$(VENV)/python -m bench $(ARGS)
 
 chaos: tests ## seeded fault runs: ARGS="--seed 7 --purchases 300"
-	@$(VENV)/python -m tests.chaos $(ARGS)
+	@$(VENV)/python -m chaos $(ARGS)
 
-map: serving ## each domain with its actions and events
-	@$(VENV)/flask --app wsgi map
+map:        ## each domain with its actions and events
+	@$(PYTHON) -m run.map $(ARGS)
 
 screenshots: tests ## every page again into docs/screenshots
 	@$(VENV)/python -m docs.screenshots $(ARGS)
 
 i18n: tests ## gather the texts, merge them into the catalogues, compile
-	@$(VENV)/pybabel -q extract -F babel.cfg -k _l -k lazy_gettext --no-location --sort-output -o translations/messages.pot .
+	@$(VENV)/pybabel -q extract -F babel.cfg --no-location --sort-output -o translations/messages.pot .
 	@$(VENV)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --omit-header
 	@$(VENV)/pybabel -q compile -d translations --statistics
 
@@ -41,9 +41,6 @@ requirements: tests ## pin requirements*.in anew
 # A pin must not say which index it came from; setuptools counts as a pin like any other.
 export CUSTOM_COMPILE_COMMAND := make requirements
 PINNING := --strip-extras --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
-
-serving:
-	@$(PYTHON) -m run.setup packages
 
 tests:
 	@$(PYTHON) -m run.setup tests

@@ -6,6 +6,7 @@ it, `run.servers` (PostgreSQL and Redis without installing them). Nothing here i
     setup        python3 -m run.setup serve|tests   virtual environment and front-end packages, before either exists
     __main__     python -m run                      `make run`: prepare, start, watch, end
     checks       python -m run.checks lint|tests    `make lint` and `make test`
+    map          python3 -m run.map                 `make map`
     environment  the values `make run` chose, for every other command
     servers      ensure(home): PostgreSQL and Redis for as long as somebody uses them
     keeper       the small process that watches one of those servers

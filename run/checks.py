@@ -15,8 +15,8 @@ from run import environment
 
 BIN = environment.PROJECT / ".venv" / "bin"
 LINT = {
-    "style": ["ruff", "check", "--quiet", "."],
-    "format": ["ruff", "format", "--check", "--quiet", "."],
+    "style": ["ruff", "check", "--quiet", "--output-format", "concise", "."],
+    "format": ["ruff", "format", "--check", "--quiet", "--output-format", "concise", "."],
     "imports": ["lint-imports", "--no-cache"],
     "types": ["mypy", "--no-error-summary"],
 }
