@@ -11,6 +11,7 @@ DATABASE_URL and REDIS_URL, when given, name servers on which scratch databases 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -114,6 +115,18 @@ def app(_app: Flask, database: None) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def csrf() -> Callable[..., str]:
+    """`csrf(client)`: the token that the shop's pages show this client now."""
+
+    def read(client: FlaskClient, path: str = "/about") -> str:
+        found = re.search(r'name="csrf-token" content="([^"]+)"', client.get(path).text)
+        assert found, f"{path} shows no token"
+        return found[1]
+
+    return read
 
 
 @pytest.fixture

@@ -10,7 +10,11 @@ from app.web.returning import own_path
 from app.web.site import settings
 
 YEAR = 365 * 24 * 3600
-CHOICES = {"locale": ("lang", tuple(LANGUAGES)), "currency": ("currency", CURRENCIES), "theme": ("theme", ("", *THEMES))}
+CHOICES = {
+    "locale": ("lang", tuple(LANGUAGES)),
+    "currency": ("currency", CURRENCIES),
+    "theme": ("theme", ("", *THEMES)),
+}
 
 bp = Blueprint("preferences", __name__)
 

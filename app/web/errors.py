@@ -19,7 +19,7 @@ from app.web.respond import is_fragment
 
 log = logging.getLogger(__name__)
 
-PAGES = {400, 403, 404, 410, 413, 429}  # with the shop around them; the other pages stand alone and need nothing
+PAGES = {400, 403, 404, 410}  # with the shop around them; the other pages stand alone and need nothing
 RETRY_SECONDS = 5
 
 

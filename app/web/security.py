@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, g, redirect, request, session
+from flask.typing import ResponseReturnValue
 from flask_talisman import Talisman
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -36,7 +37,6 @@ def init_app(app: Flask, settings: Settings) -> None:
     Headers().init_app(
         app,
         force_https=settings.is_https,
-        force_https_permanent=True,
         strict_transport_security=settings.is_https,
         strict_transport_security_max_age=HSTS_SECONDS,
         strict_transport_security_preload=True,
@@ -126,11 +126,11 @@ class Headers(Talisman):
         always.headers["Reporting-Endpoints"] = f'csp="{REPORT_PATH}"'
         self.always = list(always.headers)
 
-    def _force_https(self) -> Response | None:
-        if not self.force_https or request.path.startswith(PLAIN_HTTP_PATHS):
+    def _force_https(self) -> ResponseReturnValue | None:
+        """Talisman would believe any client's X-Forwarded-Proto; ProxyFix knows how many proxies there are."""
+        if not self.force_https or request.is_secure or request.path.startswith(PLAIN_HTTP_PATHS):
             return None
-        answer: Response | None = super()._force_https()
-        return answer
+        return redirect(request.url.replace("http://", "https://", 1), 301)
 
     def _set_response_headers(self, response: Response) -> Response:
         of_request = g._get_current_object()
