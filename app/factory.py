@@ -10,7 +10,7 @@ from flask import Flask
 
 import app as package
 from app import cli, jobs
-from app.core import cache, crypto, db, outbox, transaction
+from app.core import cache, catalogues, crypto, db, outbox, transaction
 from app.core.settings import Settings
 from app.ops import metrics
 from app.subscriptions import SUBSCRIPTIONS
@@ -46,6 +46,12 @@ ENTRY_POINTS = (
     "app.storefront.orders",
     "app.inbound.payments",
     "app.inbound.pay_return",
+    "app.admin.signin",
+    "app.admin.overview",
+    "app.admin.orders",
+    "app.admin.stock_locks",
+    "app.admin.payments",
+    "app.admin.deliveries",
 )
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
 CONFIGURED: tuple[str, ...] = (
@@ -60,7 +66,7 @@ def create_app(settings: Settings) -> Flask:
     """The application for these settings. Process-wide things (database, Redis, keys) are set up along with it."""
     configure_process(settings)
     app = Shop("app", root_path=str(package.__path__[0]), template_folder="../templates", static_folder=None)
-    translated_templates.install(app, language=languages.language, translate=languages.translate)
+    translated_templates.install(app, language=languages.language, translate=catalogues.translate)
     app.config.update(SETTINGS=settings, TESTING=settings.env == "test")
     cookies.init_app(app, settings)
     logs.init_app(app)

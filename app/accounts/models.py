@@ -24,6 +24,7 @@ class Staff(Base):
     totp_secret: Mapped[str] = mapped_column(EncryptedText)
     totp_confirmed_at: Mapped[datetime | None]
     last_totp_step: Mapped[int] = mapped_column(server_default="0")
+    backup_codes_saved_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[CreatedAt]
 
@@ -34,12 +35,15 @@ class StaffBackupCode(Base):
 
     id: Mapped[Key]
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
-    code_hash: Mapped[bytes]
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     used_at: Mapped[datetime | None]
 
 
 class StaffSession(Base):
-    """A sign-in. The cookie holds a random token, the table its fingerprint; `passed_totp_at` opens the back office."""
+    """A sign-in. The cookie holds a random token, the table its fingerprint; `passed_totp_at` opens the back office.
+
+    `fresh_codes` are the backup codes in clear, from the first sign-in until “I saved them”.
+    """
 
     __tablename__ = "staff_session"
     __table_args__ = (Index("ix_staff_session_staff_id", "staff_id"),)
@@ -51,6 +55,7 @@ class StaffSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    fresh_codes: Mapped[str | None] = mapped_column(EncryptedText)
     created_at: Mapped[CreatedAt]
 
 
@@ -64,7 +69,7 @@ class LoginAttempt(Base):
     )
 
     id: Mapped[Key]
-    account_index: Mapped[bytes]
+    account_index: Mapped[bytes] = mapped_column(LargeBinary)
     kind: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
     created_at: Mapped[CreatedAt]

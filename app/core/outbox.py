@@ -265,6 +265,15 @@ def _note_failure(delivery_id: uuid.UUID, error: Exception) -> None:
         log.exception("could not note a failed delivery")
 
 
+def dead_page(*, limit: int = 50) -> list[Any]:
+    """Deliveries that were given up, the latest first, with their event."""
+    return db.rows(
+        "SELECT d.id, d.handler, d.attempts, d.last_error, d.created_at, e.name, e.payload FROM outbox_delivery d"
+        " JOIN outbox_event e ON e.id = d.event_id WHERE d.state = 'dead' ORDER BY d.created_at DESC, d.id LIMIT :limit",
+        limit=limit,
+    )
+
+
 def count_dead() -> int:
     """Deliveries that were given up and wait for a person."""
     return int(db.scalar("SELECT count(*) FROM outbox_delivery WHERE state = 'dead'"))

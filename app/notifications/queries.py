@@ -6,8 +6,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
+
 from app.core import db
 from app.core.money import Money
+from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
 
@@ -97,6 +100,12 @@ def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
         if found
         else None
     )
+
+
+def mails_of_order(order_id: uuid.UUID) -> list[MailMessage]:
+    """The record of what was written about an order, the first first."""
+    statement = select(MailMessage).where(MailMessage.order_id == order_id).order_by(MailMessage.created_at)
+    return list(db.session.scalars(statement))
 
 
 def _order(order: Order) -> MailOrder:

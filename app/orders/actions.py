@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.audit import actions as audit
 from app.core import clock, crypto, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference, new_token
@@ -322,6 +323,22 @@ def expire(order_id: uuid.UUID) -> bool:
     _close(order, "expired", reason="unpaid")
     outbox.record(OrderExpired(order.id))
     return True
+
+
+def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
+    """Give an unpaid order's stock free before its time, on somebody's word; the order lives on and may hold again.
+
+    False when it held nothing. Raises NotFound or NotPayable.
+    """
+    order = _locked(order_id)
+    if order.state not in PAYABLE:
+        raise NotPayable()
+    released = stock.release(order.id, reason="by_hand")
+    if released:
+        note(order.id, "hold_released", actor=actor)
+    if actor != "customer":
+        audit.record("stock.hold_released", actor=actor, object_kind="order", object_id=order.id, released=released)
+    return released
 
 
 def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:

@@ -17,7 +17,7 @@ from app.orders import queries
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
-from app.payments.errors import ProviderRefused, ProviderUnavailable
+from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderPayment, ProviderRefund
 from app.payments.models import Refund
 from app.stock import actions as stock
@@ -83,6 +83,17 @@ def _capture(due: orders.CaptureDue) -> None:
         gateway.provider(due.provider).capture_payment(due.provider_payment_id, due.amount)
     except ProviderRefused as refusal:  # captured already (P12), or it lapsed: the next answer tells
         log.info("capture refused", extra={"code": refusal.code})
+
+
+def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
+    """Free an unpaid order's stock by hand; where a payment was started, the provider is asked first. False: nothing held.
+
+    Raises ProviderUnavailable or PaymentUnderWay (nothing was freed), NotFound, or NotPayable (paid or closed meanwhile).
+    """
+    settle_now(order_id)
+    if any(report.state in ("created", "authorized") for found in ask(order_id).values() for report in found):
+        raise PaymentUnderWay()
+    return in_transaction(lambda: orders.release_hold(order_id, actor=actor))
 
 
 def send_refund(refund_id: uuid.UUID) -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import selectinload
 
 from app.core import db
+from app.core.crypto import EncryptedJSON
 from app.orders.models import Order, OrderEvent
 
 
@@ -63,20 +65,55 @@ def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
     )
 
 
+ROW = (
+    "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
+    " o.address, p.state AS payment_state, (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
+    " FROM orders o LEFT JOIN payment p ON p.order_id = o.id"
+)
+
+
 def page(*, state: str | None = None, before: Any = None, limit: int = 50) -> list[Any]:
     """Orders for the back office, newest first, in one query with what a row shows; `before` is (created_at, id) of the last row."""
     return db.rows(
-        "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
-        " p.state AS payment_state, (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
-        " FROM orders o LEFT JOIN payment p ON p.order_id = o.id"
-        " WHERE (CAST(:state AS text) IS NULL OR o.state = :state)"
-        " AND (CAST(:at AS timestamptz) IS NULL OR (o.created_at, o.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"
-        " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit",
+        _typed(
+            f"{ROW} WHERE (CAST(:state AS text) IS NULL OR o.state = :state)"
+            " AND (CAST(:at AS timestamptz) IS NULL OR (o.created_at, o.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"
+            " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit"
+        ),
         state=state,
         at=before[0] if before else None,
         id=before[1] if before else None,
         limit=limit,
     )
+
+
+def matching(label: str, *, email_index: bytes | None = None, phone_index: bytes | None = None, limit: int = 50) -> list[Any]:
+    """The same rows for one number or reference, or for one customer's address or phone, newest first."""
+    return db.rows(
+        _typed(
+            f"{ROW} WHERE o.number = :label OR o.reference = :label OR o.email_index = :email OR o.phone_index = :phone"
+            " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit"
+        ),
+        label=label,
+        email=email_index,
+        phone=phone_index,
+        limit=limit,
+    )
+
+
+def _typed(sql: str) -> Any:
+    return text(sql).columns(address=EncryptedJSON)
+
+
+def today(since: datetime) -> tuple[int, list[tuple[str, int]]]:
+    """(orders placed since then, [(currency, minor units sold since then)]); money may come days after the order."""
+    placed = db.scalar("SELECT count(*) FROM orders WHERE created_at >= :since", since=since)
+    sold = db.rows(
+        "SELECT currency, sum(total_minor)::bigint FROM orders WHERE created_at >= :since - interval '5 days'"
+        " AND confirmed_at >= :since AND state = 'confirmed' GROUP BY currency ORDER BY 2 DESC",
+        since=since,
+    )
+    return placed, [(row[0], row[1]) for row in sold]
 
 
 def faults() -> dict[str, int]:

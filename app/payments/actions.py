@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit import actions as audit
 from app.core import clock, db, outbox
+from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
-from app.payments.errors import TooManyAttempts
+from app.payments.errors import AlreadyRefunded, TooManyAttempts
 from app.payments.events import NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
 from app.payments.gateway import Notice, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
@@ -240,6 +242,24 @@ def note_refund_refused(refund: Refund, order_id: uuid.UUID, *, error: str) -> N
         refund.error = error[:500]
         refund.updated_at = clock.now()
         outbox.record(RefundSettled(refund.id, order_id, "failed"))
+
+
+def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:
+    """Ask again, by hand, for a refund that failed: a new row, so that the provider sees a new key and the old answer stays.
+
+    Raises NotFound, or AlreadyRefunded when the money is back or on its way.
+    """
+    refund = queries.lock_refund(refund_id)
+    if refund is None:
+        raise NotFound()
+    [capture] = queries.lock_captures([refund.capture_id])
+    under_way = sum(each.amount_minor for each in queries.open_refunds_of(capture.id) if each.state != "failed")
+    if refund.state != "failed" or capture.amount_minor - under_way < refund.amount_minor:
+        raise AlreadyRefunded()
+    again = request_refund(capture, refund.amount, reason=refund.reason, is_automatic=False)
+    assert again is not None  # only automatic refunds are unique
+    audit.record("refund.asked_again", actor=actor, object_kind="refund", object_id=refund.id, as_refund=str(again.id))
+    return again
 
 
 def postpone_refund(refund: Refund) -> None:

@@ -36,3 +36,15 @@ class AlreadyInitiating(Conflict):
     """Another click of the same shopper is being sent to the provider right now."""
 
     code = "already_initiating"
+
+
+class AlreadyRefunded(Conflict):
+    """The money of this refund is back at the customer's, or on its way."""
+
+    code = "already_refunded"
+
+
+class PaymentUnderWay(Conflict):
+    """The bank is still working on a payment of this order; its stock cannot be given away before it answers."""
+
+    code = "payment_under_way"

@@ -128,19 +128,40 @@ def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.U
     return [row[0] for row in found]
 
 
+# A refund that failed is taken care of once somebody has asked again: then there is a newer one of the same money.
+FAILED = (
+    "r.state = 'failed' AND NOT EXISTS (SELECT 1 FROM refund n WHERE n.capture_id = r.capture_id AND n.state <> 'failed' AND n.created_at > r.created_at)"
+)
+NEEDS_ATTENTION = f"""
+    SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_failed' AS kind, r.reason, r.amount_minor,
+           r.currency, r.created_at, r.error
+    FROM refund r JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id WHERE {FAILED}
+    UNION ALL
+    SELECT o.id, o.reference, o.number, NULL, 'no_answer', a.provider, a.amount_minor, a.currency, a.created_at, a.error_code
+    FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE a.state IN ('created', 'open') AND o.state = 'pending' AND a.created_at < now() - interval '1 hour'
+    UNION ALL
+    SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL
+    FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE c.state = 'authorized' AND NOT c.is_applied
+"""
+
+
 def attention_page(*, limit: int = 50) -> list[Any]:
-    """Payments a person should look at: money that went back by itself, refunds that failed, amounts that differ, long silence."""
+    """Payments that need a person: refunds that failed, long silence, money authorised and not taken. The latest first."""
+    return db.rows(f"{NEEDS_ATTENTION} ORDER BY created_at DESC LIMIT :limit", limit=limit)
+
+
+def attention_count() -> int:
+    return int(db.scalar(f"SELECT count(*) FROM ({NEEDS_ATTENTION}) a"))
+
+
+def sent_back_page(*, limit: int = 50) -> list[Any]:
+    """Money that went back by itself (late, double, wrong amount), the latest first, whatever became of it."""
     return db.rows(
-        "SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_' || r.state AS kind, r.reason,"
-        " r.amount_minor, r.currency, r.created_at, r.error FROM refund r JOIN payment p ON p.id = r.payment_id"
-        " JOIN orders o ON o.id = p.order_id WHERE r.is_automatic OR r.state = 'failed'"
-        " UNION ALL SELECT o.id, o.reference, o.number, NULL, 'no_answer', a.provider, a.amount_minor, a.currency, a.created_at,"
-        " a.error_code FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
-        " WHERE a.state IN ('created', 'open') AND a.created_at < now() - interval '1 hour'"
-        " UNION ALL SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL"
-        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
-        " WHERE c.state = 'authorized' AND NOT c.is_applied"
-        " ORDER BY created_at DESC LIMIT :limit",
+        "SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, r.state, r.reason, r.amount_minor, r.currency,"
+        " r.created_at FROM refund r JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE r.is_automatic ORDER BY r.created_at DESC LIMIT :limit",
         limit=limit,
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
 
 from app.core import db
 from app.stock.models import StockItem, StockLock
-from app.stock.rules import GRACE_SECONDS, Shelf
+from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Shelf
 
 # Units in locks that ran out while nobody was paying: free at once, whether or not a worker has been there.
 RECLAIMABLE = """
@@ -207,6 +207,29 @@ def last_cleanup() -> Any | None:
         " ORDER BY started_at DESC LIMIT 1"
     )
     return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """How the release is doing. `next_run_at` is None while the schedule is switched off; `is_late`: nobody ran it in time."""
+
+    last: Any | None
+    next_run_at: datetime | None
+    is_enabled: bool
+    is_late: bool
+    released_today: int
+
+
+def cleanup(*, is_enabled: bool, interval_minutes: int) -> Cleanup:
+    """Last and next run of the release (CHK-10), and what the last 24 hours released."""
+    last = last_cleanup()
+    scheduled, now, released = db.rows(
+        "SELECT (SELECT max(started_at) FROM stock_cleanup_run WHERE trigger = 'schedule'), clock_timestamp(),"
+        " (SELECT coalesce(sum(released), 0) FROM stock_cleanup_run WHERE started_at > now() - interval '24 hours')"
+    )[0]
+    next_run_at = max(scheduled + timedelta(seconds=RELEASE_EVERY_SECONDS), now) if scheduled else now
+    is_late = scheduled is None or now - scheduled > timedelta(minutes=2 * interval_minutes)
+    return Cleanup(last, next_run_at if is_enabled else None, is_enabled, is_enabled and is_late, int(released))
 
 
 def faults(*, cleanup_interval_minutes: int) -> dict[str, int]:

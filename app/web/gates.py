@@ -26,7 +26,8 @@ def init_app(app: Flask) -> None:
 
 
 def _ask() -> ResponseReturnValue | None:
+    path = "/" + request.path.lstrip("/")  # routing takes `//admin` for `/admin`
     for prefix, check in _gates.items():
-        if request.path == prefix or request.path.startswith(prefix + "/"):
+        if path == prefix or path.startswith(prefix + "/"):
             return check()
     return None

@@ -1,13 +1,13 @@
 // The back office's pulse: regions that listen with hx-trigger="tick from:body" ask again while someone is looking.
 import { announce, on } from "./app.js";
 
-const EVERY_MS = 15_000;
+const EVERY_MS = 1000 * (document.querySelector("[data-tick]")?.dataset.tick ?? 15);
 const LATE_MS = 45_000;
 let answeredAt = performance.now();
 
 setInterval(() => {
   mark();
-  if (!document.hidden && !isTyping()) document.body.dispatchEvent(new Event("tick"));
+  if (!document.hidden && !isTyping() && !isAiming()) document.body.dispatchEvent(new Event("tick"));
 }, EVERY_MS);
 
 on("htmx:afterRequest", ({ successful }) => {
@@ -27,6 +27,11 @@ on("click", async (_, { target }) => {
 
 function isTyping() {
   return document.activeElement.matches("textarea, select, input:not([type=checkbox], [type=radio])");
+}
+
+// Rows must not move under a pointer or away from the focus.
+function isAiming() {
+  return document.querySelector("[data-calm]:is(:hover, :focus-within)");
 }
 
 function mark() {

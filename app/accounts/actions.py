@@ -1,0 +1,249 @@
+"""Verbs of staff accounts, in the caller's transaction: create, try a code, start and end sessions."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from functools import cache
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import delete, func, update
+
+from app.accounts import queries, rules
+from app.accounts.errors import EmailTaken, TooManyTries
+from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
+from app.accounts.queries import SignedIn
+from app.audit import actions as audit
+from app.core import clock, crypto, db, outbox
+from app.core.ids import new_id
+
+# 32 MiB, three passes: some 60 ms of one core, above what OWASP asks of argon2id, and small beside a worker's memory.
+_hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True)
+class NewStaff:
+    """Shown once: only hashes and the encrypted secret are kept."""
+
+    staff_id: uuid.UUID
+    email: str
+    password: str
+    otpauth_url: str
+
+
+def create_staff(email: str, *, role: str, issuer: str) -> NewStaff:
+    """A new account with a password and a TOTP secret of our choosing, enrolled at once. Raises EmailTaken."""
+    if queries.lock_staff_by_email(email):
+        raise EmailTaken(f"{email} has an account already")
+    password, secret = secrets.token_urlsafe(24)[: rules.PASSWORD_LENGTH], pyotp.random_base32()
+    person = Staff(
+        id=new_id(),
+        email=email,
+        email_index=crypto.blind_index(email),
+        password_hash=_hasher.hash(password),
+        role=role,
+        totp_secret=secret,
+        totp_confirmed_at=clock.now(),
+    )
+    db.session.add(person)
+    audit.record("staff.created", actor="command", object_kind="staff", object_id=person.id, role=role)
+    return NewStaff(person.id, email, password, rules.otpauth_url(secret, email=email, issuer=issuer))
+
+
+def reset_totp(email: str, *, actor: str) -> bool:
+    """A lost phone: a new secret, shown at the next sign-in after the password; old codes and sessions are dead.
+
+    False when nobody works here under this address.
+    """
+    person = queries.lock_staff_by_email(email)
+    if person is None:
+        return False
+    person.totp_secret, person.totp_confirmed_at = pyotp.random_base32(), None
+    person.backup_codes_saved_at = None
+    _forget_codes(person.id)
+    end_all_sessions(person.id)
+    audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
+    return True
+
+
+def is_password_right(password_hash: str | None, password: str) -> bool:
+    """Slow on purpose, so called with no transaction open; as slow where there is no such account (None)."""
+    nobody = _hash_of_nobody()
+    try:
+        _hasher.verify(password_hash or nobody, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hasher.hash(secrets.token_urlsafe(16))
+
+
+def renew_hash(person: Staff, password: str) -> None:
+    """Hash a password that was just right anew, when the parameters have grown since."""
+    if _hasher.check_needs_rehash(person.password_hash):
+        person.password_hash = _hasher.hash(password)
+
+
+def claim_try(account_index: bytes, *, kind: str) -> uuid.UUID:
+    """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
+
+    Raises TooManyTries.
+    """
+    queries.lock_account(account_index, kind=kind)
+    wrong, minutes = queries.wrong_tries(account_index, kind=kind)
+    if wrong >= rules.TRIES:
+        raise TooManyTries(minutes=minutes)
+    attempt = LoginAttempt(id=new_id(), account_index=account_index, kind=kind, was_right=False)
+    db.session.add(attempt)
+    db.session.flush()
+    return attempt.id
+
+
+def note_right(attempt_id: uuid.UUID) -> None:
+    db.session.execute(update(LoginAttempt).where(LoginAttempt.id == attempt_id).values(was_right=True))
+
+
+def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
+    """The last wrong try that counts is announced, so that the owner of the account hears of it."""
+    wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
+    if wrong == rules.TRIES and person is not None:
+        outbox.record(StaffSignInBlocked(person.id, attempt_id))
+
+
+def pass_code(who: SignedIn, typed: str) -> str | None:
+    """The second step: a TOTP code or a backup code, each good for one sign-in. Returns the token of the new session,
+    None when the code is wrong. Raises TooManyTries.
+
+    The old session ends: an id seen before the code is worth nothing after it.
+    """
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        return None
+    attempt_id = claim_try(person.email_index, kind="code")
+    plain = rules.plain_code(typed)
+    if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
+        note_wrong(attempt_id, person.email_index, person, kind="code")
+        return None
+    note_right(attempt_id)
+    _end(StaffSession.id == who.session_id)
+    codes = _replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
+    session.passed_totp_at = clock.now()
+    session.fresh_codes = "\n".join(codes) or None
+    return token
+
+
+def _accept_totp(person: Staff, plain: str) -> bool:
+    """Only a step later than the last accepted one counts, decided by the UPDATE itself: twenty at once are one."""
+    if not rules.is_totp_code(plain):
+        return False
+    step = rules.matching_step(person.totp_secret, plain, at=clock.now())
+    if step is None:
+        return False
+    confirmed_at = func.coalesce(Staff.totp_confirmed_at, func.clock_timestamp())
+    accepted = (
+        update(Staff)
+        .where(Staff.id == person.id, Staff.last_totp_step < step)
+        .values(last_totp_step=step, totp_confirmed_at=confirmed_at)
+        .returning(Staff.id)
+    )
+    return db.session.scalar(accepted.execution_options(synchronize_session=False)) is not None
+
+
+def _accept_backup_code(person: Staff, plain: str) -> bool:
+    if not rules.is_backup_code(plain):
+        return False
+    spent = (
+        update(StaffBackupCode)
+        .where(StaffBackupCode.staff_id == person.id, StaffBackupCode.code_hash == _code_hash(person.id, plain))
+        .where(StaffBackupCode.used_at.is_(None))
+        .values(used_at=func.clock_timestamp())
+        .returning(StaffBackupCode.id)
+    )
+    code_id = db.session.scalar(spent.execution_options(synchronize_session=False))
+    if code_id is None:
+        return False
+    left = db.scalar("SELECT count(*) FROM staff_backup_code WHERE staff_id = :id AND used_at IS NULL", id=person.id)
+    outbox.record(StaffBackupCodeUsed(person.id, code_id, left))
+    return True
+
+
+def _replace_backup_codes(staff_id: uuid.UUID) -> list[str]:
+    """New codes instead of those nobody has saved. Returns them in clear; the table keeps keyed hashes."""
+    codes = [_new_code() for _ in range(rules.BACKUP_CODES)]
+    _forget_codes(staff_id)
+    db.session.add_all(StaffBackupCode(staff_id=staff_id, code_hash=_code_hash(staff_id, code)) for code in codes)
+    return [rules.grouped(code) for code in codes]
+
+
+def _new_code() -> str:
+    return "".join(secrets.choice("0123456789") for _ in range(rules.BACKUP_LENGTH))
+
+
+def _forget_codes(staff_id: uuid.UUID) -> None:
+    db.session.execute(delete(StaffBackupCode).where(StaffBackupCode.staff_id == staff_id))
+    db.session.execute(update(StaffSession).where(StaffSession.staff_id == staff_id).values(fresh_codes=None))
+
+
+def _code_hash(staff_id: uuid.UUID, plain: str) -> bytes:
+    return crypto.blind_index(f"{staff_id} {plain}")
+
+
+def confirm_codes_saved(who: SignedIn) -> None:
+    """“I saved them”: from now on nobody can see the codes any more, and no sign-in makes new ones."""
+    db.session.execute(
+        update(Staff)
+        .where(Staff.id == who.staff_id, Staff.backup_codes_saved_at.is_(None))
+        .values(backup_codes_saved_at=func.clock_timestamp())
+    )
+    db.session.execute(update(StaffSession).where(StaffSession.staff_id == who.staff_id).values(fresh_codes=None))
+    audit.record("staff.backup_codes_saved", actor=who.actor, object_kind="staff", object_id=who.staff_id)
+
+
+def start_session(staff_id: uuid.UUID) -> str:
+    """A session that opens the page for the code and nothing else. Returns the token for the cookie."""
+    token, _session = _open(staff_id, minutes=rules.CODE_MINUTES)
+    return token
+
+
+def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
+    token = secrets.token_urlsafe(32)
+    expires_at = db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)
+    session = StaffSession(id=new_id(), staff_id=staff_id, token_hash=queries.token_hash(token), expires_at=expires_at)
+    db.session.add(session)
+    return token, session
+
+
+def note_seen(session_id: uuid.UUID) -> None:
+    seen = update(StaffSession).where(StaffSession.id == session_id).values(last_seen_at=func.clock_timestamp())
+    db.session.execute(seen)
+
+
+def end_session(token: str) -> None:
+    """From now on this token opens nothing, whoever kept a copy of the cookie."""
+    _end(StaffSession.token_hash == queries.token_hash(token))
+
+
+def end_all_sessions(staff_id: uuid.UUID) -> None:
+    _end(StaffSession.staff_id == staff_id)
+
+
+def _end(which: object) -> None:
+    db.session.execute(
+        update(StaffSession)
+        .where(which, StaffSession.ended_at.is_(None))  # type: ignore[arg-type]
+        .values(ended_at=func.clock_timestamp(), fresh_codes=None)
+    )
+
+
+def forget_old() -> None:
+    """Tries that no longer count and sessions long over (SEC: kept for a month, to look back at)."""
+    db.rows("DELETE FROM login_attempt WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_session WHERE expires_at < now() - interval '30 days' RETURNING id")

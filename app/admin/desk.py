@@ -1,0 +1,98 @@
+"""What every page of the back office has: the rail with what waits for somebody, and words about what was just done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, request
+from flask_babel import gettext as _
+
+from app.core import outbox
+from app.payments import queries as payments
+from app.stock import queries as stock
+from app.web.respond import no_store
+from app.web.staff import current_staff
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the rail; `count` is what waits there."""
+
+    url: str
+    name: str
+    icon: str
+    current: bool
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What needs a person, across the domains."""
+
+    expired_locks: int
+    payments: int
+    dead_deliveries: int
+
+
+def desk(name: str, import_name: str) -> Blueprint:
+    """A blueprint of the back office: below `/admin`, never cached, with the rail. The gate is `app/admin/gate.py`."""
+    blueprint = no_store(Blueprint(f"admin_{name}", import_name, url_prefix="/admin"))
+    blueprint.context_processor(_around)
+    return blueprint
+
+
+def waiting() -> Waiting:
+    return Waiting(stock.lock_counts()["expired"], payments.attention_count(), outbox.count_dead())
+
+
+def done(url: str, what: str) -> Response:
+    """After a POST: back to a page, which says in words what was done (see `_words`)."""
+    return redirect(f"{url}{'&' if '?' in url else '?'}done={what}", 303)  # type: ignore[return-value]
+
+
+def _around() -> dict[str, object]:
+    """For the layout. Asked once per rendered template set, so fragments that extend nothing pay nothing."""
+    return {"admin_nav": _Rail(), "staff": current_staff(), "said": _words(request.args.get("done", ""))}
+
+
+class _Rail:
+    """The rail, counted only when a layout really draws it: a polled fragment does not."""
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        counts = waiting()
+        sell = [("/admin/", _("Overview"), "eye", 0), ("/admin/orders", _("Orders"), "orders", 0)]
+        care = [
+            ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
+            ("/admin/payments", _("Payments"), "card", counts.payments),
+            ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
+        ]
+        for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
+            yield {
+                "title": title,
+                "items": [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in lines],
+            }
+
+
+def _is_here(url: str) -> bool:
+    return request.path == url or (url != "/admin/" and request.path.startswith(url + "/"))
+
+
+def _words(what: str) -> tuple[str, str] | None:
+    """(tone, sentence) for what a POST has done; None for anything else that stands in the address."""
+    return {
+        "asked": ("success", _("The provider was asked, and the order is settled by its answer.")),
+        "released": ("success", _("The lock is released. The items are for sale again.")),
+        "nothing-held": ("info", _("This order held nothing any more.")),
+        "cleaned": ("success", _("The clean-up has run.")),
+        "refund-again": ("success", _("The refund is on its way to the provider again.")),
+        "retried": ("success", _("It will be delivered again within seconds.")),
+        "not-dead": ("info", _("This delivery was not given up any more.")),
+        "codes-saved": ("success", _("Good. Keep them where your phone is not.")),
+        "no-answer": ("danger", _("The provider does not answer. Nothing was changed; please try again in a minute.")),
+        "under-way": (
+            "warning",
+            _("The bank is still working on a payment for this order. Its lock stays until it answers."),
+        ),
+        "settled": ("info", _("This order is no longer waiting for payment, so there is nothing to release.")),
+        "refund-covered": ("info", _("This refund has been asked for again already.")),
+    }.get(what)

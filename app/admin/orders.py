@@ -1,0 +1,183 @@
+"""Orders, to be read: the list, and one page with all that is known about an order."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from babel import Locale
+from flask import request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from app.admin import words
+from app.admin.desk import desk, done
+from app.audit import actions as audit
+from app.core import crypto
+from app.core.errors import NotFound
+from app.core.money import Money
+from app.core.transaction import transaction
+from app.notifications import queries as mails
+from app.orders import flows, queries
+from app.orders.models import Order
+from app.orders.rules import ORDER_MOVES, public_status
+from app.payments import queries as payments
+from app.payments.errors import ProviderUnavailable
+from app.stock import queries as stock
+from app.web.formats import format_quantity
+from app.web.forms import has_control_characters, is_email, parse_phone
+from app.web.limits import FORMS, limit
+from app.web.respond import respond
+from app.web.staff import actor
+
+bp = desk("orders", __name__)
+A_PAGE = 50
+
+
+@bp.get("/orders")
+def show_list() -> ResponseReturnValue:
+    """Newest first, by key: the thousandth page costs as much as the first."""
+    state = request.args.get("state", "")
+    state = state if state in ORDER_MOVES else ""
+    sought = request.args.get("q", "").strip()[:254]
+    before = _cursor(request.args.get("before", ""))
+    rows = _find(sought) if sought else queries.page(state=state or None, before=before, limit=A_PAGE + 1)
+    more = rows[A_PAGE - 1] if len(rows) > A_PAGE and not sought else None
+    return respond(
+        "admin/orders/list.html",
+        orders=[shown_row(row) for row in rows[:A_PAGE]],
+        state=state,
+        states=("pending", "confirmed", "on_hold", "expired", "cancelled"),
+        sought=sought,
+        is_first=before is None,
+        next_url=_next_url(state, more) if more else None,
+    )
+
+
+@bp.get("/orders/<uuid:order_id>")
+def show(order_id: uuid.UUID) -> ResponseReturnValue:
+    order = queries.order(order_id)
+    payment = payments.payment_of_order(order_id)
+    if order is None or payment is None:
+        raise NotFound()
+    return respond(
+        "admin/orders/page.html",
+        order=order,
+        status=200,
+        title=order.number or order.reference,
+        state=words.order_status(public_status(order=order.state, payment=payment.state)),
+        payment=payment,
+        payment_state=words.payment_state(payment.state),
+        lines=[_line(line, order) for line in order.lines],
+        sums=_sums(order),
+        attempts=payment.attempts,
+        captures=payments.captures_of(payment.id),
+        refunds=payments.refunds_of(payment.id),
+        hold=stock.hold_of(order_id),
+        events=[_event(each) for each in reversed(queries.timeline(order_id))],
+        mails=mails.mails_of_order(order_id),
+        country=_country(order.country),
+        is_open=any(attempt.state in ("created", "open", "failed") for attempt in payment.attempts),
+        words=words,
+        money=Money,
+    )
+
+
+@bp.post("/orders/<uuid:order_id>/ask")
+@limit(FORMS)
+def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
+    """Ask the provider about this order now, and settle by what it says."""
+    if queries.order(order_id) is None:
+        raise NotFound()
+    with transaction():
+        audit.record("order.provider_asked", actor=actor(), object_kind="order", object_id=order_id)
+    try:
+        flows.settle_now(order_id)
+    except ProviderUnavailable:
+        return done(_back(order_id), "no-answer")
+    return done(_back(order_id), "asked")
+
+
+def shown_row(row: Any) -> dict[str, Any]:
+    """One row of a list of orders, in words."""
+    return {
+        "id": row.id,
+        "url": f"/admin/orders/{row.id}",
+        "name": row.number or row.reference,
+        "at": row.created_at,
+        "customer": (row.address or {}).get("name", ""),
+        "country": _country(row.country),
+        "status": words.order_status(public_status(order=row.state, payment=row.payment_state)),
+        "payment": words.payment_state(row.payment_state),
+        "lines": row.lines,
+        "total": Money(row.total_minor, row.currency),
+    }
+
+
+def _find(sought: str) -> list[Any]:
+    """Orders by number or reference, or by the e-mail address or phone number they were placed with."""
+    if has_control_characters(sought):
+        return []
+    phone = parse_phone(sought)
+    return queries.matching(
+        sought.upper().removeprefix("#"),
+        email_index=crypto.blind_index(sought) if is_email(sought) else None,
+        phone_index=crypto.blind_index(phone) if phone else None,
+    )
+
+
+def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
+    """Where the last page ended; None (the first page) when it was tampered with."""
+    at, _mark, row_id = text.rpartition("_")
+    try:
+        return datetime.fromisoformat(at), uuid.UUID(row_id)
+    except ValueError:
+        return None
+
+
+def _next_url(state: str, row: Any) -> str:
+    query = {"state": state} if state else {}
+    return "/admin/orders?" + urlencode({**query, "before": f"{row.created_at.isoformat()}_{row.id}"})
+
+
+def _back(order_id: uuid.UUID) -> str:
+    """The page the button stood on: the order's own, or the list of payments."""
+    return "/admin/payments" if request.form.get("back") == "payments" else f"/admin/orders/{order_id}"
+
+
+def _line(line: Any, order: Order) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "detail": " · ".join(part for part in (line.options, line.sku) if part),
+        "quantity": format_quantity(line.quantity, line.step_mm if line.unit == "metre" else None),
+        "total": Money(line.total_minor, order.currency),
+    }
+
+
+def _sums(order: Order) -> list[tuple[str, Money]]:
+    rows = [
+        (_("Subtotal"), order.subtotal_minor),
+        (_("Discount"), -order.discount_minor),
+        (_("Delivery"), order.shipping_minor),
+    ]
+    rows += [(_("Tax added"), order.tax_added_minor), (_("Tax included"), order.tax_included_minor)]
+    return [(name, Money(minor, order.currency)) for name, minor in rows if minor or name == rows[0][0]]
+
+
+def _event(each: Any) -> dict[str, Any]:
+    text, tone = words.event(each.kind, each.facts)
+    return {
+        "at": each.created_at,
+        "text": text,
+        "tone": tone,
+        "who": words.actor(each.actor),
+        "detail": words.event_detail(each.kind, each.facts),
+    }
+
+
+def _country(code: str) -> str:
+    locale = get_locale() or Locale("en")
+    return str(locale.territories.get(code, code))

@@ -1,0 +1,42 @@
+"""Payments that need somebody, each with its remedy, and money that went back by itself."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask.typing import ResponseReturnValue
+
+from app.admin import words
+from app.admin.desk import desk, done
+from app.core.money import Money
+from app.core.transaction import in_transaction
+from app.payments import actions as payments
+from app.payments import queries
+from app.payments.errors import AlreadyRefunded
+from app.web.limits import FORMS, limit
+from app.web.respond import respond
+from app.web.staff import actor
+
+bp = desk("payments", __name__)
+PAGE = "/admin/payments"
+
+
+@bp.get("/payments")
+def show() -> ResponseReturnValue:
+    return respond(
+        "admin/payments/page.html",
+        needing=queries.attention_page(),
+        sent_back=queries.sent_back_page(),
+        words=words,
+        money=Money,
+    )
+
+
+@bp.post("/payments/refunds/<uuid:refund_id>/retry")
+@limit(FORMS)
+def retry_refund(refund_id: uuid.UUID) -> ResponseReturnValue:
+    try:
+        in_transaction(lambda: payments.retry_refund(refund_id, actor=actor()))
+    except AlreadyRefunded:
+        return done(PAGE, "refund-covered")
+    return done(PAGE, "refund-again")

@@ -1,0 +1,167 @@
+"""States and events of orders and payments in the back office's words, each with the tone of its pill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.core.money import Money
+from app.web.formats import format_money
+
+
+def order_status(word: str) -> tuple[str, str]:
+    """(text, tone) of a public status."""
+    return {
+        "pending": (_("Pending"), "warning"),
+        "confirmed": (_("Confirmed"), "success"),
+        "processing": (_("Processing"), "info"),
+        "shipped": (_("Shipped"), "info"),
+        "delivered": (_("Delivered"), "success"),
+        "cancelled": (_("Cancelled"), ""),
+        "on_hold": (_("On hold"), "warning"),
+        "backordered": (_("Back-ordered"), "warning"),
+        "partially_shipped": (_("Partly shipped"), "info"),
+        "returned": (_("Returned"), ""),
+        "refunded": (_("Refunded"), "info"),
+    }.get(word, (word, ""))
+
+
+def payment_state(state: str) -> tuple[str, str]:
+    return {
+        "open": (_("Not paid"), ""),
+        "paid": (_("Paid"), "success"),
+        "refunding": (_("Refund under way"), "warning"),
+        "refunded": (_("Refunded"), "info"),
+    }.get(state, (state, ""))
+
+
+def attempt_state(state: str) -> tuple[str, str]:
+    return {
+        "created": (_("Not sent yet"), ""),
+        "open": (_("Open at the provider"), "warning"),
+        "failed": (_("Failed"), "danger"),
+        "captured": (_("Paid"), "success"),
+        "closed": (_("Closed"), ""),
+    }.get(state, (state, ""))
+
+
+def capture_state(state: str) -> tuple[str, str]:
+    return {
+        "authorized": (_("Authorised, not taken"), "warning"),
+        "captured": (_("Captured"), "success"),
+        "failed": (_("Failed"), "danger"),
+        "refunded": (_("Refunded"), "info"),
+    }.get(state, (state, ""))
+
+
+def refund_state(state: str) -> tuple[str, str]:
+    return {
+        "requested": (_("Asked for"), "warning"),
+        "pending": (_("On its way"), "warning"),
+        "succeeded": (_("Sent back"), "success"),
+        "failed": (_("Failed"), "danger"),
+    }.get(state, (state, ""))
+
+
+def mail_state(state: str) -> tuple[str, str]:
+    return {
+        "queued": (_("Waiting"), "warning"),
+        "sent": (_("Sent"), "success"),
+        "refused": (_("Refused"), "danger"),
+    }.get(state, (state, ""))
+
+
+def refund_reason(reason: str) -> str:
+    return {
+        "late": _("The payment came after the items were gone"),
+        "double": _("The order was paid twice"),
+        "mismatch": _("The amount differs from the order's total"),
+        "cancelled": _("The order was cancelled before the payment came"),
+    }.get(reason, reason)
+
+
+def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """(sentence, tone) for one line of an order's timeline."""
+    amount = _amount(facts)
+    tone = {"paid": "success", "payment_failed": "danger", "money_sent_back": "warning", "refund_failed": "danger"}
+    words = {
+        "placed": _("Placed, %(amount)s", amount=amount),
+        "payment_started": _(
+            "Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)
+        ),
+        "payment_failed": _("Payment %(n)s failed", n=facts.get("attempt", "")),
+        "paid": _("Paid %(amount)s", amount=amount),
+        "held_again": _("Stock locked again"),
+        "hold_expired": _("The lock ran out; the items are for sale again"),
+        "hold_released": _("The lock was released by hand"),
+        "kept_for_bank": _("The lock was kept longer: the bank had not answered yet"),
+        "money_sent_back": _("%(amount)s sent back by itself", amount=amount),
+        "refund_succeeded": _("Refund of %(amount)s arrived at the provider", amount=amount),
+        "refund_failed": _("Refund of %(amount)s failed", amount=amount),
+        "expired": _("Closed: nobody paid in time"),
+        "cancelled": _("Cancelled"),
+    }
+    return words.get(kind, kind.replace("_", " ").capitalize()), tone.get(kind, "")
+
+
+def event_detail(kind: str, facts: Mapping[str, Any]) -> str:
+    """What stands small below the sentence."""
+    if kind in ("money_sent_back", "cancelled", "expired"):
+        return _cause(str(facts.get("reason") or ""))
+    return str(facts.get("code") or facts.get("method") or "")
+
+
+def actor(who: str) -> str:
+    """Who did it: the customer, somebody of the staff, or the shop itself."""
+    if who.startswith("staff:"):
+        return _("Staff")
+    return {"customer": _("Customer"), "system": _("Shop"), "schedule": _("Schedule"), "command": _("Command")}.get(
+        who, who
+    )
+
+
+def trouble(kind: str) -> tuple[str, str]:
+    """Why a payment needs somebody."""
+    return {
+        "refund_failed": (_("Refund failed"), "danger"),
+        "no_answer": (_("No answer for an hour"), "warning"),
+        "authorized": (_("Authorised, not taken"), "warning"),
+    }.get(kind, (kind, ""))
+
+
+def trouble_detail(row: Any) -> str:
+    """The refund's reason and error, or the provider."""
+    if row.kind == "refund_failed":
+        return " · ".join(part for part in (refund_reason(row.reason), row.error) if part)
+    return " · ".join(part for part in (str(row.reason).capitalize(), row.error) if part)
+
+
+def mail_name(template: str) -> str:
+    return {
+        "order_confirmed": _("Order confirmed"),
+        "payment_received": _("Payment received"),
+        "payment_failed": _("Payment failed"),
+        "order_expired": _("Order expired"),
+        "order_cancelled": _("Order cancelled"),
+        "refund_on_its_way": _("Refund on its way"),
+        "something_sold": _("Something sold (to you)"),
+    }.get(template, template)
+
+
+def _cause(reason: str) -> str:
+    return {
+        "replaced": _("The customer placed a newer order"),
+        "unpaid": "",
+        "sold_out_before_payment": _("Sold out before the payment came"),
+    }.get(reason, refund_reason(reason))
+
+
+def _amount(facts: Mapping[str, Any]) -> str:
+    minor, currency = facts.get("amount_minor", facts.get("total_minor")), facts.get("currency")
+    return format_money(Money(int(minor), str(currency))) if minor is not None and currency else ""
+
+
+def _name(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("provider") or "").capitalize()

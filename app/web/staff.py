@@ -1,0 +1,102 @@
+"""Who of the staff is asking. Shared by the back office, the JSON endpoints for staff and the diagnostics.
+
+A cookie of its own holds a random token, the table its hash (`app/accounts`). Behind the password alone nothing is open:
+`current_staff` knows only people who gave their one-time code too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Response, abort, g, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.accounts import actions as accounts
+from app.accounts import queries
+from app.accounts.queries import SignedIn
+from app.core.transaction import transaction
+from app.web.errors import problem
+from app.web.site import settings
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def current_staff() -> SignedIn | None:
+    """The member of staff who signed in with password and code; None for everybody else."""
+    person = signing_in()
+    return person if person and person.has_passed else None
+
+
+def signing_in() -> SignedIn | None:
+    """The same, and people who have given their password only."""
+    if "staff" not in g:
+        token = session_token()
+        g.staff = queries.signed_in(token) if token else None
+    person: SignedIn | None = g.staff
+    return person
+
+
+def somebody(*, passed: bool = True) -> SignedIn:
+    """Who is at work, behind a gate that lets nobody else come this far. Raises 401 if it ever does."""
+    person = signing_in()
+    if person is None or (passed and not person.has_passed):
+        abort(401)
+    return person
+
+
+def actor() -> str:
+    """`staff:<id>`, for the audit and the timeline."""
+    return somebody().actor
+
+
+def staff_required(view: View) -> View:
+    """For JSON endpoints: 401 for strangers, 403 for those who have not given their code."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        refusal = refuse_strangers()
+        answer: ResponseReturnValue = refusal if refusal is not None else view(*args, **kwargs)
+        return answer
+
+    return guarded  # type: ignore[return-value]
+
+
+def refuse_strangers() -> Response | None:
+    """The problem document for whoever is not staff; None lets the visitor in."""
+    person = signing_in()
+    if person is None:
+        answer = problem(401, "sign_in_required", _("Please sign in first."))
+        answer.headers["WWW-Authenticate"] = 'Cookie realm="back office"'
+        return answer
+    if not person.has_passed:
+        return problem(403, "code_required", _("Please enter your one-time code first."))
+    note_activity()
+    return None
+
+
+def note_activity() -> None:
+    """Keep the session alive: somebody did something. A page that asks by itself (`X-Tick`) is nobody."""
+    person = signing_in()
+    if person and person.is_stale and "X-Tick" not in request.headers:
+        with transaction(relaxed=True):
+            accounts.note_seen(person.session_id)
+
+
+def session_token() -> str:
+    return request.cookies.get(_cookie_name(), "")[:100]
+
+
+def give_cookie(response: Response, token: str) -> None:
+    """Hand over a session. The browser forgets it when it closes; the server forgets it earlier."""
+    response.set_cookie(_cookie_name(), token, path="/", httponly=True, samesite="Strict", secure=settings().is_https)
+
+
+def take_cookie(response: Response) -> None:
+    response.delete_cookie(_cookie_name(), path="/", httponly=True, samesite="Strict", secure=settings().is_https)
+
+
+def _cookie_name() -> str:
+    return "__Host-staff" if settings().is_https else "staff"

@@ -1,0 +1,22 @@
+import pytest
+
+from tests.flows.conftest import bank, run_out, running_bank, shop, shopper  # noqa: F401 (fixtures)
+from tests.staff import hire
+
+
+@pytest.fixture
+def member(app):
+    """Somebody with an account, not signed in."""
+    return hire(app)
+
+
+@pytest.fixture
+def owner(member):
+    """Somebody at work: password and code given."""
+    return member.sign_in()
+
+
+@pytest.fixture
+def merchant(shop):  # noqa: F811
+    """The same in the shop with the bank."""
+    return hire(shop).sign_in()
