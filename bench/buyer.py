@@ -171,7 +171,8 @@ async def work(job: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     await asyncio.gather(*(buy() for _ in range(job["buyers"])))
     found["elapsed"] = time.perf_counter() - begun
-    found["wrong"] = found["wrong"][:3] + [str(len(found["wrong"]))] if found["wrong"] else []
+    if len(found["wrong"]) > 3:
+        found["wrong"] = [*found["wrong"][:3], f"and {len(found['wrong']) - 3} more"]
     return found
 
 

@@ -74,9 +74,9 @@ class Flood:
         is_good = status == self.expect[0]
         if is_good:
             self.result.last_good = time.perf_counter() - self.begun
-        if status not in self.expect or (is_good and self.marker not in answer):
-            if len(self.result.wrong) < 3:
-                self.result.wrong.append(f"{status}: {answer[:300].decode('utf-8', 'replace')}")
+        is_wrong = status not in self.expect or (is_good and self.marker not in answer)
+        if is_wrong and len(self.result.wrong) < 3:
+            self.result.wrong.append(f"{status}: {answer[:300].decode('utf-8', 'replace')}")
 
 
 class Line(asyncio.Protocol):

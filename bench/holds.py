@@ -31,9 +31,9 @@ _ORDERS = text("""
       :mark || n, '', '', '', '', 'MY', 'standard', 'card', clock_timestamp() + interval '1 day'
     FROM generate_series(1, :count) n RETURNING id
 """)
-_SPREAD = text("SELECT variant_id, warehouse_id FROM stock_item ORDER BY id LIMIT 1000")
 _EXPIRED_LOCKS = text("""
-    WITH item AS (SELECT id, variant_id, warehouse_id, row_number() OVER (ORDER BY id) AS place FROM stock_item ORDER BY id LIMIT 1000),
+    WITH item AS (
+      SELECT id, variant_id, warehouse_id, row_number() OVER (ORDER BY id) AS place FROM stock_item ORDER BY id LIMIT 1000),
     place AS (SELECT id AS order_id, 1 + row_number() OVER () % 1000 AS place FROM orders WHERE visitor LIKE :mark || '%'),
     held AS (
       INSERT INTO stock_lock (id, order_id, stock_item_id, variant_id, warehouse_id, quantity, expires_at)
@@ -95,7 +95,8 @@ def _filled_variants() -> list[str]:
     with transaction():
         found = db.rows(
             "UPDATE stock_item SET on_hand = on_hand + 1000000 WHERE id IN"
-            " (SELECT DISTINCT ON (variant_id) id FROM stock_item ORDER BY variant_id, id LIMIT 1000) RETURNING id, variant_id, on_hand, locked"
+            " (SELECT DISTINCT ON (variant_id) id FROM stock_item ORDER BY variant_id, id LIMIT 1000)"
+            " RETURNING id, variant_id, on_hand, locked"
         )
         db.session.execute(
             text(
@@ -130,7 +131,8 @@ def measure_release(at: Stand, *, count: int, seconds: float, tell: Callable[[st
     stop.set()
     shopping.join()
     wrong = [*work.wrong, *([f"{left} are still held"] if left else [])]
-    words = f"{count:,} locks on 1,000 rows; meanwhile {ratio([r for r, _ in rates]):,.0f} pages/s, p95 {ratio([p for _, p in rates]):.0f} ms"
+    pages_s, p95 = ratio([each for each, _ in rates]), ratio([each for _, each in rates])
+    words = f"{count:,} locks on 1,000 rows; meanwhile {pages_s:,.0f} pages/s, p95 {p95:.0f} ms"
     limit, aim = 60 * count / EXPIRED, 20 * count / EXPIRED
     return [
         Row(

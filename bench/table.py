@@ -115,10 +115,12 @@ Written by `make bench`; read the ratios, not the rates: both sides of each were
 **Y** is a Flask page of the same HTML size that Jinja renders from memory, on the same server with as many workers. **G** is
 pgbench with the bare reservation (conditional UPDATE, then an INSERT) on one hot row, 16 clients, `synchronous_commit` on.
 """
-NOTES = [
-    "- 2 web workers by the Procfile's line, 1,000 products in 100 categories, 24 a page, a visitor without cookies, each at an"
-    " address of their own; rate limits on; no whole-page cache; no compression asked for on either side.",
-    "- Pages: 16 keep-alive connections; every answer is checked for its status and for its end or its content.",
-    "- A purchase is every page and form from the product to the confirmed order without JavaScript, the provider's two pages"
-    " included, while worker, cron, sandbox with its webhooks and mail catcher run on the same processors.",
-]
+NOTES = (
+    """
+- 2 web workers by the Procfile's line, 1,000 products in 100 categories, 24 a page, a visitor without cookies, each at an address
+  of their own; rate limits on; no whole-page cache; no compression asked for on either side.
+- Pages: 16 keep-alive connections; every answer is checked for its status and for its end or its content.
+- A purchase is every page and form from the product to the confirmed order without JavaScript, the provider's two pages included,
+  while worker, cron, sandbox with its webhooks and mail catcher run on the same processors.
+""".strip(),
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from flask import Flask, render_template
 
-CARD = """<li class="card"><picture><source type="image/avif" srcset="/media/{{ each.slug }}-360.avif 360w,/media/{{ each.slug }}-480.avif 480w"
- sizes="46vw"><img src="/media/{{ each.slug }}-480.webp" width="1000" height="1250" alt=""></picture><h3><a href="/p/{{ each.slug }}">{{ each.name }}</a></h3>
+CARD = """<li class="card"><picture>
+<source type="image/avif" srcset="/media/{{ each.slug }}-360.avif 360w,/media/{{ each.slug }}-480.avif 480w" sizes="46vw">
+<img src="/media/{{ each.slug }}-480.webp" width="1000" height="1250" alt=""></picture>
+<h3><a href="/p/{{ each.slug }}">{{ each.name }}</a></h3>
 <p class="price">{{ each.price }}</p>{% if each.is_new %}<span class="badge">New</span>{% endif %}</li>
 """
 PAGE = (
