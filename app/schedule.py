@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app import jobs
 from app.core.settings import Settings
+from app.orders import handlers as orders
 from app.search import flows as search
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -45,6 +46,8 @@ def daily(time: str, action: Callable[[], object], **options: Callable[[Settings
 
 SCHEDULE: Sequence[Line] = (
     every("10s", jobs.sweep),
+    every("15s", orders.reconcile_open),
+    every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
     every("1m", search.refresh_sold_out),
 )  # fmt: skip
 
