@@ -15,6 +15,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from run import environment, locks
 from run import home as homes
@@ -101,7 +102,9 @@ def _fits(archive: Path) -> bool:
 
 def _extract(archive: Path, folder: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(_decompressed(archive))) as tar:
-        careful = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # Debian 12's Python is too old for it
+        careful: dict[str, Any] = (
+            {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        )  # Debian 12's Python is too old for it
         tar.extractall(folder, **careful)  # noqa: S202 npm has compared the archive with the lock file's checksum
 
 
