@@ -3,6 +3,7 @@
     /health/live      this process answers; touches nothing else
     /health/ready     the database answers; 503 while it does not
     /api/health       the same, with one word per part: {"status": "healthy", …} or 503
+    /api/health/detailed   figures, for staff only
 
 The shop sells without Redis, only mails and scheduled work wait. So Redis being away is reported, not a reason for 503.
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from app.core import cache, db
+from app.ops import queries
+from app.web.staff import staff_required
 
 bp = Blueprint("health", __name__)
 
@@ -33,6 +36,23 @@ def health() -> Response:
     )
     answer.status_code = 200 if database else 503
     return _uncached(answer)
+
+
+@bp.get("/api/health/detailed")
+@staff_required
+def detailed() -> Response:
+    """Database, memory, stock locks, orders by state, what waits, the last clean-up. No names, no addresses."""
+    return _uncached(
+        jsonify(
+            status="healthy",
+            redis="up" if cache.is_up() else "down",
+            database=queries.database(),
+            memory={"resident_bytes": queries.resident_bytes()},
+            waiting=queries.waiting(),
+            orders=queries.orders_by_state(),
+            cleanup=queries.last_cleanup(),
+        )
+    )
 
 
 def _database_answers() -> bool:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import resource
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
 from app.core import db
+from app.stock import queries as stock
 
 
 def waiting() -> dict[str, float]:
@@ -12,14 +19,47 @@ def waiting() -> dict[str, float]:
         " coalesce(extract(epoch FROM clock_timestamp() - min(due_at) FILTER (WHERE state = 'pending')), 0) AS age"
         " FROM outbox_delivery WHERE state IN ('pending', 'dead')"
     )[0]
-    locks = db.rows(
-        "SELECT count(*) FILTER (WHERE expires_at > clock_timestamp()) AS live,"
-        " count(*) FILTER (WHERE expires_at <= clock_timestamp()) AS expired FROM stock_lock WHERE state = 'held'"
-    )[0]
+    locks = stock.lock_counts()
     return {
         "outbox_pending": float(found.pending),
         "outbox_dead": float(found.dead),
         "outbox_oldest_seconds": max(0.0, float(found.age)),
-        "stock_locks_live": float(locks.live),
-        "stock_locks_expired": float(locks.expired),
+        "stock_locks_live": float(locks["active"]),
+        "stock_locks_expired": float(locks["expired"]),
     }
+
+
+def database() -> dict[str, Any]:
+    """Size, connections in use and allowed, version."""
+    found = db.rows(
+        "SELECT pg_database_size(current_database()) AS size_bytes, current_setting('server_version') AS version,"
+        " current_setting('max_connections')::int AS connections_allowed,"
+        " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections"
+    )[0]
+    return dict(found._mapping)
+
+
+def orders_by_state() -> dict[str, int]:
+    return {
+        row.state: row.n for row in db.rows("SELECT state, count(*) AS n FROM orders GROUP BY state ORDER BY state")
+    }
+
+
+def last_cleanup() -> dict[str, Any] | None:
+    """The latest pass of the stock release; None before the first."""
+    found = stock.last_cleanup()
+    return {name: _plain(value) for name, value in found._mapping.items()} if found else None
+
+
+def resident_bytes() -> int:
+    """Memory of this process: now, where the system tells, else at its largest."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return value.isoformat() if isinstance(value, datetime) else value

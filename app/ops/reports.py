@@ -22,7 +22,7 @@ def take_csp_report() -> Response:
     """Both forms: `report-uri` (one object) and the Reporting API (a list)."""
     try:
         posted = json.loads(request.get_data(cache=False)[:65536])
-    except ValueError:
+    except (ValueError, RecursionError):
         return Response(status=400)
     found = [each for each in map(_violation, _as_list(posted)) if each]
     if found:
