@@ -44,7 +44,8 @@ def connect(url: str, *, pool_size: int = 5, statement_timeout_ms: int = 15_000)
     if _engine is not None:
         session.remove()
         _engine.dispose()
-    options = f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c lock_timeout=10000"
+    # Disks are solid today: at the default of 4 the planner reads whole tables where an index is ten times faster.
+    options = f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c random_page_cost=1.1"
     _engine = create_engine(
         _driver_url(url),
         pool_size=pool_size,

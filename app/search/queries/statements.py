@@ -10,11 +10,16 @@ from app.search import rules
 from app.search.rules import Filters
 
 CAP = 10_000  # matches that are counted; beyond it a list says "10,000+"
-MANY = 2_000  # matches from which on a list is read in its standard order instead of collected and sorted
+MANY = 5_000  # matches from which on a list is read in its standard order instead of collected and sorted
 CANDIDATES = 20 * rules.PER_PAGE  # of many matches only the newest so many are ranked by their words: all match well
 
+# What is sold out always comes last; the newest first among equals.
+STANDARD = "d.is_sold_out, d.created_at DESC, d.product_id DESC"
+PRICE_ORDERS = {
+    "price_asc": "d.is_sold_out, d.price, d.created_at DESC, d.product_id DESC",
+    "price_desc": "d.is_sold_out, d.price DESC, d.created_at DESC, d.product_id DESC",
+}
 VECTORS = {"en": "words_en", "ms": "words_ms"}
-ORDER = "d.is_sold_out, d.created_at DESC, d.product_id DESC"
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,11 @@ class Scope:
         return f"d.{VECTORS.get(self.locale, 'words_en')}"
 
 
-TSQUERY = "(to_tsquery('english', :words) || to_tsquery('simple', :words))"
+# Stemmed or as typed; where both are the same, once: two equal halves would cost twice.
+TSQUERY = (
+    "(CASE WHEN to_tsquery('english', :words) = to_tsquery('simple', :words) THEN to_tsquery('simple', :words)"
+    " ELSE to_tsquery('english', :words) || to_tsquery('simple', :words) END)"
+)
 
 
 def _scope(scope: Scope, values: dict[str, Any]) -> str:
@@ -68,26 +77,33 @@ def _conditions(scope: Scope, filters: Filters, values: dict[str, Any]) -> dict[
 
 
 def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
-    """Rows (name, value, base, count): the totals under `#…` names, then each token with its count in the whole scope and
-    its count "as if its own facet were not set"."""
+    """Rows (kind, name, low, high). `#total`: matches in the whole scope and with all filters; `#stock`, `#price`,
+    `#without`: the same, the range or the count "as if this facet were not set"; `token`: each value's count so.
+
+    Products with equal facets are counted as one row with a weight: there are far fewer of those than products. `found`
+    is materialised so that it is planned to be read as a whole, which makes an index of it, and read only up to the cap.
+    """
     values: dict[str, Any] = {"cap": CAP + 1}
     conditions = _conditions(scope, filters, values)
-    flags = "".join(f", {condition} AS in_{group}" for group, condition in conditions.items())
     names = list(conditions)
+    flags = "".join(f", {condition} AS in_{group}" for group, condition in conditions.items())
+    columns = ", ".join(["facets", "is_sold_out", *(f"in_{name}" for name in names)])
     per_group = "".join(
-        f" UNION ALL SELECT '#without', '{name}', count(*), {_count(_all_of(names, but=name))} FROM base"  # noqa: S608
+        f" UNION ALL SELECT '#without', '{name}', 0, {_sum(_all_of(names, but=name))} FROM base"  # noqa: S608
         for name in names
     )
     price = _all_of(names, but="price")
     statement = f"""
-        WITH base AS MATERIALIZED (
-          SELECT d.facets, {scope.price} AS price, d.is_sold_out{flags} FROM search_document d
-          WHERE {_scope(scope, values)} LIMIT :cap)
-        SELECT '#total', '', count(*), {_count(_all_of(names))} FROM base
-        UNION ALL SELECT '#stock', '', count(*), count(*) FILTER (WHERE NOT is_sold_out AND {_all_of(names, but="stock")}) FROM base
-        UNION ALL SELECT '#price', '', min(price) FILTER (WHERE {price}), max(price) FILTER (WHERE {price}) FROM base
+        WITH found AS MATERIALIZED (
+          SELECT d.facets, {scope.price} AS price, d.is_sold_out{flags} FROM search_document d WHERE {_scope(scope, values)}),
+        base AS MATERIALIZED (
+          SELECT count(*) AS n, min(price) AS low, max(price) AS high, {columns} FROM (SELECT * FROM found LIMIT :cap) f
+          GROUP BY {columns})
+        SELECT '#total', '', {_sum('true')}, {_sum(_all_of(names))} FROM base
+        UNION ALL SELECT '#stock', '', 0, {_sum("NOT is_sold_out AND " + _all_of(names, but="stock"))} FROM base
+        UNION ALL SELECT '#price', '', min(low) FILTER (WHERE {price}), max(high) FILTER (WHERE {price}) FROM base
         {per_group}
-        UNION ALL SELECT 'token', t, count(*), {_count(_but_own(names))} FROM base, unnest(facets) t GROUP BY t
+        UNION ALL SELECT 'token', t, 0, {_sum(_but_own(names))} FROM base, unnest(facets) t GROUP BY t
     """  # noqa: S608
     return statement, values
 
@@ -103,49 +119,45 @@ def _but_own(names: Sequence[str]) -> str:
     )
 
 
-def _count(condition: str) -> str:
-    return "count(*)" if condition == "true" else f"count(*) FILTER (WHERE {condition})"
+def _sum(condition: str) -> str:
+    return f"coalesce(sum(n) FILTER (WHERE {condition}), 0)::bigint"
 
 
 def page(
     scope: Scope, filters: Filters, *, sort: str, number: int, per_page: int, total: int
 ) -> tuple[str, dict[str, Any]]:
-    """Rows (id, n): one page of products in their order. `total` is what was counted and decides how to get there."""
+    """Rows (id, n): one page of products in their order. `total` is what was counted and decides how to get there.
+
+    Few matches are collected (through an index of words or facets) and sorted. Of very many, all documents are walked in
+    their standard order until the page is full: OFFSET 0 and MATERIALIZED keep the planner from choosing the other way,
+    which it would, as it cannot know how frequent words and facets are together.
+    """
     values: dict[str, Any] = {"limit": per_page, "offset": (number - 1) * per_page}
     where = " AND ".join([_scope(scope, values), *_conditions(scope, filters, values).values()])
-    is_ranked = sort == "relevance" and bool(scope.terms)
+    is_ranked = sort == "relevance" and bool(scope.terms) and (total <= CANDIDATES or values["offset"] < CANDIDATES)
     if total > MANY and not sort.startswith("price"):
-        return _walked(scope, where, is_ranked=is_ranked and values["offset"] < CANDIDATES), values
-    order = _order(sort, scope, is_ranked=is_ranked)
-    return f"{_numbered(order)} FROM search_document d WHERE {where} {_slice(order)}", values
+        walked = f"(SELECT * FROM search_document d ORDER BY {STANDARD} OFFSET 0) d WHERE {where}"  # noqa: S608
+        if is_ranked:
+            return _ranked(scope, f"SELECT d.* FROM {walked} LIMIT {CANDIDATES}"), values  # noqa: S608
+        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walked} LIMIT :limit OFFSET :offset", values  # noqa: S608
+    columns = f"d.product_id, d.is_sold_out, d.created_at, {scope.price} AS price"
+    found = f"WITH found AS MATERIALIZED (SELECT {columns} FROM search_document d WHERE {where})"  # noqa: S608
+    if is_ranked:
+        return f"{found} {_ranked(scope, f'SELECT d.* FROM found d ORDER BY {STANDARD} LIMIT {CANDIDATES}')}", values  # noqa: S608
+    return f"{found} {_numbered('found', PRICE_ORDERS.get(sort, STANDARD))}", values
 
 
-def _walked(scope: Scope, where: str, *, is_ranked: bool) -> str:
-    """All documents in their standard order, out of the index, until the page is full.
-
-    OFFSET 0 keeps the planner from seeing through: with very many matches the page is met within some hundred rows, and
-    to collect and sort all of them first, as statistics may suggest, would be the wrong plan.
-    """
-    walk = f"(SELECT * FROM search_document d ORDER BY {ORDER} OFFSET 0) d WHERE {where}"  # noqa: S608
-    if not is_ranked:
-        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walk} LIMIT :limit OFFSET :offset"  # noqa: S608
-    order = _order("relevance", scope, is_ranked=True)
-    return f"{_numbered(order)} FROM (SELECT d.* FROM {walk} LIMIT {CANDIDATES}) d {_slice(order)}"  # noqa: S608
+def _ranked(scope: Scope, candidates: str) -> str:
+    """By how well the words fit; of many matches the newest are ranked, the others follow on later pages, newest first."""
+    ranked = (
+        f"(SELECT c.product_id, c.is_sold_out, c.created_at, ts_rank({scope.vector}, {TSQUERY}) AS rank FROM ({candidates}) c"  # noqa: S608
+        " JOIN search_document d ON d.product_id = c.product_id)"
+    )
+    return _numbered(ranked, "d.is_sold_out, d.rank DESC, d.created_at DESC, d.product_id DESC")
 
 
-def _numbered(order: str) -> str:
-    return f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n"
-
-
-def _slice(order: str) -> str:
-    return f"ORDER BY {order} LIMIT :limit OFFSET :offset"
-
-
-def _order(sort: str, scope: Scope, *, is_ranked: bool) -> str:
-    """What is sold out always comes last; the newest first among equals."""
-    rank = {
-        "price_asc": f"{scope.price}, ",
-        "price_desc": f"{scope.price} DESC, ",
-        "relevance": f"ts_rank({scope.vector}, {TSQUERY}) DESC, " if is_ranked else "",
-    }.get(sort, "")
-    return f"d.is_sold_out, {rank}d.created_at DESC, d.product_id DESC"
+def _numbered(source: str, order: str) -> str:
+    return (
+        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM {source} d"  # noqa: S608
+        f" ORDER BY {order} LIMIT :limit OFFSET :offset"
+    )
