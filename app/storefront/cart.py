@@ -161,6 +161,7 @@ def _drawer(change: Change) -> dict[str, object]:
         "subtotal": Money(total, languages.currency()),
         "picture": picture_of(change.facts.picture, tint=change.facts.tint),
         "message": "",
+        "picture_of": picture_of,
     }
 
 

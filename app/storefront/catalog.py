@@ -19,6 +19,7 @@ from app.stock import queries as stock
 from app.stock.queries import Availability
 from app.stock.rules import stock_word
 from app.storefront import lists, structured
+from app.storefront.pictures import Picture
 from app.web import languages
 from app.web.cards import render_cards
 from app.web.respond import respond
@@ -26,6 +27,9 @@ from app.web.respond import respond
 bp = Blueprint("catalog", __name__)
 
 NEW_ON_HOME = 8
+HERO = Picture("home-hero", tint="sand", width=1600, height=700)
+HERO_TALL = Picture("home-hero-portrait", tint="sand")
+CRAFT = tuple(Picture(name) for name in ("craft-wax", "craft-dye", "craft-cloth"))
 
 
 class Navigation:
@@ -49,6 +53,9 @@ def home() -> ResponseReturnValue:
         "storefront/catalog/home.html",
         categories=catalog.frame(locale=view["locale"]).top,
         has_new=bool(tiles),
+        hero=HERO,
+        hero_tall=HERO_TALL,
+        craft=CRAFT,
         cards=render_cards(tiles),
     )
 
