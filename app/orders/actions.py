@@ -375,6 +375,16 @@ def _locked(order_id: uuid.UUID) -> Order:
     return order
 
 
+def name_series(series: str, prefix: str) -> None:
+    """Let the numbers of a series begin with `prefix` (`MB-10001`), while none has been given yet."""
+    db.rows(
+        "INSERT INTO number_series (series, prefix, last) VALUES (:series, :prefix, 10000)"
+        " ON CONFLICT DO NOTHING RETURNING series",
+        series=series,
+        prefix=prefix,
+    )
+
+
 def _next_number(series: str) -> str:
     """The next number without gaps: counted under the series' row lock in the confirming transaction itself."""
     row = db.rows(
