@@ -14,17 +14,15 @@ class SearchDocument(Base):
     """One listed product as lists see it; products that are not for sale have none.
 
     `facets` holds tokens such as `motif:parang` (see `rules.token`), prices are the lowest of the variants in minor units,
-    `is_sold_out` is for sorting only and may lag a minute. The word vectors are kept out of line (small toast target), so
-    that counting facets reads narrow rows.
+    `is_sold_out` is for sorting only and may lag a minute.
     """
 
     __tablename__ = "search_document"
     __table_args__ = (
         Index("ix_search_document_order", "is_sold_out", text("created_at DESC"), text("product_id DESC")),
-        Index("ix_search_document_facets", "facets", postgresql_using="gin"),
+        Index("ix_search_document_facets", "facets", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("ix_search_document_words_en", "words_en", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
         Index("ix_search_document_words_ms", "words_ms", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
-        {"postgresql_with": {"toast_tuple_target": "256"}},
     )
 
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)

@@ -683,9 +683,15 @@ def upgrade() -> None:
             ["product_id"], ["product.id"], name=op.f("fk_search_document_product_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("product_id", name=op.f("pk_search_document")),
-        postgresql_with={"toast_tuple_target": "256"},
     )
-    op.create_index("ix_search_document_facets", "search_document", ["facets"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_search_document_facets",
+        "search_document",
+        ["facets"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.create_index(
         "ix_search_document_order",
         "search_document",
