@@ -1,0 +1,92 @@
+"""The promises of the house that a search can keep."""
+
+import ast
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app"
+SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in APP.rglob("*.py")}
+
+
+PUBLIC = ("/api/openapi.json", "/api/docs")
+SAMPLES = {
+    "UnicodeConverter": "0" * 22,
+    "UUIDConverter": uuid.UUID(int=7),
+    "IntegerConverter": 1,
+}
+
+
+def users_of(pattern: str) -> set[str]:
+    """The files whose code matches, comments and texts left aside."""
+    wanted = re.compile(pattern)
+    return {name for name, text in SOURCES.items() if wanted.search(ast.unparse(_without_texts(ast.parse(text))))}
+
+
+def _without_texts(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        (r"\bsession\.commit\(", {"app/core/transaction.py"}),
+        (r"\bos\.environ\b", {"app/ops/metrics.py", "app/ops/sharing.py"}),  # how prometheus_client wants to be told
+        (r"\.enqueue\(", {"app/jobs.py", "app/workers.py"}),
+        (r"\bprint\(", set()),
+        (r"\beval\(|\bexec\(|\bpickle\b|yaml\.load\(", set()),
+        (r"verify=False", set()),
+        (r"\bdatetime\.utcnow\(|\bdatetime\.now\(\)", set()),
+    ],
+)
+def test_only_there(what: str, where: set[str]) -> None:
+    assert users_of(what) <= where
+
+
+def test_there_is_no_drawer_for_odds_and_ends() -> None:
+    assert [name for name in SOURCES if Path(name).stem in ("utils", "helpers", "common", "misc")] == []
+
+
+def test_files_stay_short() -> None:
+    long_files = [f"{name}: {text.count(chr(10))}" for name, text in SOURCES.items() if text.count("\n") > 420]
+    assert long_files == []
+
+
+def test_every_domain_says_what_it_is() -> None:
+    silent = [
+        folder.name
+        for folder in APP.iterdir()
+        if (folder / "__init__.py").exists() and not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    ]
+    assert silent == []
+
+
+def test_changes_are_posted(app: Flask) -> None:
+    """Pages take GET and POST only: plain forms must work. Everything else belongs to the API."""
+    odd = [
+        f"{rule.rule} {sorted(rule.methods & {'PUT', 'PATCH', 'DELETE'})}"
+        for rule in app.url_map.iter_rules()
+        if rule.methods & {"PUT", "PATCH", "DELETE"} and not rule.rule.startswith("/api/")
+    ]
+    assert odd == []
+
+
+def test_personal_pages_are_never_stored(app: Flask) -> None:
+    """Cart, checkout, orders and the back office answer no-store, whatever they answer (X21)."""
+    client = app.test_client()
+    personal = ("/cart", "/checkout", "/order", "/track", "/admin", "/api/")
+    urls = app.url_map.bind("localhost")
+    asked = [
+        urls.build(rule.endpoint, {name: SAMPLES[type(kind).__name__] for name, kind in rule._converters.items()})
+        for rule in app.url_map.iter_rules()
+        if "GET" in rule.methods and rule.rule.startswith(personal) and rule.rule not in PUBLIC
+    ]
+    assert len(asked) > 5
+    assert [path for path in asked if "no-store" not in client.get(path).headers.get("Cache-Control", "")] == []
