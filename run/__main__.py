@@ -29,7 +29,7 @@ def main() -> int:
     """0 after a Ctrl-C or SIGTERM, 1 with a sentence when the shop cannot be served."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    if "MAKELEVEL" in os.environ:
+    if Path(processes.command_line(os.getppid()).partition(" ")[0]).name in ("make", "gmake"):
         processes.follow_parent(signal.SIGTERM)  # make itself may be killed without a chance to tell us
     try:
         with ExitStack() as stack:
