@@ -52,6 +52,8 @@ ENTRY_POINTS = (
     "app.admin.stock_locks",
     "app.admin.payments",
     "app.admin.deliveries",
+    "app.api.stock",
+    "app.api.description",
 )
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
 CONFIGURED: tuple[str, ...] = (

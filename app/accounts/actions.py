@@ -62,7 +62,7 @@ def reset_totp(email: str, *, actor: str) -> bool:
     person = queries.lock_staff_by_email(email)
     if person is None:
         return False
-    person.totp_secret, person.totp_confirmed_at = pyotp.random_base32(), None
+    person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
     person.backup_codes_saved_at = None
     _forget_codes(person.id)
     end_all_sessions(person.id)

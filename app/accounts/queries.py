@@ -98,7 +98,7 @@ def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
 def fresh_codes(session_id: uuid.UUID) -> list[str]:
     """Backup codes that this sign-in made and nobody has confirmed to have saved."""
     found = db.session.scalar(select(StaffSession.fresh_codes).where(StaffSession.id == session_id))
-    return found.split() if found else []
+    return found.splitlines() if found else []
 
 
 def open_secret(staff_id: uuid.UUID) -> str:

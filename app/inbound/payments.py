@@ -18,6 +18,7 @@ from app.core.transaction import in_transaction
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments.errors import BadSignature
+from app.web.describe import describe, one_of, record
 
 LARGEST_BODY = 256 * 1024  # Razorpay's largest are about 10 kB
 QUIET_SECONDS = 10.0
@@ -29,6 +30,12 @@ received = prometheus_client.Counter("payment_notices_total", "Webhooks by what 
 
 @bp.post("/api/v1/payment/webhook")
 @bp.post("/api/payments/webhook")
+@describe(
+    "For payment providers: a signed notice, kept and acted upon later",
+    takes={"type": "object"},
+    answers={200: record(status=one_of("stored", "known"))},
+    refusals=(400, 413, 422),
+)
 def take_notice() -> Response:
     """200 stored, now or before; 400 not signed by a provider; 413 too large; 422 signed but meaningless."""
     request.max_content_length = LARGEST_BODY

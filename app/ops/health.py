@@ -14,9 +14,23 @@ from flask import Blueprint, Response, jsonify
 
 from app.core import cache, db
 from app.ops import queries
+from app.web.describe import COUNT, describe, one_of, or_null, record
 from app.web.staff import staff_required
 
 bp = Blueprint("health", __name__)
+
+UP = one_of("up", "down")
+HEALTH = record(status=one_of("healthy", "unhealthy"), database=UP, redis=UP, queue=one_of("up", "waiting"))
+FIGURES = {"type": "object"}
+DETAILS = record(
+    status=one_of("healthy"),
+    redis=UP,
+    database=FIGURES,
+    memory=record(resident_bytes=COUNT),
+    waiting=FIGURES,
+    orders=FIGURES,
+    cleanup=or_null(FIGURES),
+)
 
 
 @bp.get("/health/live")
@@ -26,6 +40,7 @@ def live() -> Response:
 
 @bp.get("/health/ready", endpoint="ready")
 @bp.get("/api/health")
+@describe("Whether the shop can serve", answers={200: HEALTH, 503: HEALTH})
 def health() -> Response:
     database, redis = _database_answers(), cache.is_up()
     answer = jsonify(
@@ -39,6 +54,7 @@ def health() -> Response:
 
 
 @bp.get("/api/health/detailed")
+@describe("Figures for whoever runs the shop", answers={200: DETAILS}, refusals=(401, 403, 503), for_staff=True)
 @staff_required
 def detailed() -> Response:
     """Database, memory, stock locks, orders by state, what waits, the last clean-up. No names, no addresses."""

@@ -1,0 +1,99 @@
+"""The API's own description: `/api/openapi.json` for programs and `/api/docs` for people, both out of what the views say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template
+
+from app.web.describe import COUNT, TEXT, Operation
+from app.web.limits import limit_api
+from app.web.site import settings
+
+bp = limit_api(Blueprint("api_description", __name__))
+
+VERSION = "1.0"
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": COUNT,
+        "code": TEXT,
+        "request_id": {"type": ["string", "null"]},
+    },
+    "required": ["type", "title", "status", "code"],
+}
+SCHEMES = {
+    "staff": {"type": "apiKey", "in": "cookie", "name": "staff", "description": "The back office's session cookie"},
+    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
+}
+
+
+@bp.get("/api/openapi.json")
+def openapi() -> Response:
+    return jsonify(document())
+
+
+@bp.get("/api/docs")
+def docs() -> str:
+    return render_template("api/docs.html", document=document(), phrase=lambda status: HTTPStatus(int(status)).phrase)
+
+
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1 of every described endpoint."""
+    paths: dict[str, Any] = {}
+    for path, method, operation in sorted(_operations(), key=lambda each: each[:2]):
+        paths.setdefault(path, {})[method] = _described(operation, f"{method} {path}")
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": settings().shop.name, "version": VERSION},
+        "servers": [{"url": settings().base_url}],
+        "paths": paths,
+        "components": {"schemas": {"Problem": PROBLEM}, "securitySchemes": SCHEMES},
+    }
+
+
+def _operations() -> Iterator[tuple[str, str, Operation]]:
+    for rule in current_app.url_map.iter_rules():
+        operation = getattr(current_app.view_functions[rule.endpoint], "operation", None)
+        if operation is None:
+            continue
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower(), operation
+
+
+def _described(operation: Operation, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": re.sub(r"[^a-z0-9]+", "_", name).strip("_"),
+        "summary": operation.summary,
+        "responses": _answers(operation),
+    }
+    if operation.takes:
+        found["requestBody"] = {"required": True, "content": _as("application/json", operation.takes)}
+    needed = {
+        scheme: []
+        for scheme, is_needed in (("staff", operation.for_staff), ("csrf", operation.needs_csrf))
+        if is_needed
+    }
+    if needed:
+        found["security"] = [needed]
+    return found
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    problem = _as("application/problem+json", {"$ref": "#/components/schemas/Problem"})
+    good = {str(status): (status, _as("application/json", schema)) for status, schema in operation.answers.items()}
+    bad = {str(status): (status, problem) for status in (*operation.refusals, 429) if str(status) not in good}
+    answers: dict[str, Any] = {
+        key: {"description": HTTPStatus(status).phrase, "content": content}
+        for key, (status, content) in sorted({**good, **bad}.items())
+    }
+    return {**answers, "default": {"description": "A problem", "content": problem}}
+
+
+def _as(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {kind: {"schema": schema}}

@@ -1,0 +1,63 @@
+"""What a JSON endpoint takes and answers, said beside its view: `/api/openapi.json` is gathered from it.
+
+@bp.post("/api/stock/unlock")
+@describe("Release …", takes=record(order=TEXT), answers={200: record(released=FLAG)}, refusals=(404, 409))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+View = TypeVar("View", bound=Callable[..., Any])
+Schema = Mapping[str, Any]
+
+TEXT: Schema = {"type": "string"}
+FLAG: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+
+
+def record(**fields: Schema) -> Schema:
+    """An object with exactly these members, all of them present."""
+    return {"type": "object", "properties": fields, "required": sorted(fields), "additionalProperties": False}
+
+
+def one_of(*words: str) -> Schema:
+    return {"type": "string", "enum": list(words)}
+
+
+def or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint. `takes` is the schema of a JSON body, `answers` maps a status to what comes with it, `refusals` are the
+    statuses that come with a problem document."""
+
+    summary: str
+    answers: Mapping[int, Schema]
+    refusals: Sequence[int]
+    takes: Schema | None
+    for_staff: bool
+    needs_csrf: bool
+
+
+def describe(
+    summary: str,
+    *,
+    answers: Mapping[int, Schema],
+    refusals: Sequence[int] = (),
+    takes: Schema | None = None,
+    for_staff: bool = False,
+    needs_csrf: bool = False,
+) -> Callable[[View], View]:
+    """Attach an `Operation` to a view."""
+
+    def attach(view: View) -> View:
+        view.operation = Operation(summary, answers, refusals, takes, for_staff, needs_csrf)  # type: ignore[attr-defined]
+        return view
+
+    return attach
