@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ import requests
 
 from chaos.stand import Stand
 from tests.shop import ADDRESS, CONTACT
-from tools.webforms import WebForm, form_to, heading_of
+from tools.webforms import WebForm, form_to, forms_of, heading_of
 
 RETURN_FIELDS = ("razorpay_payment_id", "razorpay_order_id", "razorpay_signature")
 
@@ -54,13 +53,15 @@ class Buyer:
 
     def send(self, page: str, action: str, **typed: Any) -> requests.Response:
         """The form to `action` on the page at `page`, with `typed` over it."""
-        form = form_to(self.page(page), action)
+        form = next((each for each in forms_of(self.page(page)) if each.action.split("#")[0] == action), None)
+        if form is None:
+            raise LookupError(f"{page} has no form to {action}")
         return self.post(form.action, form.filled(**typed))
 
-    def add(self, variant_id: uuid.UUID, quantity: int = 1) -> None:
+    def add(self, variant_id: uuid.UUID, quantity: int = 1) -> requests.Response:
         token = form_to(self.page("/track"), "/track").fields["csrf_token"]
         answer = self.post("/cart/lines", {"csrf_token": token, "variant": str(variant_id), "quantity": str(quantity)})
-        _expect(answer, "add to cart", 303)
+        return _expect(answer, "add to cart", 303)
 
     def check_out(self) -> None:
         """Contact and delivery, up to the review page, whose form is kept in `review`."""
@@ -99,16 +100,7 @@ def token_of(answer: requests.Response) -> str:
     return answer.headers["Location"].rsplit("/", 1)[-1]
 
 
-def prepared(stand: Stand, numbers: Sequence[int], *variants: uuid.UUID) -> list[Buyer]:
-    """Buyers with one of each variant in the cart, at the review page."""
-    buyers = [Buyer(stand, number) for number in numbers]
-    for buyer in buyers:
-        for variant in variants:
-            buyer.add(variant)
-        buyer.check_out()
-    return buyers
-
-
-def _expect(answer: requests.Response, what: str, status: int) -> None:
+def _expect(answer: requests.Response, what: str, status: int) -> requests.Response:
     if answer.status_code != status:
         raise Refused(what, answer)
+    return answer

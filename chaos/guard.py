@@ -7,7 +7,7 @@ that would refuse the wrong state are gone: then the same race must sell what is
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,14 +43,18 @@ def drop_checks(database_url: str) -> None:
 
 
 @contextmanager
-def unguarded_stand(servers: Servers, *, webs: int = 4, keep_checks: bool = False) -> Iterator[Stand]:
-    """A stand of the copy, on a database copied from the servers' shop. With `keep_checks` the database still refuses,
+def unguarded_stand(
+    servers: Servers, *, webs: int = 4, settings: Mapping[str, str] | None = None, keep_checks: bool = False
+) -> Iterator[Stand]:
+    """A stand of the copy, without jobs, on an empty database of its own. With `keep_checks` the database still refuses,
     and what should be “sold out” becomes an accident."""
-    url = servers.copy_database("kedai_unguarded")
+    url = servers.new_database("kedai_unguarded")
     folder = servers.home / "unguarded-project"
     folder.mkdir()
-    stand = Stand(servers, webs=webs, project=without_guard(folder), database_url=url, name="unguarded")
+    project = without_guard(folder)
+    stand = Stand(servers, webs=webs, project=project, database_url=url, name="unguarded", settings=settings)
     try:
+        stand.migrate()
         if not keep_checks:
             drop_checks(url)
         stand.start(with_jobs=False)

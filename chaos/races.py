@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +42,19 @@ class Outcome:
         self.wrongs += other.wrongs
 
 
+def prepared(stand: Stand, numbers: Iterable[int], *variants: uuid.UUID) -> list[Buyer]:
+    """Buyers with one of each variant in the cart, put in in this order, at the review page."""
+
+    def prepare(buyer: Buyer) -> None:
+        for variant in variants:
+            buyer.add(variant)
+        buyer.check_out()
+
+    buyers = [Buyer(stand, number) for number in numbers]
+    at_most_at_once(8, [lambda buyer=buyer: prepare(buyer) for buyer in buyers])  # type: ignore[misc]
+    return buyers
+
+
 def at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run all of `works` in threads that start at the same moment; what one raises is its result."""
     barrier = threading.Barrier(len(works))
@@ -60,7 +72,9 @@ def at_once(works: Sequence[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(run, works))
 
 
-def last_units(stand: Stand, buyers: Sequence[Buyer], variant: uuid.UUID, units: int, *, expired: bool = False) -> Outcome:
+def last_units(
+    stand: Stand, buyers: Sequence[Buyer], variant: uuid.UUID, units: int, *, expired: bool = False
+) -> Outcome:
     """`units` on the shelf, all `buyers` press “Place order” in the same moment, over all web processes.
 
     With `expired` the locks of the race before have run out and lie in the way, instead of being given back.
@@ -69,7 +83,9 @@ def last_units(stand: Stand, buyers: Sequence[Buyer], variant: uuid.UUID, units:
     at_most_at_once(8, [buyer.read_review for buyer in buyers if buyer.review is None])
     answers = at_once([buyer.place for buyer in buyers])
     for buyer, answer in zip(buyers, answers, strict=True):
-        buyer.review = None if _is_sold(answer) else buyer.review  # who went away empty-handed presses the same button again
+        buyer.review = (
+            None if _is_sold(answer) else buyer.review
+        )  # who went away empty-handed presses the same button again
     outcome = Outcome(races=1, buyers=len(buyers), units=units)
     for answer in answers:
         outcome.sold += _is_sold(answer)
@@ -88,7 +104,8 @@ def last_units(stand: Stand, buyers: Sequence[Buyer], variant: uuid.UUID, units:
 def restock(variant: uuid.UUID, units: int, *, expired: bool = False) -> None:
     """Exactly `units` free. Orders that hold some give them back, or (with `expired`) their locks run out where possible."""
     holders = [
-        row[0] for row in db.rows("SELECT order_id FROM stock_lock WHERE variant_id = :id AND state = 'held'", id=variant)
+        row[0]
+        for row in db.rows("SELECT order_id FROM stock_lock WHERE variant_id = :id AND state = 'held'", id=variant)
     ]
     db.release()
     _held, on_hand, locked = holdings(variant)
@@ -137,7 +154,9 @@ def crossing(pairs: Sequence[tuple[Buyer, Buyer]]) -> Outcome:
 WAYS = ("open", "failed", "returned")
 
 
-def expiry_against_money(stand: Stand, bank: Bank, buyer: Buyer, rival: Buyer, variant: uuid.UUID, *, way: str) -> Outcome:
+def expiry_against_money(
+    stand: Stand, bank: Bank, buyer: Buyer, rival: Buyer, variant: uuid.UUID, *, way: str
+) -> Outcome:
     """S7: the last unit's lock has run out, its money is there, and in one moment the release pass frees, the settling
     pays and a rival orders. Ends paid and sold, or released and refunded.
 
@@ -202,10 +221,6 @@ def at_most_at_once(threads: int, works: Sequence[Callable[[], Any]]) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work) for work in works]:
             done.result()
-
-
-def tally(answers: Sequence[Any]) -> Counter[str]:
-    return Counter(_words(answer) for answer in answers)
 
 
 def _is_sold(answer: Any) -> bool:

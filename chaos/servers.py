@@ -65,7 +65,9 @@ class Servers:
         place = ground.prepare(self.home)
         self.password = os.urandom(16).hex()
         database, cache = ports.pick(), ports.pick()
-        self.postgres = Server(Postgres(place, port=database, password=self.password, lasting=False), self.home / "postgres.log")
+        self.postgres = Server(
+            Postgres(place, port=database, password=self.password, lasting=False), self.home / "postgres.log"
+        )
         self.redis = Server(Redis(place, port=cache, password=self.password, lasting=False), self.home / "redis.log")
         self.database_url = f"postgresql://kedai:{self.password}@127.0.0.1:{database}/kedai"
         self.redis_url = f"redis://:{self.password}@127.0.0.1:{cache}/0"
@@ -80,9 +82,9 @@ class Servers:
         ground.erase(self.home)
         shutil.rmtree(self.home, ignore_errors=True)
 
-    def copy_database(self, name: str) -> str:
-        """The URL of a copy of the shop's database, as it is now. Nobody may be connected to the original."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE kedai").format(sql.Identifier(name))
+    def new_database(self, name: str) -> str:
+        """The URL of another, empty database."""
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
         with psycopg.connect(_named(self.database_url, "postgres"), autocommit=True) as connection:
             connection.execute(statement)
         return _named(self.database_url, name)
