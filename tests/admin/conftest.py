@@ -1,4 +1,7 @@
 import pytest
+from sqlalchemy import event
+
+from app.core import db
 
 from tests.flows.conftest import bank, run_out, running_bank, shop, shopper  # noqa: F401 (fixtures)
 from tests.staff import hire
@@ -20,3 +23,23 @@ def owner(member):
 def merchant(shop):  # noqa: F811
     """The same in the shop with the bank."""
     return hire(shop).sign_in()
+
+
+@pytest.fixture
+def count_queries(app):
+    """How many statements a call sends to the database."""
+
+    def count(call):
+        sent = []
+
+        def note(_connection, _cursor, statement, *_rest):
+            sent.append(statement)
+
+        event.listen(db.engine(), "before_cursor_execute", note)
+        try:
+            call()
+        finally:
+            event.remove(db.engine(), "before_cursor_execute", note)
+        return len(sent)
+
+    return count

@@ -1,0 +1,42 @@
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+
+from app.accounts import rules
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+NOW = datetime(2026, 5, 4, 10, 0, 15, tzinfo=UTC)
+
+
+def code_at(seconds):
+    return pyotp.TOTP(SECRET).at(NOW + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(0, 0), (-30, -1), (30, 1)])
+def test_a_code_counts_one_step_early_or_late(seconds, steps):
+    """ASVS 39: a window of one step."""
+    now = int(NOW.timestamp()) // 30
+    assert rules.matching_step(SECRET, code_at(seconds), at=NOW) == now + steps
+
+
+@pytest.mark.parametrize("seconds", [-60, 60, 3600])
+def test_a_code_of_another_time_does_not(seconds):
+    assert rules.matching_step(SECRET, code_at(seconds), at=NOW) is None
+
+
+@pytest.mark.parametrize("typed", ["123456", "123 456", " 123-456 ", "123\u00a0456"])
+def test_a_code_may_be_typed_with_gaps(typed):
+    assert rules.plain_code(typed) == "123456"
+
+
+@pytest.mark.parametrize("typed", ["", "12345", "1234567", "12345a", "１２３４５６", "١٢٣٤٥٦", "+12345"])
+def test_only_six_ascii_digits_are_a_code(typed):
+    assert not rules.is_totp_code(rules.plain_code(typed))
+
+
+def test_backup_codes_have_fifty_bits():
+    """X3."""
+    assert 10**rules.BACKUP_LENGTH >= 2**50
+    assert rules.is_backup_code(rules.plain_code("1234 5678 9012 3456"))
+    assert rules.grouped("1234567890123456") == "1234 5678 9012 3456"

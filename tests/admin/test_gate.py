@@ -1,0 +1,78 @@
+"""The gate of the back office, asked before CSRF and before 404 (ASVS 43, X4, X6)."""
+
+import pytest
+
+from app.core import db
+
+OPEN = {"/admin/login"}
+HALF_OPEN = OPEN | {"/admin/totp", "/admin/logout"}
+SAMPLE = "0192f5a0-7c3e-7000-8000-000000000000"
+
+
+def admin_rules(app):
+    found = [rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/admin")]
+    assert len(found) > 12
+    for rule in found:
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            path = "/".join(SAMPLE if piece.startswith("<") else piece for piece in rule.rule.split("/"))
+            yield method, path
+
+
+def test_every_rule_turns_strangers_away(app):
+    """X6: also every POST without a token; none answers 400, 404, 405 or 422 to a stranger."""
+    client = app.test_client()
+    for method, path in admin_rules(app):
+        if path in OPEN:
+            continue
+        answer = client.open(path, method=method)
+        assert answer.status_code == 303, (method, path)
+        assert answer.location.startswith("/admin/login"), (method, path)
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_every_rule_turns_those_without_a_code_away(app, member):
+    member.give_password()
+    for method, path in admin_rules(app):
+        if path in HALF_OPEN:
+            continue
+        answer = member.client.open(path, method=method)
+        assert (answer.status_code, answer.location) == (303, "/admin/totp"), (method, path)
+
+
+def test_every_post_wants_a_token(app, owner):
+    """X6."""
+    before = db.scalar("SELECT count(*) FROM audit_entry")
+    for method, path in admin_rules(app):
+        if method == "POST":
+            assert owner.client.post(path).status_code == 400, path
+    assert db.scalar("SELECT count(*) FROM audit_entry") == before
+    assert owner.client.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin", "//admin/orders", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"])
+def test_what_is_there_and_what_is_not_look_alike(app, path):
+    answer = app.test_client().get(path)
+    assert answer.status_code == 303
+    assert answer.location.startswith("/admin/login")
+
+
+def test_programs_and_fragments_get_401(app):
+    client = app.test_client()
+    answer = client.get("/admin/orders", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
+    answer = client.get("/admin/orders", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"], answer.data) == (401, "/admin/login", b"")
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/orders", "/admin/stock-locks", "/admin/payments", "/admin/deliveries", "/admin/login"])
+def test_nothing_is_kept_by_caches(owner, path):
+    answer = owner.client.get(path)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+def test_a_customer_is_a_stranger(app, client):
+    """X4: the shop's own session opens nothing."""
+    client.get("/cart")
+    client.set_cookie("staff", client.get_cookie("session").value if client.get_cookie("session") else "x")
+    assert client.get("/admin/").status_code == 303
