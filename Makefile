@@ -29,10 +29,8 @@ map:        ## each domain with its actions and events
 screenshots: tests ## every page again into docs/screenshots
 	@$(VENV)/python -m docs.screenshots $(ARGS)
 
-i18n: tests ## gather the texts, merge them into the catalogues, compile
-	@$(VENV)/pybabel -q extract -F babel.cfg --no-location --sort-output -o translations/messages.pot .
-	@$(VENV)/pybabel -q update -i translations/messages.pot -d translations --no-fuzzy-matching --omit-header
-	@$(VENV)/pybabel -q compile -d translations --statistics
+i18n: tests ## gather the texts, bring the catalogues up to date
+	@$(VENV)/python -m tools.texts
 
 requirements: tests ## pin requirements*.in anew
 	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements.txt requirements.in

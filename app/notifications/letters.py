@@ -19,18 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from babel import Locale
-from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from app.core import clock, formats
+from app.core import catalogues, clock, formats
 from app.core.settings import BadSettings, Settings, Shop
 from app.notifications.errors import MailRefused
 from app.payments.rules import METHODS_BY_CURRENCY
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "email"
-TRANSLATIONS = ROOT / "translations"
-LANGUAGES = ("en", "ms")
+LANGUAGES = tuple(catalogues.LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    translations = Translations.load(str(TRANSLATIONS), [language])
+    translations = catalogues.translations(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(locale=language, shop=site().shop, base_url=site().base_url)
     zone, territories = site().shop.timezone, Locale.parse(language).territories

@@ -10,6 +10,7 @@ from typing import Any
 from babel import Locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_pgettext
 from wtforms import SelectField
 
 from app.checkout.actions import PlaceOrder
@@ -57,7 +58,7 @@ class DeliveryForm(Form):
     line1 = text_field(_l("Address"), max=200, required=_l("Enter the street and the number"))
     line2 = text_field(_l("Floor, unit, landmark"), max=200)
     city = text_field(_l("Town or city"), max=120, required=_l("Enter the town or city"))
-    state = text_field(_l("State"), max=120)
+    state = text_field(lazy_pgettext("address", "State"), max=120)
 
     method_error = ""
 

@@ -7,26 +7,32 @@ theme      cookie `theme` -> "" (the browser decides)
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel
+from flask_babel import Babel, Domain, get_locale
 
+from app.core import catalogues
+from app.core.catalogues import LANGUAGES
 from app.web.site import settings
 
-LANGUAGES = {"en": "English", "ms": "Bahasa Melayu"}
 CURRENCIES = ("MYR", "INR", "USD")
 THEMES = ("light", "dark")
-TRANSLATIONS = Path(__file__).parents[2] / "translations"
+
+
+class _Texts(Domain):  # type: ignore[misc]
+    """Flask-Babel's gettext over the catalogues that mails and templates read too."""
+
+    def get_translations(self) -> Translations | NullTranslations:
+        return catalogues.translations(str(get_locale()))
 
 
 def init_app(app: Flask) -> None:
-    app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(TRANSLATIONS)
     timezone = app.config["SETTINGS"].shop.timezone.key
-    Babel(app, default_timezone=timezone, locale_selector=language)
+    babel = Babel(app, default_timezone=timezone, locale_selector=language)
+    babel.domain_instance = _Texts()
 
 
 def language() -> str:
@@ -77,14 +83,3 @@ def _best_match(header: str) -> str:
         except ValueError:
             continue
     return next((tag for weight, _, tag in sorted(wishes) if tag in LANGUAGES and weight < 0), "en")
-
-
-def translate(code: str, text: str) -> str:
-    """An English text in the words of a language's catalogue."""
-    return translations(code).gettext(text)
-
-
-@cache
-def translations(code: str) -> Translations | NullTranslations:
-    """The compiled catalogue of a language, without Flask: for mails and commands."""
-    return Translations.load(str(TRANSLATIONS), [code])
