@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
-
 from app.catalog import actions as catalog
 from app.catalog.actions import NewPicture, NewProduct, NewVariant
 from app.core import clock, db, storage
@@ -105,7 +103,8 @@ def _products(
 
 
 def _receive(variants: Sequence[Mapping[str, Any]], warehouses: Mapping[str, uuid.UUID]) -> None:
-    ids = dict(db.session.execute(_IDS, {"skus": [each["sku"] for each in variants]}).tuples().all())
+    skus = [each["sku"] for each in variants]
+    ids = {row.sku: row.id for row in db.rows("SELECT sku, id FROM variant WHERE sku = ANY(:skus)", skus=skus)}
     stock.receive_many(
         [
             (ids[each["sku"]], warehouses[code], quantity, each.get("safety", 0))
@@ -114,9 +113,6 @@ def _receive(variants: Sequence[Mapping[str, Any]], warehouses: Mapping[str, uui
         ],
         reason="demo",
     )
-
-
-_IDS = text("SELECT sku, id FROM variant WHERE sku = ANY(:skus)")
 
 
 def _new_product(table: Mapping[str, Any], wanted: Catalogue, categories: Mapping[str, uuid.UUID]) -> NewProduct:

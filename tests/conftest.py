@@ -2,6 +2,7 @@
 
     database   an empty, migrated database, connected (and Redis, flushed): for tests of domains
     app        the application, on such a database          client     a browser without JavaScript
+    statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
 
@@ -22,6 +23,8 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from app import factory
 from app.core import cache, db, outbox
@@ -132,6 +135,24 @@ def csrf() -> Callable[..., str]:
 @pytest.fixture
 def drain(database: None) -> Callable[[], int]:
     return outbox.drain
+
+
+@pytest.fixture
+def statements(database: None) -> Iterator[Callable[[], list[str]]]:
+    """`statements()`: the SQL that ran since it was last called, without savepoints."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    def take() -> list[str]:
+        taken = list(seen)
+        seen.clear()
+        return taken
+
+    event.listen(Engine, "before_cursor_execute", note)
+    yield take
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

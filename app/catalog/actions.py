@@ -157,11 +157,10 @@ def create_product(new: NewProduct) -> Product:
 def add_variant(product_id: uuid.UUID, new: NewVariant) -> uuid.UUID:
     """Returns the variant's id. Raises DuplicateVariant."""
     touch()
-    images = dict(
-        db.session.execute(select(ProductImage.public_id, ProductImage.id).where(ProductImage.product_id == product_id))
-        .tuples()
-        .all()
-    )
+    images = {
+        row.public_id: row.id
+        for row in db.rows("SELECT public_id, id FROM product_image WHERE product_id = :id", id=product_id)
+    }
     position = db.scalar("SELECT coalesce(max(position) + 1, 0) FROM variant WHERE product_id = :id", id=product_id)
     added = _add_variants(product_id, [new], images=images, first_position=position)
     outbox.record(ProductChanged(product_id))

@@ -115,11 +115,9 @@ def _moved_products() -> list[uuid.UUID]:
 
 
 def _mark_sold_out(product_ids: Sequence[uuid.UUID]) -> int:
-    units: dict[uuid.UUID, str] = dict(
-        db.session.execute(text("SELECT id, unit FROM product WHERE id = ANY(:ids)"), {"ids": product_ids})
-        .tuples()
-        .all()
-    )
+    units = {
+        row.id: row.unit for row in db.rows("SELECT id, unit FROM product WHERE id = ANY(:ids)", ids=list(product_ids))
+    }
     found = stock.availability_by_product(product_ids)
     sold_out = [each for each in product_ids if not found.get(each, stock.NONE).for_unit(units.get(each, "piece"))]
     changed = db.rows(

@@ -262,7 +262,9 @@ def _price_label(filters: Filters, currency: str) -> str:
     return "–".join(ends)
 
 
-_KNOWN_WORDS = text("SELECT word, sum(frequency)::bigint FROM search_word WHERE hints && :hints GROUP BY word")
+_KNOWN_WORDS = text(
+    "SELECT word, sum(frequency)::bigint AS frequency FROM search_word WHERE hints && :hints GROUP BY word"
+)
 _ANYTHING = {
     locale: text(f"SELECT EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ {statements.TSQUERY})")  # noqa: S608
     for locale, vector in statements.VECTORS.items()
@@ -273,7 +275,9 @@ def _correction(scope: Scope) -> str | None:
     """The query with misspelt words put right, if that finds anything."""
     terms = scope.terms or ()
     wanted = sorted({hint for term in terms for hint in rules.hints(term)})
-    known: dict[str, int] = dict(db.session.execute(_KNOWN_WORDS, {"hints": wanted}).tuples().all()) if wanted else {}
+    known = (
+        {row.word: int(row.frequency) for row in db.session.execute(_KNOWN_WORDS, {"hints": wanted})} if wanted else {}
+    )
     corrected = rules.corrected(terms, known)
     if corrected is None:
         return None

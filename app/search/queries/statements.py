@@ -99,7 +99,7 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
         base AS MATERIALIZED (
           SELECT count(*) AS n, min(price) AS low, max(price) AS high, {columns} FROM (SELECT * FROM found LIMIT :cap) f
           GROUP BY {columns})
-        SELECT '#total', '', {_sum('true')}, {_sum(_all_of(names))} FROM base
+        SELECT '#total', '', {_sum("true")}, {_sum(_all_of(names))} FROM base
         UNION ALL SELECT '#stock', '', 0, {_sum("NOT is_sold_out AND " + _all_of(names, but="stock"))} FROM base
         UNION ALL SELECT '#price', '', min(low) FILTER (WHERE {price}), max(high) FILTER (WHERE {price}) FROM base
         {per_group}
