@@ -49,11 +49,18 @@ def test_every_post_wants_a_token(app, owner):
     assert owner.client.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/admin", "//admin/orders", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"])
+@pytest.mark.parametrize("path", ["/admin", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"])
 def test_what_is_there_and_what_is_not_look_alike(app, path):
     answer = app.test_client().get(path)
     assert answer.status_code == 303
     assert answer.location.startswith("/admin/login")
+
+
+def test_a_second_slash_finds_no_way_around(app):
+    for path in ("//admin/orders", "///admin/no-such-page", "//admin"):
+        answer = app.test_client().get("/", environ_overrides={"PATH_INFO": path})
+        assert answer.status_code == 303, path
+        assert answer.location.startswith("/admin/login"), path
 
 
 def test_programs_and_fragments_get_401(app):
