@@ -126,6 +126,7 @@ def run_guard(run: Run, servers: Servers) -> None:
 def run_purchases(run: Run, servers: Servers) -> None:
     """G2, G3: purchases in a storm."""
     with standing(servers, settings=campaign.SETTINGS) as stand, stand.inside():
+        shop.open_shop()
         report = campaign.run(stand, seed=str(run.options.seed), purchases=run.options.purchases)
         _print_report(report)
         run.wrongs += report.wrongs

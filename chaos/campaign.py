@@ -43,15 +43,14 @@ class Report:
 
 
 def stock_up() -> list[uuid.UUID]:
-    """What there is to buy: plenty of some, little of others. Inside a new stand."""
-    shop.open_shop()
+    """What there is to buy: plenty of some, little of others."""
     plenty = [shop.add_product(f"Plenty {n}", stock_of={"KB": 500, "KL": 500}, price=1000 + 700 * n) for n in range(5)]
     scarce = [shop.add_product(f"Scarce {n}", stock_of={"KB": 5 + n}, price=5000 + 900 * n) for n in range(5)]
     return plenty + scarce
 
 
 def run(stand: Stand, *, seed: str, purchases: int, hurry: bool = False) -> Report:
-    """Inside a started stand with jobs. `hurry` lets the time pass in the database instead of waiting for it."""
+    """Inside a started stand with jobs, in an open shop. `hurry` lets the time pass in the database instead of waiting for it."""
     variants = stock_up()
     storm = Storm(stand, seed, pause=(0.05, 0.5) if hurry else (0.3, 1.5))
     begun = time.monotonic()

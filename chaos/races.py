@@ -178,16 +178,11 @@ def expiry_against_money(
     paid = bank.pay(form.fields["order_id"])
     rival.read_review()
     money = (lambda: buyer.come_back(form.fields["callback_url"], paid)) if way == "returned" else _settling(order_id)
-    answers = at_once([lambda: flows.release_pass(trigger="race"), money, rival.place, lambda: flows.reconcile()])
-    settle_everything()
-    return _judge_money(token, variant, answers, rival_won=_is_sold(answers[2]))
-
-
-def settle_everything() -> None:
-    """Ask and do all that is still to be asked and done, here and now."""
-    for _ in range(2):
-        flows.reconcile(everything=True)
+    answers = at_once([lambda: flows.release_pass(trigger="race"), money, rival.place, flows.reconcile])
+    for _ in range(2):  # what one of them learned may have to be told, refunds for instance
+        flows.settle_now(order_id)
         outbox.drain()
+    return _judge_money(token, variant, answers, rival_won=_is_sold(answers[2]))
 
 
 def _settling(order_id: uuid.UUID) -> Callable[[], None]:

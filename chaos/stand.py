@@ -102,7 +102,7 @@ class Stand:
         web_ports: list[int] = []
         for _ in range(webs + 3):
             web_ports.append(ports.pick(but=tuple(web_ports)))
-        self._bank_port, self._smtp_port, self._mail_port, *self._web_ports = web_ports
+        self._bank_port, self._smtp_port, self.mail_port, *self._web_ports = web_ports
         self.environ = self._environment(database_url or servers.database_url, settings or {})
         self.settings: Settings = load(self.environ)
         self.bank_part = self._sandbox()
@@ -194,7 +194,7 @@ class Stand:
         return part
 
     def _mail_catcher(self) -> Part:
-        ways = ["--smtp-port", str(self._smtp_port), "--http-port", str(self._mail_port)]
+        ways = ["--smtp-port", str(self._smtp_port), "--http-port", str(self.mail_port)]
         command = [sys.executable, "-m", "mailcatcher", *ways, "--data", str(self.home / "mail")]
         part = self._part("mail", command)
         part.folder = PROJECT

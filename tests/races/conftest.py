@@ -1,0 +1,46 @@
+"""The whole shop as processes of its own, on servers of its own: four web processes, sandbox, mail catcher; jobs on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import factory
+from app.core.settings import Settings
+from chaos import campaign
+from chaos.bank import Bank
+from chaos.servers import Servers, own_servers
+from chaos.stand import Stand, standing
+from tests import shop
+
+
+@pytest.fixture(scope="package")
+def servers() -> Iterator[Servers]:
+    with own_servers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="package")
+def running_stand(servers: Servers) -> Iterator[Stand]:
+    settings = {**campaign.SETTINGS, "RATE_LIMIT_ENABLED": "false"}
+    with standing(servers, with_jobs=False, settings=settings) as stand:
+        with stand.inside():
+            shop.open_shop()
+        yield stand
+
+
+@pytest.fixture
+def stand(running_stand: Stand, settings: Settings) -> Iterator[Stand]:
+    """This process is one of the stand's for as long as the test runs."""
+    with running_stand.inside():
+        yield running_stand
+    factory.configure_process(settings)
+
+
+@pytest.fixture
+def bank(stand: Stand) -> Iterator[Bank]:
+    """Sends no webhooks: the tests send them themselves."""
+    stand.bank.hooks(drop=True)
+    yield stand.bank
+    stand.bank.good_weather()
