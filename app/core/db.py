@@ -1,12 +1,17 @@
-"""The database: one engine, one scoped session, the declarative base. Who opens a transaction: `transaction.py`."""
+"""The database: one engine, one scoped session, the declarative base. Who opens a transaction: `transaction.py`.
+
+Outside transactions each read stands for itself (PostgreSQL's autocommit): no BEGIN and ROLLBACK around the two or three
+reads of a page, and no connection that idles inside a transaction. There nothing can be written: the server refuses.
+"""
 
 import uuid
 from datetime import datetime
+from select import POLLIN, poll
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, func, text
+from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, event, func, text
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
 
@@ -45,20 +50,35 @@ def connect(url: str, *, pool_size: int = 5, statement_timeout_ms: int = 15_000)
         session.remove()
         _engine.dispose()
     # Disks are solid today: at the default of 4 the planner reads whole tables where an index is ten times faster.
-    options = f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c random_page_cost=1.1"
+    options = (
+        f"-c timezone=utc -c statement_timeout={statement_timeout_ms} -c lock_timeout=10000 -c random_page_cost=1.1"
+        " -c default_transaction_read_only=on"
+    )
     _engine = create_engine(
         _driver_url(url),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        pool_pre_ping=True,
         connect_args={"options": options, "connect_timeout": 5, "application_name": "kedai"},
     )
-    session.configure(bind=_engine)
+    event.listen(_engine, "checkout", _refuse_closed)
+    session.configure(bind=_engine.execution_options(isolation_level="AUTOCOMMIT"))
     return _engine
 
 
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """A server that ended has said so, or at least hung up: then there is something to read. The pool connects anew.
+
+    Asking the server at each checkout, as `pool_pre_ping` does, would cost a round trip: as much as a page's queries.
+    """
+    socket = poll()
+    socket.register(connection.pgconn.socket, POLLIN)
+    if socket.poll(0):
+        raise DisconnectionError
+
+
 def engine() -> Engine:
+    """For the schema and mass loads alone: its transactions read only until they are told otherwise."""
     if _engine is None:
         raise RuntimeError("the database is not connected yet")
     return _engine

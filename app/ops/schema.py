@@ -49,7 +49,9 @@ def _connected() -> Iterator[Config]:
         config.set_section_option("post_write_hooks", f"{hook}.options", f"{options} REVISION_SCRIPT_FILENAME")
     config.set_section_option("post_write_hooks", "hooks", "tidy, format")
     with db.engine().connect() as connection:
-        connection.exec_driver_sql("SET statement_timeout = 0; SET lock_timeout = '60s'")
+        connection.exec_driver_sql(
+            "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = '60s'"
+        )
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
         connection.commit()
         config.attributes["connection"] = connection
@@ -58,6 +60,7 @@ def _connected() -> Iterator[Config]:
         finally:
             connection.rollback()
             connection.exec_driver_sql(
-                f"SELECT pg_advisory_unlock({LOCK}); RESET statement_timeout; RESET lock_timeout"
+                f"SELECT pg_advisory_unlock({LOCK});"
+                " RESET default_transaction_read_only; RESET statement_timeout; RESET lock_timeout"
             )
             connection.commit()

@@ -70,7 +70,9 @@ def _indexes(tables: Sequence[str]) -> list[tuple[str, str]]:
 def settle() -> None:
     """Let PostgreSQL look at what it has now: without statistics the first plans would be wrong."""
     with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as settled:
+        settled.execute(text("SET default_transaction_read_only = off"))
         settled.execute(text("SET statement_timeout = 0"))
         for table in (*BIG_TABLES, "category", "search_word"):
             settled.execute(text(f'VACUUM (ANALYZE) "{table}"'))
         settled.execute(text("RESET statement_timeout"))
+        settled.execute(text("RESET default_transaction_read_only"))

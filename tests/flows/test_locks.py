@@ -1,6 +1,7 @@
 """The 15-minute lock: freed on time, kept while money is under way, held again without loss."""
 
 from app.core import db
+from app.core.transaction import transaction
 from app.orders import flows
 from app.stock import queries as stock
 from tests.flows.shopper import Shopper, money
@@ -175,8 +176,8 @@ def test_an_unpaid_order_expires(shopper, run_out):
     shirt = add_product(stock_of={"KB": 1})
     token = shopper.order(shirt)
     run_out(token)
-    db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
-    db.session.commit()
+    with transaction():
+        db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
     flows.release_pass(trigger="test")
     assert "is cancelled" in shopper.heading(token)
     assert stock_row(shirt) == (1, 0)
@@ -243,8 +244,8 @@ def test_the_provider_down_keeps_the_order_and_creates_one_order_there(shopper, 
     answer = shopper.press_pay(token)
     assert answer.status_code == 503
     assert "We hold your items" in answer.text
-    db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
-    db.session.commit()
+    with transaction():
+        db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
     shopper.pay(token)
     assert "is confirmed" in shopper.heading(token)
     receipts = bank.ledger()["receipts"]

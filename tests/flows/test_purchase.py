@@ -1,6 +1,7 @@
 """The whole purchase through HTTP, without JavaScript."""
 
 from app.core import db
+from app.core.transaction import transaction
 from app.orders import flows
 from tests.flows.shopper import Shopper, money
 from tests.shop import add_product, faults, stock_row
@@ -69,8 +70,8 @@ def test_the_total_shown_is_the_total_charged(shopper, bank):
     shirt = add_product()
     shopper.add(shirt)
     review = shopper.to_review()
-    db.rows("UPDATE variant_price SET price_minor = price_minor + 100 WHERE variant_id = :id RETURNING 1", id=shirt)
-    db.session.commit()
+    with transaction():
+        db.rows("UPDATE variant_price SET price_minor = price_minor + 100 WHERE variant_id = :id RETURNING 1", id=shirt)
     answer = shopper.place(review)
     assert answer.status_code == 409
     assert "The total has changed" in answer.text

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from app.core import db
+from app.core.transaction import transaction
 from tests.flows.shopper import Shopper
 from tests.shop import ADDRESS, CONTACT, add_product, faults, stock_row
 from tools.webforms import form_to
@@ -198,8 +199,8 @@ def test_an_expired_session_is_refused_in_words_and_nothing_typed_is_lost(shoppe
     """CHK-02."""
     shopper.add(add_product())
     review = shopper.to_review()
-    db.rows("UPDATE checkout_session SET expires_at = now() - interval '1 minute' RETURNING 1")
-    db.session.commit()
+    with transaction():
+        db.rows("UPDATE checkout_session SET expires_at = now() - interval '1 minute' RETURNING 1")
     answer = shopper.place(review)
     assert answer.status_code == 409
     assert "Nothing was ordered" in answer.text
