@@ -9,6 +9,7 @@ from typing import Any
 
 from app.catalog import actions as catalog
 from app.catalog.actions import NewPicture, NewProduct, NewVariant
+from app.catalog.rules import slugify
 from app.core import clock, db
 from app.core.transaction import transaction
 from app.search import actions as search
@@ -36,7 +37,21 @@ def attribute(kind: str, slug: str, en: str, ms: str = "", *, hex: str | None = 
     db.forget()
 
 
-def product(
+def product(name: str, category_id: uuid.UUID, **about: Any) -> uuid.UUID:
+    """A listed product (see `_make`). Returns its id."""
+    return products([name], category_id, **about)[0]
+
+
+def products(names: Iterable[str], category_id: uuid.UUID, **about: Any) -> list[uuid.UUID]:
+    """Products that are alike but for their names."""
+    with transaction():
+        made = [_make(name, category_id, **about) for name in names]
+        search.reindex(made)
+    db.forget()
+    return made
+
+
+def _make(
     name: str,
     category_id: uuid.UUID,
     *,
@@ -49,11 +64,11 @@ def product(
     currencies: Iterable[str] = ("MYR", "INR", "USD"),
     **more: Any,
 ) -> uuid.UUID:
-    """A listed product, one variant per size, `stock_of` units of each (or by size). Returns its id."""
+    """One variant per size, `stock_of` units of each (or by size)."""
     number = next(_number)
     options = [{"size": size} for size in sizes] or [{}]
     new = NewProduct(
-        slug=more.pop("slug", f"{name.lower().replace(' ', '-')}-{number}"),
+        slug=more.pop("slug", f"{slugify(name)}-{number}"),
         category_id=category_id,
         name=words(name, ms),
         variants=[
@@ -62,19 +77,17 @@ def product(
         ],
         pictures=[picture(f"pic-{number}-{n}") for n in range(pictures)],
         options=[SIZE] if options != [{}] else [],
-        created_at=clock.now() - timedelta(days=days_ago, microseconds=-number),
+        created_at=clock.now() - timedelta(days=days_ago),
         **more,
     )
-    with transaction():
-        made = catalog.create_product(new)
-        warehouse = stock.put_warehouse("KB", name="Kota Bharu", country="MY", priority=1)
-        for variant_id, variant_options in db.rows(
-            "SELECT id, options FROM variant WHERE product_id = :id", id=made.id
-        ):
-            amount = stock_of if isinstance(stock_of, int) else stock_of[variant_options["size"]]
-            stock.receive(variant_id, warehouse, amount)
-        search.reindex([made.id])
-    db.forget()
+    made = catalog.create_product(new)
+    warehouse = stock.put_warehouse("KB", name="Kota Bharu", country="MY", priority=1)
+    stock.receive_many(
+        [
+            (row.id, warehouse, stock_of if isinstance(stock_of, int) else stock_of[row.options["size"]], 0)
+            for row in db.rows("SELECT id, options FROM variant WHERE product_id = :id", id=made.id)
+        ]
+    )
     return made.id
 
 

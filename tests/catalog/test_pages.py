@@ -153,7 +153,8 @@ def test_change_is_seen_at_once_and_other_products_stay_remembered(
 ):
     id_ = goods.product("Teluk", shirts, slug="teluk", price=100)
     assert queries.product("teluk", **SEEN).variants[0].price == Money(100, "MYR")
-    change(lambda: catalog.set_price(goods.variants_of(id_)[0], Money(200, "MYR")))
+    variant = goods.variants_of(id_)[0]
+    change(lambda: catalog.set_price(variant, Money(200, "MYR")))
     assert queries.product("teluk", **SEEN).variants[0].price == Money(200, "MYR")
     db.forget()
     statements()
@@ -176,12 +177,13 @@ def test_pages_are_right_while_redis_is_away_and_after_it_was_flushed(
     shirts: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ):
     id_ = goods.product("Teluk", shirts, slug="teluk", price=100)
+    variant = goods.variants_of(id_)[0]
     queries.product("teluk", **SEEN)
     cache.client().flushdb()
-    change(lambda: catalog.set_price(goods.variants_of(id_)[0], Money(300, "MYR")))
+    change(lambda: catalog.set_price(variant, Money(300, "MYR")))
     assert queries.product("teluk", **SEEN).variants[0].price == Money(300, "MYR")
     monkeypatch.setattr(cache, "_resting_until", time.monotonic() + 60)
-    change(lambda: catalog.set_price(goods.variants_of(id_)[0], Money(400, "MYR")))
+    change(lambda: catalog.set_price(variant, Money(400, "MYR")))
     assert queries.product("teluk", **SEEN).variants[0].price == Money(400, "MYR")
 
 

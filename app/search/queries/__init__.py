@@ -156,19 +156,24 @@ def _read_listing(scope: Scope, filters: Filters, sort: str, page: int, per_page
 
 
 def _read_counts(scope: Scope, filters: Filters) -> Counts:
+    """`tokens` holds all values that the unfiltered list has, those that nothing has any more with 0."""
     statement, values = statements.counts(scope, filters)
     counts: Counts = {"tokens": {}, "without": {}}
-    for kind, name, base, count in db.rows(statement, **values):
+    if filters.count:
+        whole = _remembered(_counts, scope, (NO_FILTERS,), lambda: _read_counts(scope, NO_FILTERS), lambda raw: raw)
+        counts["tokens"] = dict.fromkeys(whole["tokens"], 0)
+    for kind, name, low, high in db.rows(statement, **values):
         if kind == "token":
-            counts["tokens"][name] = count
-        elif kind == "#without":
-            counts["without"][name] = count
-        elif kind == "#price":
-            counts["lowest"], counts["highest"] = base, count
-        elif kind == "#stock":
-            counts["stock"] = count
+            counts["tokens"][name] = high
+        elif kind == "without":
+            counts["without"][name] = high
+        elif kind == "price":
+            counts["lowest"], counts["highest"] = low, high
         else:
-            counts["total"], counts["is_capped"] = min(count, statements.CAP), base > statements.CAP
+            counts[kind] = high
+    counts["is_capped"] = counts["total"] > statements.CAP
+    counts["total"] = min(counts["total"], statements.CAP)
+    counts["without"] = {group: count + counts["total"] for group, count in counts["without"].items()}
     return counts
 
 

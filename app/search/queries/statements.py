@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,46 +76,41 @@ def _conditions(scope: Scope, filters: Filters, values: dict[str, Any]) -> dict[
 
 
 def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
-    """Rows (kind, name, low, high). `#total`: matches in the whole scope and with all filters; `#stock`, `#price`,
-    `#without`: the same, the range or the count "as if this facet were not set"; `token`: each value's count so.
+    """Rows (kind, name, low, high): `total` and `stock` with all filters, `price` the range, `without` the total "as if
+    this facet were not set", `token` each value's count so.
 
-    Products with equal facets are counted as one row with a weight: there are far fewer of those than products. `found`
-    is materialised so that it is planned to be read as a whole, which makes an index of it, and read only up to the cap.
+    What fails two filters counts nowhere. So two kinds of products are read, each up to the cap: those that pass all
+    filters, and for each filter those that fail only it. Each is planned to be read as a whole (MATERIALIZED), which makes
+    an index of it. Products with equal facets go on as one row with a weight: there are far fewer of those.
     """
     values: dict[str, Any] = {"cap": CAP + 1}
     conditions = _conditions(scope, filters, values)
-    names = list(conditions)
-    flags = "".join(f", {condition} AS in_{group}" for group, condition in conditions.items())
-    columns = ", ".join(["facets", "is_sold_out", *(f"in_{name}" for name in names)])
-    per_group = "".join(
-        f" UNION ALL SELECT '#without', '{name}', 0, {_sum(_all_of(names, but=name))} FROM base"  # noqa: S608
-        for name in names
+    parts = {"": list(conditions.values())}
+    for name in conditions:
+        parts[name] = [f"NOT ({each})" if group == name else each for group, each in conditions.items()]
+    columns = f"d.facets, {scope.price} AS price, d.is_sold_out"
+    found = ", ".join(
+        f"part_{name} AS MATERIALIZED (SELECT '{name}' AS part, {columns} FROM search_document d"  # noqa: S608
+        f" WHERE {' AND '.join([_scope(scope, values), *wanted])})"
+        for name, wanted in parts.items()
     )
-    price = _all_of(names, but="price")
+    together = " UNION ALL ".join(f"(SELECT * FROM part_{name} LIMIT :cap)" for name in parts)  # noqa: S608
+    own = (
+        " OR ".join(f"starts_with(t, '{name}:') AND part = '{name}'" for name in conditions if name in rules.GROUPS)
+        or "false"
+    )
     statement = f"""
-        WITH found AS MATERIALIZED (
-          SELECT d.facets, {scope.price} AS price, d.is_sold_out{flags} FROM search_document d WHERE {_scope(scope, values)}),
+        WITH {found},
         base AS MATERIALIZED (
-          SELECT count(*) AS n, min(price) AS low, max(price) AS high, {columns} FROM (SELECT * FROM found LIMIT :cap) f
-          GROUP BY {columns})
-        SELECT '#total', '', {_sum("true")}, {_sum(_all_of(names))} FROM base
-        UNION ALL SELECT '#stock', '', 0, {_sum("NOT is_sold_out AND " + _all_of(names, but="stock"))} FROM base
-        UNION ALL SELECT '#price', '', min(low) FILTER (WHERE {price}), max(high) FILTER (WHERE {price}) FROM base
-        {per_group}
-        UNION ALL SELECT 'token', t, 0, {_sum(_but_own(names))} FROM base, unnest(facets) t GROUP BY t
+          SELECT part, facets, is_sold_out, count(*) AS n, min(price) AS low, max(price) AS high FROM ({together}) f
+          GROUP BY part, facets, is_sold_out)
+        SELECT 'total', '', 0, {_sum("part = ''")} FROM base
+        UNION ALL SELECT 'stock', '', 0, {_sum("part IN ('', 'stock') AND NOT is_sold_out")} FROM base
+        UNION ALL SELECT 'price', '', min(low), max(high) FROM base WHERE part IN ('', 'price')
+        UNION ALL SELECT 'without', part, 0, sum(n)::bigint FROM base WHERE part <> '' GROUP BY part
+        UNION ALL SELECT 'token', t, 0, sum(n)::bigint FROM base, unnest(facets) t WHERE part = '' OR {own} GROUP BY t
     """  # noqa: S608
     return statement, values
-
-
-def _all_of(names: Sequence[str], *, but: str = "") -> str:
-    return " AND ".join(f"in_{name}" for name in names if name != but) or "true"
-
-
-def _but_own(names: Sequence[str]) -> str:
-    """The condition under which a token counts: all facets but the one it belongs to."""
-    return (
-        " AND ".join(f"(in_{n} OR starts_with(t, '{n}:'))" if n in rules.GROUPS else f"in_{n}" for n in names) or "true"
-    )
 
 
 def _sum(condition: str) -> str:
