@@ -55,8 +55,11 @@ def meet(verb, order_id, wanted, draw):
 
 
 def lock(order_id, variants, draw):
-    """What an order wants, once it holds nothing."""
-    if not stock_queries.hold_of(order_id).quantities:
+    """What an order wants, once it holds nothing and has not sold: each order sells once."""
+    has_sold = db.scalar(
+        "SELECT EXISTS (SELECT 1 FROM stock_movement WHERE order_id = :id AND kind = 'sell')", id=order_id
+    )
+    if not has_sold and not stock_queries.hold_of(order_id).quantities:
         stock.lock(order_id, [stock.Demand(each, draw.randint(1, 3)) for each in variants], minutes=15)
 
 
