@@ -10,8 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app import jobs
+from app.accounts import flows as accounts
+from app.cart import flows as cart
+from app.checkout import flows as checkout
 from app.core.settings import Settings
-from app.orders import handlers as orders
+from app.orders import flows as orders
 from app.search import flows as search
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -49,6 +52,9 @@ SCHEDULE: Sequence[Line] = (
     every("15s", orders.reconcile_open),
     every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
     every("1m", search.refresh_sold_out),
+    daily("19:10", cart.forget_expired),
+    daily("19:20", checkout.forget_old),
+    daily("19:30", accounts.forget_old),
 )  # fmt: skip
 
 
@@ -58,4 +64,4 @@ def tick(name: str) -> None:
     if line is None:
         log.warning("no such line in the schedule", extra={"tick": name})
         return
-    jobs.aside(name, line.action)
+    jobs.aside("clock", name, line.action)

@@ -1,6 +1,5 @@
 from app.cart import actions, queries
 from app.core import db
-from app.core.transaction import in_transaction
 from app.orders.events import OrderPaid
 
 
@@ -12,8 +11,3 @@ def empty_after_payment(event: OrderPaid) -> None:
         actions.note_step(cart_id, "paid")
     if visitor is not None:
         queries.cool(visitor)
-
-
-def forget_expired() -> None:
-    """Daily: carts nobody touched for 30 days."""
-    in_transaction(actions.forget_expired)

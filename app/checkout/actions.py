@@ -152,7 +152,7 @@ def _checked_quote(
     )
     gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
     if gone:
-        raise LinesGone(gone)  # type: ignore[arg-type]
+        raise LinesGone(gone)
     if quote.chosen is None or quote.chosen.method.code != session.shipping_method:
         raise NoDelivery()
     if quote.priced.total_minor != click.accept_total:
@@ -168,7 +168,7 @@ def _still_good(previous: Order, click: PlaceOrder) -> bool:
         with db.session.begin_nested():
             orders.hold_again(previous.id, minutes=click.lock_minutes)
     except OutOfStock as refusal:
-        raise LinesGone(dict(refusal.possible)) from refusal
+        raise LinesGone(refusal.possible) from refusal
     return True
 
 
@@ -209,7 +209,7 @@ def _open(
     try:
         return orders.open(new)
     except OutOfStock as refusal:
-        raise LinesGone(dict(refusal.possible)) from refusal
+        raise LinesGone(refusal.possible) from refusal
 
 
 def _order_line(quote: Quote, index: int) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
+
 from app.core.errors import Conflict
 
 
@@ -34,7 +37,7 @@ class LinesGone(Conflict):
 
     code = "lines_gone"
 
-    def __init__(self, possible: dict[object, int]) -> None:
+    def __init__(self, possible: Mapping[uuid.UUID, int]) -> None:
         super().__init__("lines gone", possible=possible)
         self.possible = possible
 

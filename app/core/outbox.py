@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -109,9 +109,9 @@ def record_all(events: Sequence[Event]) -> None:
         for handler in _subscriptions.get(str(fact["name"]), ())
     ]
     if facts:
-        db.session.execute(OutboxEvent.__table__.insert(), facts)
+        db.session.execute(insert(OutboxEvent), facts)
     if tasks:
-        db.session.execute(OutboxDelivery.__table__.insert(), tasks)
+        db.session.execute(insert(OutboxDelivery), tasks)
     for task in tasks:
         note_wake(task["id"])
 
@@ -148,13 +148,18 @@ def due(limit: int = 500) -> list[uuid.UUID]:
     return ids
 
 
-def sorted_out(ids: Sequence[uuid.UUID]) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Those of `ids` that still wait, in their order: plain ones, and those that talk to the outside."""
+def lanes(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str | None]:
+    """Those of `ids` that still wait, in their order: None for plain ones, the handling domain for those that talk to the
+    outside, so that one domain's slow partner holds back nobody else."""
     waiting = "SELECT id, handler FROM outbox_delivery WHERE id = ANY(:ids) AND state = 'pending'"
-    handlers = {row.id: row.handler for row in db.rows(waiting, ids=list(ids))}
+    names = {row.id: row.handler for row in db.rows(waiting, ids=list(ids))}
     db.release()
-    outside = {each for each, name in handlers.items() if name in _handlers and _handlers[name].network}
-    return [each for each in ids if each in handlers and each not in outside], [each for each in ids if each in outside]
+    return {each: _lane(names[each]) for each in ids if each in names}
+
+
+def _lane(name: str) -> str | None:
+    handler = _handlers.get(name)
+    return name.partition(".")[0] if handler and handler.network else None
 
 
 def drain(*, rounds: int = 50) -> int:

@@ -54,7 +54,7 @@ _site: Site | None = None
 
 def configure(settings: Settings) -> None:
     """Called once by the factory. Raises BadSettings when MAIL_FROM or SHOP_EMAIL is no address."""
-    global _site  # noqa: PLW0603 (one per process, like the database's engine)
+    global _site
     name, address = parseaddr(settings.mail_from)
     if not _is_address(address) or not _is_one_line(settings.mail_from):
         raise BadSettings(

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.core import db
 from app.core.money import Money
@@ -36,7 +37,7 @@ def settle_now(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> None:
     """
     for _ in range(3):  # once to learn of an authorisation, once after capturing it
         answers = ask(order_id, also=also)
-        due = in_transaction(lambda answers=answers: orders.settle(order_id, answers))  # type: ignore[misc]
+        due = in_transaction(partial(orders.settle, order_id, answers))
         if not due:
             return
         for each in due:
@@ -199,7 +200,7 @@ def release_pass(*, trigger: str) -> Tally:
     waiting_orders = stock_queries.expired_paying_orders()
     db.release()
     for order_id in waiting_orders:
-        tally.run(lambda order_id=order_id: settle_now(order_id))  # type: ignore[misc]
+        tally.run(partial(settle_now, order_id))
     still_waiting = set(stock_queries.expired_paying_orders()) & set(waiting_orders)
     db.release()
     released += len(waiting_orders) - len(still_waiting)
@@ -214,7 +215,7 @@ def release_unpaid_locks() -> int:
     released = 0
     for wait in (False, True):
         for _ in range(MAX_BATCHES):
-            batch = in_transaction(lambda wait=wait: stock.release_expired_batch(wait=wait))  # type: ignore[misc]
+            batch = in_transaction(partial(stock.release_expired_batch, wait=wait))
             if not batch:
                 break
             released += len(batch)
@@ -224,7 +225,7 @@ def release_unpaid_locks() -> int:
 def expire_unpaid(tally: Tally) -> None:
     for order_id in queries.expired_unpaid():
         db.release()
-        tally.run(lambda order_id=order_id: in_transaction(lambda: orders.expire(order_id)))  # type: ignore[misc]
+        tally.run(partial(in_transaction, partial(orders.expire, order_id)))
 
 
 def reconcile(*, everything: bool = False) -> Tally:
@@ -235,10 +236,8 @@ def reconcile(*, everything: bool = False) -> Tally:
     refunds = payment_queries.refunds_to_ask(everything=everything)
     db.release()
     for patience in (*PATIENCE_SECONDS, 0.0) if everything else (0.0,):
-        pending = [order_id for order_id in pending if not tally.run(lambda order_id=order_id: settle_now(order_id))]  # type: ignore[misc]
-        refunds = [
-            refund_id for refund_id in refunds if not tally.run(lambda refund_id=refund_id: send_refund(refund_id))
-        ]  # type: ignore[misc]
+        pending = [order_id for order_id in pending if not tally.run(partial(settle_now, order_id))]
+        refunds = [refund_id for refund_id in refunds if not tally.run(partial(send_refund, refund_id))]
         if not pending and not refunds:
             break
         time.sleep(patience)
@@ -249,4 +248,14 @@ def reconcile(*, everything: bool = False) -> Tally:
 
 def _postpone(order_ids: Sequence[uuid.UUID]) -> None:
     for order_id in order_ids:
-        in_transaction(lambda order_id=order_id: payments.postpone(order_id))  # type: ignore[misc]
+        in_transaction(partial(payments.postpone, order_id))
+
+
+def release_expired() -> None:
+    """Each minute, by the schedule."""
+    release_pass(trigger="schedule")
+
+
+def reconcile_open() -> None:
+    """Every few seconds, by the schedule: attempts and refunds that are due to be asked about."""
+    reconcile()

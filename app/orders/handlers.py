@@ -34,11 +34,3 @@ def note_refund_settled(event: RefundSettled) -> None:
     refund = db.session.get(Refund, event.refund_id)
     if refund is not None:
         orders.note_refund_settled(event.order_id, amount_minor=refund.amount_minor, state=event.state)
-
-
-def release_expired() -> None:
-    flows.release_pass(trigger="schedule")
-
-
-def reconcile_open() -> None:
-    flows.reconcile()

@@ -63,7 +63,9 @@ class Order(HasState, Base):
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the pricing result: taxes by name, shipping, dates
     locale: Mapped[str] = mapped_column(Text)
     visitor: Mapped[str] = mapped_column(Text)
-    client_index: Mapped[bytes] = mapped_column(server_default="")  # fingerprint of the network address it was placed from
+    client_index: Mapped[bytes] = mapped_column(
+        server_default=""
+    )  # fingerprint of the network address it was placed from
     cart_id: Mapped[uuid.UUID | None]
     customer_id: Mapped[uuid.UUID | None]
     email: Mapped[str] = mapped_column(EncryptedText)

@@ -257,7 +257,8 @@ def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:
     if refund.state != "failed" or capture.amount_minor - under_way < refund.amount_minor:
         raise AlreadyRefunded()
     again = request_refund(capture, refund.amount, reason=refund.reason, is_automatic=False)
-    assert again is not None  # only automatic refunds are unique
+    if again is None:  # only automatic refunds are unique, this one is not
+        raise AlreadyRefunded()
     audit.record("refund.asked_again", actor=actor, object_kind="refund", object_id=refund.id, as_refund=str(again.id))
     return again
 

@@ -116,7 +116,7 @@ def configure(settings: Settings) -> None:
     Raises BadSettings when `PAYMENT_PROVIDER` names one that cannot take money. Without any keys the shop starts, for
     development, and nobody can pay.
     """
-    global _default  # noqa: PLW0603 (one table of providers per process)
+    global _default
     _providers.clear()
     _providers.update({code: make(settings) for code, make in _makers(settings).items()})
     _default = settings.payment_provider

@@ -112,7 +112,10 @@ class PaymentNotice(Base):
     """A verified webhook, kept as it came. (provider, event_id) happens once."""
 
     __tablename__ = "payment_notice"
-    __table_args__ = (UniqueConstraint("provider", "event_id"), Index("ix_payment_notice_created_at", text("created_at DESC")))
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        Index("ix_payment_notice_created_at", text("created_at DESC")),
+    )
 
     id: Mapped[Key]
     provider: Mapped[str] = mapped_column(Text)

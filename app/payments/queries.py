@@ -130,7 +130,8 @@ def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.U
 
 # A refund that failed is taken care of once somebody has asked again: then there is a newer one of the same money.
 FAILED = (
-    "r.state = 'failed' AND NOT EXISTS (SELECT 1 FROM refund n WHERE n.capture_id = r.capture_id AND n.state <> 'failed' AND n.created_at > r.created_at)"
+    "r.state = 'failed' AND NOT EXISTS (SELECT 1 FROM refund n WHERE n.capture_id = r.capture_id"
+    " AND n.state <> 'failed' AND n.created_at > r.created_at)"
 )
 NEEDS_ATTENTION = f"""
     SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_failed' AS kind, r.reason, r.amount_minor,
@@ -177,8 +178,9 @@ def faults() -> dict[str, int]:
             "  WHERE r.capture_id = c.id AND r.state IN ('requested', 'pending', 'succeeded')))"
         ),
         "double_captures": db.scalar(
-            "SELECT count(*) FROM (SELECT p.id, p.amount_minor, coalesce(sum(c.amount_minor) FILTER (WHERE c.state IN ('captured', 'refunded')"
-            "  AND c.currency = p.currency), 0) AS captured FROM payment p LEFT JOIN payment_capture c ON c.payment_id = p.id GROUP BY p.id) m"
+            "SELECT count(*) FROM (SELECT p.id, p.amount_minor, coalesce(sum(c.amount_minor)"
+            "   FILTER (WHERE c.state IN ('captured', 'refunded') AND c.currency = p.currency), 0) AS captured"
+            "  FROM payment p LEFT JOIN payment_capture c ON c.payment_id = p.id GROUP BY p.id) m"
             " WHERE m.captured - (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.payment_id = m.id"
             "  AND r.state IN ('requested', 'pending', 'succeeded')) > m.amount_minor"
         ),

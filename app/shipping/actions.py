@@ -13,7 +13,8 @@ STANDARD = {"en": "Standard delivery", "ms": "Penghantaran biasa"}
 EXPRESS = {"en": "Express delivery", "ms": "Penghantaran ekspres"}
 
 # (zone, name, countries, states, [(method, name, days, {currency: (base, step, free from)})])
-FIXTURES: tuple[tuple[str, dict[str, str], list[str], list[str], list[tuple[str, dict[str, str], tuple[int, int], dict[str, Any]]]], ...] = (
+Rates = list[tuple[str, dict[str, str], tuple[int, int], dict[str, Any]]]
+FIXTURES: tuple[tuple[str, dict[str, str], list[str], list[str], Rates], ...] = (
     ("my-west", {"en": "Peninsular Malaysia", "ms": "Semenanjung Malaysia"}, ["MY"], [], [
         ("standard", STANDARD, (2, 4), {"MYR": (800, 200, 25000), "INR": (15000, 4000, 470000), "USD": (190, 50, 5800)}),
         ("express", EXPRESS, (1, 2), {"MYR": (1500, 400, None), "INR": (28000, 7500, None), "USD": (350, 95, None)}),

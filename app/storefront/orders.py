@@ -31,7 +31,8 @@ def show(token: str) -> ResponseReturnValue:
     if order is None:
         raise NotFound()
     payment = payment_queries.payment_of_order(order.id)
-    assert payment is not None
+    if payment is None:
+        raise NotFound()
     status = public_status(order=order.state, payment=payment.state)
     is_at_bank = order.state == "pending" and any(a.state == "open" for a in payment.attempts)
     if status == "confirmed" and order.visitor == visitor():

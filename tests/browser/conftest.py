@@ -26,7 +26,9 @@ def stand() -> Iterator[Stand]:
         try:
             for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
                 flask = [str(BIN / "flask"), "--app", "wsgi", *command]
-                done = subprocess.run(flask, cwd=PROJECT, env=stand.environ, check=False, capture_output=True, text=True)
+                done = subprocess.run(
+                    flask, cwd=PROJECT, env=stand.environ, check=False, capture_output=True, text=True
+                )
                 assert done.returncode == 0, done.stderr[-3000:]
             stand.start()
             yield stand

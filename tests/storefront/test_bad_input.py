@@ -15,7 +15,9 @@ def lines_in_carts() -> int:
     return db.scalar("SELECT count(*) FROM cart_line")
 
 
-@pytest.mark.parametrize("quantity", ["-1", "0", "1_000", "+5", "１", "١٢", "NaN", "1.5", "", "1e3", "0x10", "2 3", "१"])
+@pytest.mark.parametrize(
+    "quantity", ["-1", "0", "1_000", "+5", "１", "١٢", "NaN", "1.5", "", "1e3", "0x10", "2 3", "१"]
+)
 def test_c7_malformed_quantities_are_422_and_change_nothing(shopper, quantity):
     shirt = add_product()
     answer = shopper.add(shirt, quantity)
@@ -163,7 +165,9 @@ def test_bad_utf8_is_400(shopper):
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("changed", [{"key": "x"}, {"accept_total": ""}, {"accept_total": "-1"}, {"payment_method": "gold"}])
+@pytest.mark.parametrize(
+    "changed", [{"key": "x"}, {"accept_total": ""}, {"accept_total": "-1"}, {"payment_method": "gold"}]
+)
 def test_a_forged_place_order_is_422_and_places_nothing(shopper, changed):
     shirt = add_product()
     shopper.add(shirt)

@@ -68,7 +68,7 @@ class ImageService(Protocol):
 
 def configure(settings: Settings) -> None:
     """Choose the place by MEDIA_URL. Opens no connection. Raises ValueError for an address that cannot be one."""
-    global _service  # noqa: PLW0603
+    global _service
     _service = make(settings.media_url, home=settings.home)
 
 

@@ -1,3 +1,5 @@
+"""Checkout work by the clock. Opens its own transaction."""
+
 from app.checkout import actions
 from app.core.transaction import in_transaction
 
