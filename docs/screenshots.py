@@ -1,0 +1,180 @@
+"""`make screenshots`: every page of the demo shop into docs/screenshots, on a phone and on a wide screen, light and dark.
+
+The pictures are taken of the running shop: a purchase is made on the way, so that each page is in a state worth showing.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyotp
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from chaos.servers import own_servers
+from chaos.stand import BIN, PROJECT, Stand
+from run import browser as browsers
+from tests.browser import shopping
+
+FOLDER = Path(__file__).parent / "screenshots"
+VIEWS = {"phone": (360, "light"), "phone-dark": (360, "dark"), "wide": (1280, "light"), "wide-dark": (1280, "dark")}
+LONGEST = 2000  # pixels of a page that are kept; what follows below is more of the same
+Shot = Callable[[str], None]
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with shop() as stand, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
+        staff = new_staff(stand)
+        for view, (width, scheme) in VIEWS.items():
+            take(browser, stand, view, width, scheme, staff)
+            print(view, flush=True)
+        browser.close()
+
+
+@contextmanager
+def shop() -> Iterator[Stand]:
+    with own_servers() as servers:
+        stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false"})
+        try:
+            for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
+                flask(stand, *command)
+            stand.start()
+            yield stand
+        finally:
+            stand.end()
+
+
+def flask(stand: Stand, *command: str) -> str:
+    done = subprocess.run(
+        [str(BIN / "flask"), "--app", "wsgi", *command], cwd=PROJECT, env=stand.environ, capture_output=True, text=True
+    )
+    if done.returncode:
+        sys.exit(done.stderr[-2000:])
+    return done.stdout
+
+
+def new_staff(stand: Stand) -> dict[str, str]:
+    made: dict[str, str] = json.loads(
+        flask(stand, "staff", "create", "mei@murnibatik.example", "--role", "owner", "--json")
+    )
+    return made
+
+
+def take(browser: Browser, stand: Stand, view: str, width: int, scheme: str, staff: dict[str, str]) -> None:
+    page = browser.new_context(
+        base_url=stand.environ["BASE_URL"],
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+    ).new_page()
+
+    def shot(name: str) -> None:
+        page.wait_for_load_state("networkidle")
+        height = min(LONGEST, page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size(
+            {"width": width, "height": height}
+        )  # so that lazy pictures and sticky bars are where they belong
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=FOLDER / f"{name}-{view}.jpg", type="jpeg", quality=72)
+        page.set_viewport_size({"width": width, "height": 800})
+
+    browse(page, shot)
+    purchase(page, shot, email=f"aina-{view}@example.com")
+    if view in ("phone", "wide"):
+        back_office(page, shot, staff)
+    page.context.close()
+
+
+def browse(page: Page, shot: Shot) -> None:
+    for name, path in (
+        ("home", "/"),
+        ("category", "/c/shirts"),
+        ("category-filtered", "/c/shirts?motif=parang&stock=1"),
+        ("search", "/search?q=sarong"),
+        ("search-nothing", "/search?q=qqqq"),
+        ("product", shopping.SHIRT),
+        ("cart-empty", "/cart"),
+        ("track", "/track"),
+        ("about", "/about"),
+        ("shipping", "/shipping"),
+        ("not-found", "/there-is-no-such-page"),
+    ):
+        page.goto(path)
+        shot(name)
+
+
+def purchase(page: Page, shot: Shot, *, email: str) -> None:
+    shopping.add_to_cart(page)
+    shot("added")
+    page.goto("/cart")
+    shot("cart")
+    page.goto("/checkout/contact")
+    page.get_by_label("E-mail").fill("aina")
+    page.get_by_role("button", name="Continue to delivery").click()
+    shot("contact-error")
+    shopping.to_review(page, email=email)
+    shot("review")
+    page.goto("/checkout/delivery")
+    shot("delivery")
+    page.goto("/checkout/review")
+    shopping.place(page)
+    shot("pay")
+    order = page.url.rsplit("/", 1)[-1]
+    page.goto(f"/order/{order}")
+    shot("order-pending")
+    page.goto(f"/checkout/pay/{order}")
+    shopping.to_provider(page)
+    shopping.pay(page)
+    shot("order-confirmed")
+
+
+def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
+    page.goto("/admin/login")
+    shot("admin-login")
+    page.locator("[name=email]").fill(staff["email"])
+    page.locator("[name=password]").fill(staff["password"])
+    page.locator("main button[type=submit]").first.click()
+    page.wait_for_url("**/admin/totp*")
+    shot("admin-totp")
+    totp = pyotp.parse_uri(staff["otpauth_url"])
+    page.locator("[name=code]").fill(_fresh(totp))
+    page.locator("main button[type=submit]").first.click()
+    page.wait_for_load_state()
+    if page.get_by_role("button", name="I saved them").count():
+        page.get_by_role("button", name="I saved them").click()
+        page.wait_for_load_state()
+    for name, path in (
+        ("admin", "/admin/"),
+        ("admin-orders", "/admin/orders"),
+        ("admin-locks", "/admin/stock-locks"),
+        ("admin-payments", "/admin/payments"),
+        ("admin-deliveries", "/admin/deliveries"),
+    ):
+        page.goto(path)
+        shot(name)
+    page.goto("/admin/orders")
+    page.locator("table a").first.click()
+    page.wait_for_load_state()
+    shot("admin-order")
+
+
+_used: set[str] = set()
+
+
+def _fresh(totp: pyotp.OTP) -> str:
+    """A code that was not used yet: each works once, and the next one comes within half a minute."""
+    while (code := totp.now()) in _used:  # type: ignore[attr-defined]
+        time.sleep(1)
+    _used.add(code)
+    return code
+
+
+if __name__ == "__main__":
+    main()
