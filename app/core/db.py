@@ -30,6 +30,9 @@ OUTAGES: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTi
 # A value PostgreSQL cannot hold (NUL in a text, a number out of range) that nobody stopped before.
 BAD_VALUES: tuple[type[Exception], ...] = (DataError,)
 
+# A host that died without a word acknowledges nothing: give up on it within seconds, not after TCP's quarter of an hour.
+HALF_DEAD = {"tcp_user_timeout": 12_000, "keepalives_idle": 30, "keepalives_interval": 5, "keepalives_count": 3}
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
@@ -56,13 +59,14 @@ def connect(url: str, *, pool_size: int = 5, statement_timeout_ms: int = 15_000)
     )
     _engine = create_engine(
         _driver_url(url),
+        isolation_level="AUTOCOMMIT",
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        connect_args={"options": options, "connect_timeout": 5, "application_name": "kedai"},
+        connect_args={"options": options, "connect_timeout": 5, "application_name": "kedai", **HALF_DEAD},
     )
     event.listen(_engine, "checkout", _refuse_closed)
-    session.configure(bind=_engine.execution_options(isolation_level="AUTOCOMMIT"))
+    session.configure(bind=_engine)
     return _engine
 
 
@@ -78,7 +82,7 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
 
 
 def engine() -> Engine:
-    """For the schema and mass loads alone: its transactions read only until they are told otherwise."""
+    """For the schema and mass loads alone: they have to ask for a transaction, and for leave to write."""
     if _engine is None:
         raise RuntimeError("the database is not connected yet")
     return _engine
