@@ -7,6 +7,7 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
@@ -33,4 +34,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],
+    StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
+    StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
 }

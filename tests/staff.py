@@ -36,7 +36,9 @@ class StaffMember:
 
     def give_password(self, **changed: Any) -> TestResponse:
         form = form_to(self.client.get("/admin/login").text, "/admin/login")
-        return self.client.post("/admin/login", data=form.filled(**{"email": self.email, "password": self.password, **changed}))
+        return self.client.post(
+            "/admin/login", data=form.filled(**{"email": self.email, "password": self.password, **changed})
+        )
 
     def give_code(self, code: str | None = None) -> TestResponse:
         form = form_to(self.client.get("/admin/totp").text, "/admin/totp")

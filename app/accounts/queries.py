@@ -82,6 +82,10 @@ def lock_account(account_index: bytes, *, kind: str) -> None:
     db.scalar("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"sign-in {kind} {account_index.hex()}")
 
 
+def email_of(staff_id: uuid.UUID) -> str | None:
+    return db.session.scalar(select(Staff.email).where(Staff.id == staff_id))
+
+
 def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
     """(how many in the last quarter of an hour, minutes until the oldest of them no longer counts)."""
     row = db.rows(

@@ -20,7 +20,7 @@ class Mail:
     template: str
     recipient: str
     locale: str
-    order_id: uuid.UUID
+    order_id: uuid.UUID | None
     values: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from app.accounts import queries as accounts
+from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
@@ -74,6 +76,22 @@ def tell_refund_started(event: RefundRequested) -> None:
         return _to_shopper(topic, "refund_on_its_way", refund.order_id, refund=refund)
 
     flows.send_once(plan)
+
+
+def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
+    """Somebody tried five wrong passwords or codes: whoever owns the account should know."""
+    topic = f"{event.name}:{event.attempt_id}"
+    flows.send_once(lambda: _to_staff(topic, "staff_sign_in_blocked", event.staff_id))
+
+
+def warn_of_backup_code(event: StaffBackupCodeUsed) -> None:
+    topic = f"{event.name}:{event.code_id}"
+    flows.send_once(lambda: _to_staff(topic, "staff_backup_code_used", event.staff_id, left=event.left))
+
+
+def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> Mail | None:
+    email = accounts.email_of(staff_id)
+    return Mail(topic, template, email, letters.LANGUAGES[0], None, values) if email else None
 
 
 def _to_shopper(topic: str, template: str, order_id: uuid.UUID, *, only_in: str = "", **values: Any) -> Mail | None:

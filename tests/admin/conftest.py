@@ -2,8 +2,8 @@ import pytest
 from sqlalchemy import event
 
 from app.core import db
-
 from tests.flows.conftest import bank, run_out, running_bank, shop, shopper  # noqa: F401 (fixtures)
+from tests.notifications.conftest import office, open_office  # noqa: F401 (fixtures)
 from tests.staff import hire
 
 

@@ -49,7 +49,9 @@ def test_every_post_wants_a_token(app, owner):
     assert owner.client.get("/admin/").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/admin", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"])
+@pytest.mark.parametrize(
+    "path", ["/admin", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"]
+)
 def test_what_is_there_and_what_is_not_look_alike(app, path):
     answer = app.test_client().get(path)
     assert answer.status_code == 303
@@ -71,7 +73,9 @@ def test_programs_and_fragments_get_401(app):
     assert (answer.status_code, answer.headers["HX-Redirect"], answer.data) == (401, "/admin/login", b"")
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/admin/orders", "/admin/stock-locks", "/admin/payments", "/admin/deliveries", "/admin/login"])
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/orders", "/admin/stock-locks", "/admin/payments", "/admin/deliveries", "/admin/login"]
+)
 def test_nothing_is_kept_by_caches(owner, path):
     answer = owner.client.get(path)
     assert answer.headers["Cache-Control"] == "no-store"

@@ -48,14 +48,18 @@ def test_orders_are_found_by_number_mail_and_phone(merchant, shopper):
     token = shopper.order(add_product())
     reference = db.scalar("SELECT reference FROM orders")
     for sought in (reference.lower(), "Aina@Example.com", "012-345 6789"):
-        assert f"/admin/orders/{order_of(token)}" in merchant.client.get("/admin/orders", query_string={"q": sought}).text, sought
+        assert (
+            f"/admin/orders/{order_of(token)}" in merchant.client.get("/admin/orders", query_string={"q": sought}).text
+        ), sought
     assert "No order fits" in merchant.get("/admin/orders?q=nobody@example.com")
     assert "No order fits" in merchant.client.get("/admin/orders", query_string={"q": "%_\t'"}).text
 
 
 def many_orders(count):
     """Copies of the one order there is, a second apart."""
-    columns = [row[0] for row in db.rows("SELECT column_name FROM information_schema.columns WHERE table_name = 'orders'")]
+    columns = [
+        row[0] for row in db.rows("SELECT column_name FROM information_schema.columns WHERE table_name = 'orders'")
+    ]
     fresh = {
         "id": "uuidv7()", "reference": "'R' || n", "token": "'token-of-a-copy-' || n", "place_key": "uuidv7()",
         "created_at": "created_at - make_interval(secs => n)", "number": "NULL", "confirmed_at": "NULL", "state": "'expired'",
@@ -167,7 +171,10 @@ def test_the_clean_up_runs_at_once(merchant, shopper, run_out):
 def test_the_monitor_and_the_first_page_answer_in_pieces(merchant, shopper):
     shopper.order(add_product())
     tick = {"HX-Request": "true", "X-Tick": "1"}
-    for path, piece in (("/admin/stock-locks?show=all&from=0", '<section id="locks"'), ("/admin/", '<section id="live"')):
+    for path, piece in (
+        ("/admin/stock-locks?show=all&from=0", '<section id="locks"'),
+        ("/admin/", '<section id="live"'),
+    ):
         answer = merchant.client.get(path, headers=tick)
         assert answer.text.startswith(piece)
         assert "<script" not in answer.text

@@ -178,7 +178,10 @@ def test_x5_the_session_changes_at_password_and_at_code(app, member):
     assert len(whole) >= 22
     stale = app.test_client()
     stale.set_cookie("staff", half)
-    assert stale.get("/admin/totp").location == "/admin/login?next=/admin/totp" or stale.get("/admin/totp").location == "/admin/login"
+    assert (
+        stale.get("/admin/totp").location == "/admin/login?next=/admin/totp"
+        or stale.get("/admin/totp").location == "/admin/login"
+    )
     assert member.client.get("/admin/").status_code == 200
 
 
@@ -213,7 +216,9 @@ def test_over_https_the_cookie_belongs_to_this_host_alone(make_app):
     member.client = app.test_client()
     options = {"base_url": "https://localhost"}
     form = form_to(member.client.get("/admin/login", **options).text, "/admin/login")
-    answer = member.client.post("/admin/login", data=form.filled(email=member.email, password=member.password), **options)
+    answer = member.client.post(
+        "/admin/login", data=form.filled(email=member.email, password=member.password), **options
+    )
     [header] = [each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-staff=")]
     assert "Secure" in header
     assert "Domain" not in header
@@ -356,3 +361,26 @@ def test_a_disabled_account_is_out_at_once(owner):
         db.rows("UPDATE staff SET is_active = false RETURNING id")
     assert owner.client.get("/admin/").location == "/admin/login"
     assert owner.give_password().status_code == 422
+
+
+def test_the_owner_is_written_to(make_app, office, drain):
+    """X2, X3: about five wrong codes, and about a backup code; each once."""
+    app = make_app(MAIL_URL=office.url)
+    member = hire(app)
+    member.sign_in()
+    code = CODE.findall(member.get("/admin/backup-codes"))[0]
+    member.press("/admin/backup-codes", "/admin/backup-codes")
+    member.client = app.test_client()
+    member.give_password()
+    member.give_code(code)
+    member.client = app.test_client()
+    member.give_password()
+    for _ in range(6):
+        member.give_code(wrong_code(member))
+    drain()
+    mails = {str(mail["Subject"]): mail for mail in office.mails}
+    assert set(mails) == {"A backup code signed you in", "Somebody could not sign in as you"}
+    assert all(mail["To"] == "siti@example.com" for mail in mails.values())
+    text = mails["A backup code signed you in"].get_body(("plain",)).get_content()
+    assert "9 are left" in text
+    assert code not in text

@@ -36,7 +36,7 @@ def fits(schema, value):
 
 
 def test_every_endpoint_is_described(app, client):
-    assert EXPECTED <= set(operations(client))
+    assert set(operations(client)) >= EXPECTED
     unsaid = [
         rule.rule
         for rule in app.url_map.iter_rules()

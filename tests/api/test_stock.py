@@ -6,6 +6,7 @@ import uuid
 from app.core import db
 from tests.flows.shopper import Shopper
 from tests.shop import add_product, faults, stock_row
+from tests.staff import hire
 
 CLEANUP, UNLOCK = "/api/cron/stock-cleanup", "/api/stock/unlock"
 
@@ -61,8 +62,6 @@ def test_the_clean_up_reports_before_and_after_it_ran(merchant, shopper, run_out
 
 
 def test_the_schedule_can_be_switched_off_and_that_is_said(make_app):
-    from tests.staff import hire
-
     off = hire(make_app(STOCK_CLEANUP_ENABLED="false")).sign_in()
     answer = off.client.get(CLEANUP).json
     assert (answer["enabled"], answer["next_run"], answer["is_late"]) == (False, None, False)
