@@ -58,10 +58,9 @@ class Purchase:
         return self.story
 
     def _shop(self) -> None:
-        for variant in self.draw.sample(list(self.variants), self.draw.choice((1, 1, 2))):
-            if self._try("add to cart", lambda variant=variant: self.buyer.add(variant), refusal=409) is None:  # type: ignore[misc]
-                self.story.end = "sold out before checkout"
-                return
+        if not self._fill_cart(self.draw.choice((1, 1, 2))):
+            self.story.end = "everything was sold out"
+            return
         self._try("check out", self.buyer.check_out)
         if not self._place():
             self.story.end = "sold out at the last step"
@@ -71,6 +70,15 @@ class Purchase:
             self.story.end = outcome
             if not self._pay(outcome) or outcome != "failed" or attempt == 2:
                 return
+
+    def _fill_cart(self, things: int) -> bool:
+        """`things` of what is on offer; what is sold out is passed over."""
+        taken = 0
+        for variant in self.draw.sample(list(self.variants), len(self.variants)):
+            if taken < things:
+                added = self._try("add to cart", lambda variant=variant: self.buyer.add(variant), refusal=409)  # type: ignore[misc]
+                taken += added is not None
+        return taken > 0
 
     def _place(self) -> bool:
         """Once, or with a double click: the same form twice in the same moment."""
