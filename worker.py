@@ -19,7 +19,7 @@ def main(role: str) -> None:
         sys.exit(str(error))
     logs.configure(settings.log_level, stream=sys.stdout)
     share_metrics(settings.home)
-    import_module("app.factory").configure_process(settings)  # late: it reads what was just set
+    import_module("app.process").configure_process(settings)  # late: it reads what was just set
     workers = import_module("app.workers")
     (workers.tell_time if role == "cron" else workers.work)(settings)
 

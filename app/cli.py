@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import click
 from flask import Flask, current_app
@@ -15,7 +17,7 @@ from app.accounts.errors import EmailTaken
 from app.core import outbox
 from app.core.settings import Settings
 from app.core.transaction import in_transaction
-from app.ops import audit, schema
+from app.ops import audit
 from app.orders import flows
 from app.web import assets
 from app.web.forms import is_email
@@ -41,21 +43,21 @@ def init_app(app: Flask) -> None:
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Bring the database to REVISION (the newest, unless said otherwise)."""
-    schema.upgrade(revision)
+    _schema().upgrade(revision)
 
 
 @database.command()
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Take the database back to REVISION; `base` empties it."""
-    schema.downgrade(revision)
+    _schema().downgrade(revision)
 
 
 @database.command()
 @click.argument("message")
 def revision(message: str) -> None:
     """Write a revision with the differences between the models and this database."""
-    click.echo(schema.write_revision(message))
+    click.echo(_schema().write_revision(message))
 
 
 @shop.command("audit")
@@ -136,3 +138,8 @@ def load_demo(products: int, orders: int, customers: int) -> None:
     click.echo(str(load.load()))
     if products or orders:
         bulk.fill(products=products, orders=orders, customers=customers, tell=click.echo)
+
+
+def _schema() -> ModuleType:
+    """Alembic weighs ten megabytes, which no web process needs."""
+    return import_module("app.ops.schema")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
-from pkgutil import iter_modules
 
 from flask import Flask
 
 import app as package
-from app import cli, jobs
-from app.core import cache, catalogues, crypto, db, outbox, transaction
+from app import cli
+from app.core import catalogues, db
 from app.core.settings import Settings
 from app.ops import metrics
-from app.subscriptions import SUBSCRIPTIONS
+from app.process import configure_process, import_models
 from app.web import (
     compress,
     cookies,
@@ -29,6 +27,8 @@ from app.web import (
     translated_templates,
 )
 from app.web.application import Shop
+
+__all__ = ["configure_process", "create_app", "import_models"]
 
 # Every module of an entry point, each with a blueprint `bp`. To add one, add its name.
 ENTRY_POINTS = (
@@ -55,13 +55,6 @@ ENTRY_POINTS = (
     "app.api.stock",
     "app.api.description",
 )
-# Modules of the domains that want to know the settings: each has `configure(settings)`.
-CONFIGURED: tuple[str, ...] = (
-    "app.core.storage",
-    "app.payments.gateway",
-    "app.notifications.gateway",
-    "app.notifications.letters",
-)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -87,26 +80,6 @@ def create_app(settings: Settings) -> Flask:
     cli.init_app(app)
     app.teardown_appcontext(lambda _error: db.forget())
     return app
-
-
-def configure_process(settings: Settings) -> None:
-    """What a web process, a worker and a command have in common."""
-    import_models()
-    db.connect(settings.database_url)
-    cache.connect(settings.redis_url)
-    crypto.configure(settings.field_key)
-    outbox.configure(SUBSCRIPTIONS)
-    transaction.after_commit(jobs.wake)
-    for name in CONFIGURED:
-        import_module(name).configure(settings)
-
-
-def import_models() -> None:
-    """Make the declarative base know every table."""
-    import_module("app.core.outbox")
-    for module in iter_modules(package.__path__, "app."):
-        if module.ispkg and find_spec(f"{module.name}.models"):
-            import_module(f"{module.name}.models")
 
 
 def _register_entry_points(app: Flask) -> None:

@@ -2,8 +2,8 @@
 
 RQ only wakes. What has to be done stands in PostgreSQL: a job that is lost, doubled or late changes nothing but the hour.
 
-Plain deliveries run one after the other in the worker's main thread. Those that talk to the outside (mails, refunds) run
-in a few threads of their own: a mail server that takes thirty seconds to fail must not hold back orders that were paid.
+Plain deliveries run one after the other in the worker's main thread. Those that talk to the outside run in a few threads
+for each domain: a mail server that takes thirty seconds to fail must not hold back orders that were paid.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from app.core import cache, db, outbox
 QUEUE = "shop"
 JOB_SECONDS = 300
 SECONDS_TO_START = 600  # a job that nobody took for so long is forgotten: the sweep has its work in hand
-THREADS = 6
+THREADS = 4  # of each lane
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,13 @@ def wake(ids: Sequence[object]) -> None:
 
 def deliver(*ids: str) -> None:
     """Run these deliveries, those that still wait."""
-    plain, outside = outbox.sorted_out([uuid.UUID(each) for each in ids])
-    for each in outside:
-        aside(each, outbox.deliver, each)
-    for each in plain:
-        outbox.deliver(each)
+    lanes = outbox.lanes([uuid.UUID(each) for each in ids])
+    for each, lane in lanes.items():
+        if lane is not None:
+            aside(lane, each, outbox.deliver, each)
+    for each, lane in lanes.items():
+        if lane is None:
+            outbox.deliver(each)
 
 
 def sweep() -> None:
@@ -56,18 +58,22 @@ def sweep() -> None:
     deliver(*map(str, outbox.due()))
 
 
-def aside(key: Hashable, work: Callable[..., object], *args: object) -> None:
-    """Do `work` in a thread, unless the same (by `key`) is still waiting or being done there."""
+def aside(lane: str, key: Hashable, work: Callable[..., object], *args: object) -> None:
+    """Do `work` in one of the lane's threads, unless the same (by `key`) is still waiting or being done there."""
     with _lock:
         if key in _in_hand:
             return
         _in_hand.add(key)
-    _threads.submit(_do, key, work, *args)
+        threads = _lanes.setdefault(lane, ThreadPoolExecutor(THREADS, thread_name_prefix=lane))
+    threads.submit(_do, key, work, *args)
 
 
 def finish() -> None:
     """Wait for what is being done aside; what has not begun is left to the next worker."""
-    _threads.shutdown(wait=True, cancel_futures=True)
+    for threads in _lanes.values():
+        threads.shutdown(wait=True, cancel_futures=True)
+    _lanes.clear()
+    _in_hand.clear()
 
 
 def _do(key: Hashable, work: Callable[..., object], *args: object) -> None:
@@ -81,6 +87,6 @@ def _do(key: Hashable, work: Callable[..., object], *args: object) -> None:
             _in_hand.discard(key)
 
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
 _lock = threading.Lock()
+_lanes: dict[str, ThreadPoolExecutor] = {}
 _in_hand: set[Hashable] = set()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -21,7 +23,7 @@ from rq.serializers import JSONSerializer
 from app import jobs, schedule
 from app.core.settings import Settings
 
-LONGEST_PAUSE = 5.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds
 HEARTBEAT_SECONDS = 15
 WORKER_TTL = 60
 
@@ -32,12 +34,11 @@ def work(settings: Settings) -> None:
     """Do jobs until SIGTERM or SIGINT; what is being done then is finished first."""
     connection = _connect(settings)
 
-    def run() -> bool:
+    def run() -> None:
         worker = ShopWorker(
             [jobs.queue(connection)], connection=connection, serializer=JSONSerializer, worker_ttl=WORKER_TTL
         )
         worker.work(logging_level="WARNING")
-        return worker.is_told_to_stop
 
     _persist(run)
     jobs.finish()
@@ -45,14 +46,9 @@ def work(settings: Settings) -> None:
 
 def tell_time(settings: Settings) -> None:
     """Enqueue the ticks of the schedule until SIGTERM or SIGINT."""
-    scheduler = ShopClock(_connect(settings), logging_level=logging.WARNING)
-    scheduler.adopt(line for line in schedule.SCHEDULE if line.when(settings))
-
-    def run() -> bool:
-        scheduler.start()
-        return True
-
-    _persist(run)
+    clock = ShopClock(_connect(settings), logging_level=logging.WARNING)
+    clock.adopt(line for line in schedule.SCHEDULE if line.when(settings))
+    _persist(clock.start)
 
 
 def _connect(settings: Settings) -> redis.Redis:
@@ -61,29 +57,29 @@ def _connect(settings: Settings) -> redis.Redis:
     )
 
 
-def _persist(run: Callable[[], bool]) -> None:
-    """Call `run` until it says that it was told to stop; after a failure with a pause that doubles."""
-    pause = 0.2
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    while True:
-        started = time.monotonic()
-        try:
-            if run():
-                return
-        except StopRequested:
-            return
-        except (redis.RedisError, OSError) as error:
-            log.warning("redis is away; trying again", extra={"error": type(error).__name__, "pause": pause})
-        pause = 0.2 if time.monotonic() - started > 2 * LONGEST_PAUSE else min(LONGEST_PAUSE, pause * 2)
-        try:
-            time.sleep(pause)
-        except StopRequested:
-            return
+def _persist(run: Callable[[], None]) -> None:
+    """Call `run` again and again until we are told to stop; after a failure with a pause that doubles."""
+    pause = SHORTEST_PAUSE
+    with suppress(StopRequested):
+        while not told_to_stop.is_set():
+            _listen()
+            started = time.monotonic()
+            try:
+                run()
+            except (redis.RedisError, OSError) as error:
+                log.warning("redis is away; trying again", extra={"error": type(error).__name__})
+            has_lasted = time.monotonic() - started > 2 * LONGEST_PAUSE
+            pause = SHORTEST_PAUSE if has_lasted else min(LONGEST_PAUSE, pause * 2)
+            told_to_stop.wait(pause)
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise StopRequested
+def _listen() -> None:
+    """The signals that end us. RQ's classes install handlers of their own while they run; those set the same flag."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: told_to_stop.set())
+
+
+told_to_stop = threading.Event()
 
 
 class ShopWorker(SimpleWorker):
@@ -93,7 +89,6 @@ class ShopWorker(SimpleWorker):
     """
 
     max_connection_wait_time = LONGEST_PAUSE
-    is_told_to_stop = False
     _is_busy = False
     _last_heartbeat = 0.0
 
@@ -109,12 +104,12 @@ class ShopWorker(SimpleWorker):
             pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
             pipeline.delete(job.key)
             pipeline.execute()
-        if self.is_told_to_stop:
+        if told_to_stop.is_set():
             raise StopRequested
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """At once when idle, after the present job otherwise."""
-        self.is_told_to_stop = True
+        told_to_stop.set()
         if not self._is_busy:
             raise StopRequested
 
@@ -140,8 +135,12 @@ class ShopWorker(SimpleWorker):
 class ShopClock(CronScheduler):
     """RQ's cron with our table instead of a configuration file."""
 
-    def adopt(self, lines: Any) -> None:
+    def adopt(self, lines: Iterable[schedule.Line]) -> None:
         self._cron_jobs = [Tick(line) for line in lines]
+
+    def _request_stop(self, signum: int, frame: FrameType | None) -> None:
+        told_to_stop.set()
+        raise StopRequested
 
 
 class Tick(CronJob):

@@ -17,9 +17,10 @@ from app.core.ids import new_token
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 MASKS = (
+    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
     (re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<e-mail>"),
     (
-        re.compile(r"(?<![\w.-])\+?\d(?:[ -]?\d){8,14}(?![\w-])"),
+        re.compile(r"(?<![\w.-])\+?\d(?:[ -]?\d){8,18}(?![\w-])"),
         "<number>",
     ),  # phones, and cards should one ever get here
     (
@@ -27,7 +28,6 @@ MASKS = (
         r"\1<hidden>",
     ),
     (re.compile(r"(/(?:order|checkout/pay|pay/return)/)[\w-]{16,}"), r"\1<token>"),
-    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
 )
 access = logging.getLogger("shop.access")
 
@@ -48,7 +48,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             entry["error"] = record.exc_info[0].__name__
             entry["traceback"] = mask("".join(traceback.format_exception(*record.exc_info))[-8000:])
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return json.dumps(entry, default=str)
 
 
 def mask(text: str) -> str:

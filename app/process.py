@@ -1,0 +1,41 @@
+"""What every process of the shop has in common, whether it answers requests, does jobs, or runs a command."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
+
+import app as package
+from app import jobs
+from app.core import cache, crypto, db, outbox, transaction
+from app.core.settings import Settings
+from app.subscriptions import SUBSCRIPTIONS
+
+# Modules of the domains that want to know the settings: each has `configure(settings)`.
+CONFIGURED: tuple[str, ...] = (
+    "app.core.storage",
+    "app.payments.gateway",
+    "app.notifications.gateway",
+    "app.notifications.letters",
+)
+
+
+def configure_process(settings: Settings) -> None:
+    """Connect the database and Redis (lazily), take the keys and the table of subscriptions, tell the domains."""
+    import_models()
+    db.connect(settings.database_url)
+    cache.connect(settings.redis_url)
+    crypto.configure(settings.field_key)
+    outbox.configure(SUBSCRIPTIONS)
+    transaction.after_commit(jobs.wake)
+    for name in CONFIGURED:
+        import_module(name).configure(settings)
+
+
+def import_models() -> None:
+    """Make the declarative base know every table."""
+    import_module("app.core.outbox")
+    for module in iter_modules(package.__path__, "app."):
+        if module.ispkg and find_spec(f"{module.name}.models"):
+            import_module(f"{module.name}.models")
