@@ -159,7 +159,6 @@ def _note_refund(refund_id: uuid.UUID, change: Callable[[Refund], None]) -> None
     def work() -> None:
         row = payment_queries.lock_refund(refund_id)
         if row is not None:
-            row.asked += 1
             change(row)
             payments.postpone_refund(row)
 
