@@ -75,7 +75,9 @@ def configure(settings: Settings) -> None:
 def make(media_url: str, *, home: Path) -> ImageService:
     backend = BACKENDS.get(urlsplit(media_url).scheme)
     if backend is None:
-        raise ValueError(f"MEDIA_URL={media_url.split('://', maxsplit=1)[0]}… must start with file:, s3:// or cloudinary://")
+        raise ValueError(
+            f"MEDIA_URL={media_url.split('://', maxsplit=1)[0]}… must start with file:, s3:// or cloudinary://"
+        )
     service: ImageService = import_module(f"app.core.storage.{backend}").from_url(media_url, home=home)
     return service
 

@@ -62,12 +62,12 @@ def _decoded(upload: bytes, *, largest: int) -> Image.Image:
             with Image.open(io.BytesIO(upload), formats=TYPES) as opened:
                 _check(opened)
                 opened.draft("RGB", (largest * 2, largest * 2))  # a JPEG is decoded at a fraction of its size
-                return _flat(_in_srgb(ImageOps.exif_transpose(opened)))
+                return _flat(_in_srgb(_upright(opened, largest=largest)))
     except PictureRefused:
         raise
     except UnidentifiedImageError as error:
         raise PictureRefused(code="picture_unknown") from error
-    except Image.DecompressionBombWarning as error:
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise PictureRefused(code="picture_too_many_pixels") from error
     except Exception as error:  # decoders raise whatever their format suggests
         raise PictureRefused(code="picture_broken") from error
@@ -78,6 +78,17 @@ def _check(opened: Image.Image) -> None:
         raise PictureRefused(code="picture_too_many_pixels")
     if getattr(opened, "n_frames", 1) > 1:
         raise PictureRefused(code="picture_moves")
+
+
+def _upright(opened: Image.Image, *, largest: int) -> Image.Image:
+    """Turned as its EXIF says, and no larger than what follows needs: each later step may copy it."""
+    ImageOps.exif_transpose(opened, in_place=True)
+    factor = opened.width // (largest * 2)
+    if factor > 1 and opened.mode in ("L", "RGB", "RGBA", "CMYK"):
+        profile = opened.info.get("icc_profile")
+        opened = opened.reduce(factor)
+        opened.info["icc_profile"] = profile
+    return opened
 
 
 def _in_srgb(picture: Image.Image) -> Image.Image:
