@@ -23,7 +23,7 @@ from tests.browser import shopping
 
 FOLDER = Path(__file__).parent / "screenshots"
 VIEWS = {"phone": (360, "light"), "phone-dark": (360, "dark"), "wide": (1280, "light"), "wide-dark": (1280, "dark")}
-LONGEST = 2000  # pixels of a page that are kept; what follows below is more of the same
+LONGEST = 1600  # pixels of a page that are kept; what follows below is more of the same
 Shot = Callable[[str], None]
 
 
@@ -33,7 +33,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
         staff = new_staff(stand)
         for view, (width, scheme) in VIEWS.items():
-            take(browser, stand, view, width, scheme, staff)
+            take(browser, stand, view, width=width, scheme=scheme, staff=staff)
             print(view, flush=True)
         browser.close()
 
@@ -67,7 +67,7 @@ def new_staff(stand: Stand) -> dict[str, str]:
     return made
 
 
-def take(browser: Browser, stand: Stand, view: str, width: int, scheme: str, staff: dict[str, str]) -> None:
+def take(browser: Browser, stand: Stand, view: str, *, width: int, scheme: str, staff: dict[str, str]) -> None:
     page = browser.new_context(
         base_url=stand.environ["BASE_URL"],
         viewport={"width": width, "height": 800},
@@ -82,7 +82,7 @@ def take(browser: Browser, stand: Stand, view: str, width: int, scheme: str, sta
             {"width": width, "height": height}
         )  # so that lazy pictures and sticky bars are where they belong
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=FOLDER / f"{name}-{view}.jpg", type="jpeg", quality=72)
+        page.screenshot(path=FOLDER / f"{name}-{view}.jpg", type="jpeg", quality=60)
         page.set_viewport_size({"width": width, "height": 800})
 
     browse(page, shot)
