@@ -48,7 +48,7 @@ def _connected() -> Iterator[Config]:
         config.set_section_option("post_write_hooks", f"{hook}.executable", str(Path(sys.executable).with_name("ruff")))
         config.set_section_option("post_write_hooks", f"{hook}.options", f"{options} REVISION_SCRIPT_FILENAME")
     config.set_section_option("post_write_hooks", "hooks", "tidy, format")
-    with db.engine().connect() as connection:
+    with db.engine().connect().execution_options(isolation_level="READ COMMITTED") as connection:
         connection.exec_driver_sql(
             "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = '60s'"
         )
