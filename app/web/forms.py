@@ -17,7 +17,7 @@ from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
 
 EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
-QUANTITY = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,3})?")
+QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
 MAX_QUANTITY = 10**9  # far more than any shop has: the cart answers it with what can be had
 
 
@@ -99,15 +99,14 @@ def parse_phone(text: str, *, country: str = "MY") -> str | None:
 def parse_quantity(text: str | None, *, step_mm: int | None = None) -> int:
     """Whole pieces or, for goods by length, whole steps of `step_mm` out of metres such as `2.5`. ASCII digits only.
 
-    Raises ValueError for anything else: signs, blanks inside, other digits, nothing, 0, part of a step. Absurd amounts come
-    back as MAX_QUANTITY.
+    Raises ValueError for anything else: signs, blanks, other digits, nothing, 0, a point in a number of pieces, part of a
+    step. Absurd amounts come back as MAX_QUANTITY.
     """
-    plain = (text or "").strip(" ")
-    if not QUANTITY.fullmatch(plain):
+    if not QUANTITY.fullmatch(text or ""):
         raise ValueError("no quantity")
-    whole, _, rest = plain.partition(".")
+    whole, point, rest = (text or "").partition(".")
     if step_mm is None:
-        quantity = 0 if rest.strip("0") else int(whole)
+        quantity = 0 if point else int(whole)
     else:
         quantity, part_of_step = divmod(int(whole) * 1000 + int(rest.ljust(3, "0") or 0), step_mm)
         quantity = 0 if part_of_step else quantity

@@ -16,7 +16,7 @@ def lines_in_carts() -> int:
 
 
 @pytest.mark.parametrize(
-    "quantity", ["-1", "0", "1_000", "+5", "１", "١٢", "NaN", "1.5", "", "1e3", "0x10", "2 3", "१"]
+    "quantity", ["-1", "0", "1_000", "+5", "１", "١٢", "NaN", "1.5", "", "1e3", "0x10", "2 3", " 7 ", "1.0", "१"]
 )
 def test_c7_malformed_quantities_are_422_and_change_nothing(shopper, quantity):
     shirt = add_product()
@@ -26,7 +26,7 @@ def test_c7_malformed_quantities_are_422_and_change_nothing(shopper, quantity):
     assert lines_in_carts() == 0
 
 
-@pytest.mark.parametrize("quantity", ["6", "1000000000", "9223372036854775808", "9" * 30])
+@pytest.mark.parametrize("quantity", ["6", "1000000000", "9223372036854775808", "9" * 30, "9" * 300])
 def test_c7_more_than_there_is_is_409_and_the_possible_number_is_offered(shopper, quantity):
     shirt = add_product(stock_of={"KB": 5})
     answer = shopper.add(shirt, quantity)
