@@ -39,7 +39,7 @@ def show_login() -> ResponseReturnValue:
 
 
 @bp.post("/login")
-@limit("30/minute")
+@limit("60/minute")
 def log_in() -> ResponseReturnValue:
     """One answer for whatever did not fit, and it takes the same time."""
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
@@ -70,7 +70,7 @@ def show_totp() -> ResponseReturnValue:
 
 
 @bp.post("/totp")
-@limit("60/minute")
+@limit("120/minute")
 def take_code() -> ResponseReturnValue:
     """A six-digit code or a backup code, in one field. Each works once."""
     person = staff.somebody(passed=False)
