@@ -1,12 +1,12 @@
 -- Numbers between 0 and 1 out of the order's number and a salt; version 7 keys of a moment.
-CREATE FUNCTION pg_temp.demo_chance(i bigint, salt bigint) RETURNS double precision LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.demo_chance(i bigint, salt bigint) RETURNS double precision LANGUAGE sql IMMUTABLE
 RETURN (hashint8extended(i, salt) & 2147483647) / 2147483648.0;
 
-CREATE FUNCTION pg_temp.demo_key(kind text, i bigint, moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.demo_key(kind text, i bigint, moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
 RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(kind || i), 3)
   || '8' || substr(md5(kind || i), 4, 15))::uuid;
 
-CREATE FUNCTION pg_temp.demo_reference(i bigint) RETURNS text LANGUAGE sql IMMUTABLE
+CREATE OR REPLACE FUNCTION pg_temp.demo_reference(i bigint) RETURNS text LANGUAGE sql IMMUTABLE
 RETURN (SELECT left(s, 4) || '-' || right(s, 4) FROM (
   SELECT string_agg(substr('23456789ABCDEFGHJKLMNPQRSTUVWXYZ', ((((i * 1103515245 + 12345) & 1099511627775) >> (5 * p)) & 31)::int + 1, 1), '') AS s
   FROM generate_series(0, 7) p) r);
