@@ -66,7 +66,7 @@ def _persist(run: Callable[[], None]) -> None:
             started = time.monotonic()
             try:
                 run()
-            except (redis.RedisError, OSError) as error:
+            except Exception as error:  # refused, lost, or back with nothing of what RQ had registered in it
                 log.warning("redis is away; trying again", extra={"error": type(error).__name__})
             has_lasted = time.monotonic() - started > 2 * LONGEST_PAUSE
             pause = SHORTEST_PAUSE if has_lasted else min(LONGEST_PAUSE, pause * 2)
