@@ -17,6 +17,7 @@ from app.web import (
     cookies,
     errors,
     files,
+    fragments,
     gates,
     languages,
     limits,
@@ -73,6 +74,7 @@ def create_app(settings: Settings) -> Flask:
     limits.init_app(app, settings)
     languages.init_app(app)
     templates.init_app(app, settings)
+    fragments.init_app(app)
     compress.init_app(app)
     files.init_app(app, settings)
     errors.init_app(app)

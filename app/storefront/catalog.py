@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from app.catalog import queries as catalog
 from app.catalog.errors import SlugMoved
-from app.catalog.queries.shapes import ProductPage, VariantView
+from app.catalog.queries.shapes import Category, ProductPage, VariantView
 from app.core.money import Money
 from app.search import queries as search
 from app.shipping import queries as shipping
@@ -32,17 +32,10 @@ HERO_TALL = Picture("home-hero-portrait", tint="sand")
 CRAFT = tuple(Picture(name) for name in ("craft-wax", "craft-dye", "craft-cloth"))
 
 
-class Navigation:
-    """The categories for header and footer, looked up only by pages that show them."""
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for each in catalog.frame(locale=languages.language()).top:
-            yield {"url": f"/c/{each.slug}", "name": each.name, "current": request.path == f"/c/{each.slug}"}
-
-
-@bp.app_context_processor
-def navigation() -> dict[str, Any]:
-    return {"nav_categories": Navigation()}
+@bp.app_template_global()
+def top_categories() -> Sequence[Category]:
+    """For header, menu and footer."""
+    return catalog.frame(locale=languages.language()).top
 
 
 @bp.get("/")

@@ -52,18 +52,12 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def picture_url(picture: Any, width: int, kind: str) -> str:
     """Where a picture lies in one of its widths, as `avif` or `webp`. Takes whatever has a `public_id` (or `name`)."""
-    return storage.url(_name_of(picture), width, kind)
+    return storage.url(getattr(picture, "public_id", None) or picture.name, width, kind)
 
 
 def picture_srcset(picture: Any, kind: str, *widths: int) -> str:
     """The picture in these widths, as the `srcset` attribute lists them; remembered, for a list shows hundreds."""
-    return _srcset(_name_of(picture), kind, widths)
-
-
-def _name_of(picture: Any) -> str:
-    """Pictures of the catalogue have a `public_id`; those that a template names itself are a mapping with a `name`."""
-    name: str = picture["name"] if isinstance(picture, dict) else getattr(picture, "public_id", None) or picture.name
-    return name
+    return _srcset(getattr(picture, "public_id", None) or picture.name, kind, widths)
 
 
 @lru_cache(maxsize=4096)
