@@ -1,0 +1,48 @@
+from datetime import date
+
+import pytest
+
+from app.shipping import places
+from app.shipping.rules import Method, add_working_days
+
+
+@pytest.mark.parametrize(
+    ("country", "postcode", "state"),
+    [
+        ("MY", "50480", "Kuala Lumpur"),
+        ("MY", "15000", "Kelantan"),
+        ("MY", "88000", "Sabah"),
+        ("MY", "87000", "Labuan"),
+        ("MY", "93000", "Sarawak"),
+        ("MY", "62000", "Putrajaya"),
+        ("MY", "46000", "Selangor"),
+        ("IN", "560001", "Karnataka"),
+        ("IN", "400001", "Maharashtra"),
+        ("IN", "403001", "Goa"),
+        ("IN", "110001", "Delhi"),
+        ("IN", "500001", "Telangana"),
+        ("US", "94103", None),
+    ],
+)
+def test_a_postcode_says_the_state(country, postcode, state):
+    assert places.state_of(country, postcode) == state
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "normal"),
+    [("MY", " 50 480 ", "50480"), ("MY", "5048", None), ("IN", "560 001", "560001"), ("IN", "060001", None), ("GB", "sw1a 1aa", "SW1A 1AA"),
+     ("DE", "10115", "10115"), ("MY", "５０４８０", None), ("US", "94103-1234", "94103-1234"), ("FR", "!", None)],
+)  # fmt: skip
+def test_postcodes_as_each_country_writes_them(country, typed, normal):
+    assert places.normal_postcode(country, typed) == normal
+
+
+def test_working_days_skip_the_weekend():
+    assert add_working_days(date(2026, 11, 20), 1) == date(2026, 11, 23)  # a Friday
+    assert add_working_days(date(2026, 11, 20), 0) == date(2026, 11, 20)
+
+
+def test_a_parcel_costs_by_half_kilos_and_nothing_from_the_threshold_on():
+    method = Method("standard", "Standard", 800, 200, 25_000, 2, 4)
+    assert [method.cost(subtotal_minor=100, grams=g) for g in (0, 500, 501, 1000, 1001)] == [800, 800, 1000, 1000, 1200]
+    assert method.cost(subtotal_minor=25_000, grams=9_999) == 0
