@@ -56,6 +56,7 @@ def home() -> ResponseReturnValue:
 @bp.get("/c/<slug>")
 def show_category(slug: str) -> ResponseReturnValue:
     view = _view()
+    search.version()  # reads the catalogue's along with it: one statement less
     try:
         found = catalog.category(slug, locale=view["locale"])
     except SlugMoved as moved:
