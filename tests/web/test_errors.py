@@ -27,6 +27,7 @@ def test_a_refusal_keeps_its_status_and_its_words(probe: Probe, kind: str, statu
     words = {"refused": "Enter a postcode with 5 digits", "conflict": "Somebody was faster"}[kind]
     page = client.get(f"/probe/{kind}")
     assert (page.status_code, words in page.text) == (status, True)
+    assert ("<title>Error: " in page.text) is (status == 422)
     piece = client.get(f"/probe/{kind}", headers=HTMX)
     assert (piece.status_code, words in piece.text) == (status, True)
     assert piece.headers["HX-Reswap"] == "none"
