@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from flask import request
 from flask_babel import gettext as _
 
-from app.search.queries.shapes import Applied, Facet, Results
+from app.search import queries as search
+from app.search.queries.shapes import Applied, Results
 from app.search.rules import Filters, filters_from, major
 from app.web import languages
 from app.web.cards import render_cards
@@ -37,8 +38,8 @@ def context(results: Results, *, path: str, default_sort: str, is_in_category: b
     return {
         "results": results,
         "cards": render_cards(results.tiles, eager=EAGER_CARDS if results.page == 1 else 0),
-        "facets": [_facet(facet) for facet in results.facets if not (is_in_category and facet.group == "category")],
-        "facet_titles": titles(),
+        "facets": [facet for facet in results.facets if not (is_in_category and facet.group == "category")],
+        "facets_of": (search.version(), path, results.query, results.filters, languages.currency()),
         "sorts": _sorts(default_sort),
         "chips": [_chip(each, results, path, fixed, default_sort) for each in results.applied],
         "remedies": [_chip(each, results, path, fixed, default_sort) for each in results.remedies],
@@ -46,31 +47,13 @@ def context(results: Results, *, path: str, default_sort: str, is_in_category: b
         "next_url": _page_url(results, path, fixed, default_sort, results.page + 1) if results.has_next else None,
         "previous_url": _page_url(results, path, fixed, default_sort, results.page - 1) if results.page > 1 else None,
         "list_path": path,
-        "fixed": fixed,
         "price_min": _input(results.filters.price_from),
         "price_max": _input(results.filters.price_to),
     }
 
 
-def titles() -> dict[str, str]:
-    return {
-        "category": _("Category"),
-        "motif": _("Motif"),
-        "colour": _("Colour"),
-        "fibre": _("Fibre"),
-        "size": _("Size"),
-        "price": _("Price"),
-        "stock": _("Availability"),
-    }
-
-
 def address(path: str, pairs: list[tuple[str, str]]) -> str:
     return f"{path}?{urlencode(pairs)}" if pairs else path
-
-
-def _facet(facet: Facet) -> dict[str, Any]:
-    values = [{"value": v.value, "label": v.label, "count": v.count, "selected": v.is_selected} for v in facet.values]
-    return {"group": facet.group, "values": values, "selected": facet.selected}
 
 
 def _sorts(default: str) -> list[tuple[str, str]]:

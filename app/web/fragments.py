@@ -1,13 +1,15 @@
 """Pieces of pages that are the same for everybody: rendered once, kept in this process, joined into each page.
 
-    {{ fragment("layouts/_nav.html", here=request.path) }}
+    {{ fragment("layouts/_head_nav.html", here=category.slug) }}
+    {{ fragment("storefront/catalog/_gallery.html", of=(product.id, chosen.id), product=product, pictures=pictures) }}
 
 A fragment depends on the language, the catalogue's version and the values it is given, and on nothing else: it is rendered
-without the request's context. Values are compared as keys of a dictionary are, so remembered objects are cheap ones.
+without the request's context. `of` names what the values follow from, where they themselves would make a poor key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from flask import Flask, current_app
@@ -25,9 +27,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["fragment"] = fragment
 
 
-def fragment(template: str, **values: Any) -> Markup:
-    """The rendered template. `values` are the key it is kept under and all that it sees besides the globals."""
-    key = (template, languages.language(), catalog.version(), *values.items())
+def fragment(template: str, *, of: tuple[Hashable, ...] | None = None, **values: Any) -> Markup:
+    """The rendered template. `values` are all that it sees besides the globals; they, or `of`, are what it is kept under."""
+    key = (template, languages.language(), catalog.version(), of if of is not None else tuple(values.items()))
     known = _kept.get(key)
     if known is None:
         known = Markup(current_app.jinja_env.get_template(template).render(values))  # noqa: S704 - escaped by Jinja

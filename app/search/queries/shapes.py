@@ -32,7 +32,7 @@ class FacetValue:
     value: str
     label: str
     count: int
-    is_selected: bool
+    selected: bool
     hex: str | None = None
 
 
@@ -45,7 +45,7 @@ class Facet:
 
     @property
     def selected(self) -> int:
-        return sum(each.is_selected for each in self.values)
+        return sum(each.selected for each in self.values)
 
 
 @dataclass(frozen=True, slots=True)
