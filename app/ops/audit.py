@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from app.core import db, outbox
 from app.orders import queries as orders
 from app.payments import queries as payments
 from app.stock import queries as stock
 
+_PATIENCE = text("SET statement_timeout = 0")  # a million orders take their time
+_NORMAL = text("RESET statement_timeout")
+
 
 def run(*, cleanup_interval_minutes: int) -> dict[str, int]:
     """How many rows break each invariant, by its name in the contract."""
-    found = {
-        **stock.faults(cleanup_interval_minutes=cleanup_interval_minutes),
-        **payments.faults(),
-        **orders.faults(),
-        "dead_deliveries": outbox.count_dead(),
-    }
-    db.release()
-    return found
+    db.session.execute(_PATIENCE)
+    try:
+        return {
+            **stock.faults(cleanup_interval_minutes=cleanup_interval_minutes),
+            **payments.faults(),
+            **orders.faults(),
+            "dead_deliveries": outbox.count_dead(),
+        }
+    finally:
+        db.session.execute(_NORMAL)
+        db.release()

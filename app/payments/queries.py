@@ -173,20 +173,23 @@ def faults() -> dict[str, int]:
         # money taken that neither pays an order nor is (being) returned in full
         "orphan_payments": db.scalar(
             "SELECT count(*) FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
+            " LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
+            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.capture_id = c.id"
             " WHERE c.state = 'captured' AND NOT (c.is_applied AND o.state IN ('confirmed', 'on_hold'))"
-            " AND c.amount_minor > greatest(c.refunded_minor, (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r"
-            "  WHERE r.capture_id = c.id AND r.state IN ('requested', 'pending', 'succeeded')))"
+            " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0))"
         ),
         "double_captures": db.scalar(
-            "SELECT count(*) FROM (SELECT p.id, p.amount_minor, coalesce(sum(c.amount_minor)"
-            "   FILTER (WHERE c.state IN ('captured', 'refunded') AND c.currency = p.currency), 0) AS captured"
-            "  FROM payment p LEFT JOIN payment_capture c ON c.payment_id = p.id GROUP BY p.id) m"
-            " WHERE m.captured - (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.payment_id = m.id"
-            "  AND r.state IN ('requested', 'pending', 'succeeded')) > m.amount_minor"
+            "SELECT count(*) FROM payment p"
+            " JOIN (SELECT c.payment_id, c.currency, sum(c.amount_minor) AS amount FROM payment_capture c"
+            "  WHERE c.state IN ('captured', 'refunded') GROUP BY 1, 2) c ON c.payment_id = p.id AND c.currency = p.currency"
+            " LEFT JOIN (SELECT payment_id, sum(amount_minor) AS amount FROM refund"
+            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.payment_id = p.id"
+            " WHERE c.amount - coalesce(r.amount, 0) > p.amount_minor"
         ),
         "over_refunds": db.scalar(
-            "SELECT count(*) FROM payment_capture c WHERE c.refunded_minor > c.amount_minor OR c.amount_minor <"
-            " (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = c.id AND r.state <> 'failed')"
+            "SELECT count(*) FROM payment_capture c LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
+            "  WHERE state <> 'failed' GROUP BY 1) r ON r.capture_id = c.id"
+            " WHERE c.refunded_minor > c.amount_minor OR c.amount_minor < coalesce(r.amount, 0)"
         ),
     }
 
