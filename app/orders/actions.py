@@ -148,6 +148,7 @@ def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
     hold = stock_queries.hold_of(order.id)
     if hold.is_live and hold.quantities == wanted(order) and hold.expires_at:
         return hold.expires_at
+    stock_queries.lock_items_to_exchange(order.id, list(wanted(order)))
     stock.release(order.id, reason="hold_again")
     expires_at = stock.lock(order.id, demands(order), minutes=minutes)
     note(order.id, "held_again", actor="customer")
@@ -236,6 +237,7 @@ def _can_hold(order: Order) -> bool:
 def _lock_anew(order: Order) -> bool:
     try:
         with db.session.begin_nested():
+            stock_queries.lock_items_to_exchange(order.id, list(wanted(order)))
             stock.release(order.id, reason="lock_anew")
             stock.lock(order.id, demands(order), minutes=RELOCK_MINUTES)
         return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select, text, union
 
 from app.core import db
 from app.stock.models import StockItem, StockLock
@@ -50,13 +50,14 @@ class Availability:
 NONE = Availability()
 # Every page asks one of these: parsed once.
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
-_BY_VARIANT = text(
+_OF_VARIANTS = (
     f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
 )
-_BY_PRODUCT = text(
+_OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
-    " WHERE v.product_id = ANY(:ids) AND v.is_available GROUP BY v.product_id"
+    " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"
 )
+_BY_VARIANT, _BY_PRODUCT, _BY_EITHER = text(_OF_VARIANTS), text(_OF_PRODUCTS), text(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}")
 
 
 def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:
@@ -84,7 +85,15 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
     """The same, summed over a product's variants that are for sale (for cards)."""
     if not product_ids:
         return {}
-    found = db.rows(_BY_PRODUCT, ids=list(product_ids))
+    found = db.rows(_BY_PRODUCT, product_ids=list(product_ids))
+    return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
+
+
+def availability_by_either(
+    variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Availability]:
+    """Of variants and of whole products at once (for a product's page, which shows others beside it)."""
+    found = db.rows(_BY_EITHER, ids=list(variant_ids), product_ids=list(product_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -168,6 +177,17 @@ def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[u
         .with_for_update(skip_locked=skip_locked)
     )
     return list(db.session.scalars(statement))
+
+
+def lock_items_to_exchange(order_id: uuid.UUID, variant_ids: Sequence[uuid.UUID]) -> None:
+    """FOR UPDATE on the rows an order holds and on all rows of these variants, in the one order everybody uses.
+
+    For whoever gives back and takes in one transaction: one row lock after the other would cross somebody who does the
+    reverse (S3).
+    """
+    held = select(StockLock.stock_item_id).where(StockLock.order_id == order_id, StockLock.state == "held")
+    either = union(held, select(StockItem.id).where(StockItem.variant_id.in_(variant_ids)))
+    db.session.execute(select(StockItem.id).where(StockItem.id.in_(either)).order_by(StockItem.id).with_for_update())
 
 
 def lock_items_of_order(order_id: uuid.UUID) -> list[uuid.UUID]:
