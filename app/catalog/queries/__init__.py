@@ -26,9 +26,9 @@ Value = TypeVar("Value")
 RELATED = 4
 SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
 
-_frames: Memory[Frame] = Memory("catalog-frame", entries=8)
-_products: Memory[ProductPage] = Memory("catalog-product", entries=256)
-_cards: Memory[tuple[Card, ...]] = Memory("catalog-cards", entries=512)
+_frames: Memory[Frame] = Memory("catalog-frame", entries=6)
+_products: Memory[ProductPage] = Memory("catalog-product", entries=512)
+_cards: Memory[tuple[Card, ...]] = Memory("catalog-cards", entries=1000)  # 5 kB each
 
 _VERSION = text("SELECT version FROM catalog_state")
 

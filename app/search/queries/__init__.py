@@ -7,7 +7,7 @@ page costs at most six statements, however many products there are.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -29,9 +29,9 @@ from app.stock import queries as stock
 
 Counts = dict[str, Any]
 
-_listings: Memory[Listing] = Memory("search-list", entries=512, seconds=900)
-_counts: Memory[Counts] = Memory("search-counts", entries=512, seconds=900)
-_suggestions: Memory[tuple[Any, ...]] = Memory("search-suggest", entries=512, seconds=900)
+_listings: Memory[Listing] = Memory("search-list", entries=256, seconds=900)  # 30 kB each
+_counts: Memory[Counts] = Memory("search-counts", entries=256, seconds=900)
+_suggestions: Memory[tuple[Any, ...]] = Memory("search-suggest", entries=256, seconds=900)
 
 _VERSIONS = text("SELECT (SELECT version FROM catalog_state), (SELECT version FROM search_state)")
 
@@ -96,9 +96,10 @@ def suggest(
     return Suggestions(completed, tuple(named), tiles(found.cards), found.total, found.is_capped)
 
 
-def tiles(cards: Sequence[Card]) -> tuple[Tile, ...]:
-    """Cards with what can be sold of each now: one statement."""
-    found = stock.availability_by_product([card.id for card in cards])
+def tiles(cards: Sequence[Card], found: Mapping[uuid.UUID, stock.Availability] | None = None) -> tuple[Tile, ...]:
+    """Cards with what can be sold of each now: one statement, unless the caller has `found` it by product already."""
+    if found is None:
+        found = stock.availability_by_product([card.id for card in cards])
     return tuple(Tile(card, found.get(card.id, stock.NONE)) for card in cards)
 
 
