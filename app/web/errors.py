@@ -8,9 +8,8 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from app.core import db
 from app.core.errors import ShopError
@@ -26,7 +25,7 @@ RETRY_SECONDS = 5
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _on_csrf)
     app.register_error_handler(HTTPException, _on_http)
-    app.register_error_handler(RateLimitExceeded, _on_too_many)
+    app.register_error_handler(TooManyRequests, _on_too_many)
     app.register_error_handler(ShopError, _on_refusal)
     for bad in (UnicodeError, *db.BAD_VALUES):
         app.register_error_handler(bad, _on_bad_text)
@@ -69,7 +68,7 @@ def _on_http(error: HTTPException) -> Response:
     return answer
 
 
-def _on_too_many(_error: RateLimitExceeded) -> Response:
+def _on_too_many(_error: TooManyRequests) -> Response:
     seconds = limits.seconds_until_next()
     if wants_json():
         answer = problem(429, "too_many_requests", _("Too many requests."), retry_after=seconds)

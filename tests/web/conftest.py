@@ -52,6 +52,11 @@ def probe_pages() -> Blueprint:
     def limited() -> str:
         return "counted"
 
+    @bp.post("/probe/form")
+    @limit("100/minute")
+    def form() -> str:
+        return "taken"
+
     return bp
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.core import cache
+from app.web import limits
 from app.web.limits import limiter
 
 Probe = Callable[..., FlaskClient]
@@ -20,6 +21,7 @@ def limits_as_before() -> Iterator[None]:
     yield
     limiter.enabled = False
     limiter._storage_dead = False
+    limits._counts.clear()
 
 
 def post(client: FlaskClient, word: str, **options: object) -> int:
@@ -44,6 +46,20 @@ def test_each_client_has_its_own_count_and_the_address_a_wider_one(probe: Probe,
     elsewhere = {"environ_base": {"REMOTE_ADDR": "203.0.113.7"}}
     third = first.application.test_client()
     assert post(third, token(third), **elsewhere) == 200
+
+
+def test_behind_every_form_stands_a_ceiling_for_one_address(
+    probe: Probe, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ANY_ADDRESS", 4)
+    first = probe(RATE_LIMIT_ENABLED="true")
+    codes = []
+    for _ in range(6):
+        other = first.application.test_client()
+        answer = other.post("/probe/form", data={"csrf_token": token(other)})
+        codes.append(answer.status_code)
+    assert codes == [200] * 4 + [429] * 2
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
 def test_the_api_takes_a_hundred_a_minute(probe: Probe) -> None:
@@ -72,7 +88,7 @@ def test_counts_are_shared_through_redis(probe: Probe, token: Token) -> None:
     client = probe(RATE_LIMIT_ENABLED="true")
     post(client, token(client))
     keys = [key.decode() for key in cache.client().keys("*limit*")]
-    assert any("/ip:127.0.0.1/" in key for key in keys)
+    assert any("/ip:127.0.0.1/" in key for key in keys)  # the view has a limit of its own per address
     assert any("/s:" in key for key in keys)
 
 
