@@ -91,10 +91,10 @@ class _Product:
 
     def row(self) -> tuple[Any, ...]:
         table = self.template
-        text = {name: json.dumps(table.get(name, {}), ensure_ascii=False) for name in ("summary", "care")}
+        text = {name: json.dumps(table.get(name, {}), ensure_ascii=False) for name in ("summary", "description", "care")}
         return (
             self.id, f"{slugify(self.name['en'])}-g{self.number}", str(self.category_id), json.dumps(self.name, ensure_ascii=False),
-            text["summary"], text["care"], table["motif"], table["fibre"], json.dumps(table["colours"]),
+            text["summary"], text["description"], text["care"], table["motif"], table["fibre"], json.dumps(table["colours"]),
             json.dumps(table["options"], ensure_ascii=False), table["unit"], table.get("step_mm"), table["weight_grams"],
             table["tax_class"], table["hs_code"], table["made_in"], table.get("max_per_order"), self.created_at, self.created_at,
         )  # fmt: skip
@@ -141,7 +141,7 @@ class _Product:
 def _copy(made: Sequence[_Product], wanted: Catalogue) -> None:
     tables.copy(
         "product",
-        ("id", "slug", "category_id", "name", "summary", "care", "motif", "fibre", "colours", "options", "unit", "step_mm",
+        ("id", "slug", "category_id", "name", "summary", "description", "care", "motif", "fibre", "colours", "options", "unit", "step_mm",
          "weight_grams", "tax_class", "hs_code", "made_in", "max_per_order", "created_at", "updated_at"),
         (each.row() for each in made),
     )  # fmt: skip

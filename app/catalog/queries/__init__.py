@@ -27,7 +27,7 @@ RELATED = 4
 SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
 
 _frames: Memory[Frame] = Memory("catalog-frame", entries=6)
-_products: Memory[ProductPage] = Memory("catalog-product", entries=512)
+_products: Memory[ProductPage] = Memory("catalog-product", entries=1500)  # 5 kB each
 _cards: Memory[tuple[Card, ...]] = Memory("catalog-cards", entries=1000)  # 5 kB each
 
 _VERSION = text("SELECT version FROM catalog_state")
