@@ -78,6 +78,14 @@ def claim_initiation(attempt: PaymentAttempt, *, seconds: int = 20) -> bool:
     )
 
 
+def give_up_initiation(attempt_id: uuid.UUID) -> None:
+    """The question was answered, by a failure: the next click may ask again at once, after a look whether it was acted on."""
+    db.rows(
+        "UPDATE payment_attempt SET initiating_until = NULL WHERE id = :id AND provider_order_id IS NULL RETURNING id",
+        id=attempt_id,
+    )
+
+
 def remember_provider_order(attempt_id: uuid.UUID, provider_order_id: str) -> None:
     """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
     db.rows(

@@ -6,11 +6,18 @@ class ProviderUnavailable(Unavailable):
 
     code = "provider_unavailable"
 
+    @property
+    def may_still_act(self) -> bool:
+        """Whether the provider may be at work on the question yet: nobody answered in time, or a proxy before it gave up."""
+        status, reason = self.facts.get("status"), self.facts.get("reason")
+        return status == 504 or (status is None and reason != "ConnectionError")
+
 
 class ProviderRefused(Refused):
     """The provider understood and said no. `facts` may hold status, reason and description."""
 
     code = "provider_refused"
+    may_still_act = False
 
 
 class BadSignature(Refused):

@@ -32,7 +32,7 @@ from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.web import languages
 from app.web.formats import format_quantity
-from app.web.limits import limit
+from app.web.limits import FORMS, limit
 from app.web.pay import new_key
 from app.web.respond import no_store, respond
 from app.web.site import settings
@@ -59,7 +59,7 @@ def show_contact() -> ResponseReturnValue:
 
 
 @bp.post("/contact")
-@limit("30/minute")
+@limit(FORMS)
 def save_contact() -> ResponseReturnValue:
     form = forms.ContactForm()
     quote = _quote()
@@ -80,7 +80,7 @@ def show_delivery() -> ResponseReturnValue:
 
 
 @bp.post("/delivery")
-@limit("30/minute")
+@limit(FORMS)
 def save_delivery() -> ResponseReturnValue:
     session = _require("contact")
     form = forms.DeliveryForm()
@@ -113,7 +113,7 @@ def show_review() -> ResponseReturnValue:
 
 
 @bp.post("/orders")
-@limit("20/minute")
+@limit("60/minute")
 def place_order() -> ResponseReturnValue:
     shopper = visitor()
     click, faults = forms.read_click(

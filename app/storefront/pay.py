@@ -56,7 +56,7 @@ def show(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/<token>")
-@limit("20/minute")
+@limit("60/minute")
 def pay(token: str) -> ResponseReturnValue:
     """Freeze the lock, make sure the provider knows the order, then send the browser on."""
     order = _order(token)

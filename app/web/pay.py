@@ -14,7 +14,7 @@ from app.orders import actions as orders
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import gateway
-from app.payments.errors import AlreadyInitiating
+from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import HostedPage, PaymentRequest
 from app.payments.models import PaymentAttempt
 
@@ -42,7 +42,13 @@ def send_to_pay(order: Order, *, method: str) -> None:
         raise AlreadyInitiating()
     attempt_id, request = started.attempt.id, payment_request(order, started.attempt)
     db.release()
-    provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
+    try:
+        provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
+    except (ProviderUnavailable, ProviderRefused) as failure:
+        if not failure.may_still_act:
+            with transaction():
+                payments.give_up_initiation(attempt_id)
+        raise
     with transaction():
         payments.remember_provider_order(attempt_id, provider_order_id)
 

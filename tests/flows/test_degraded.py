@@ -125,8 +125,8 @@ def test_limits_still_count_without_redis(open_shop, redis_line):
     redis_line.break_off("refusing")
     shopper.add(shirt)
     csrf = shopper.csrf()
-    answers = [shopper.client.post("/checkout/contact", data={"csrf_token": csrf}).status_code for _ in range(31)]
-    assert answers == [422] * 30 + [429]
+    answers = [shopper.client.post("/checkout/contact", data={"csrf_token": csrf}).status_code for _ in range(101)]
+    assert answers == [422] * 100 + [429]
 
 
 def test_the_provider_down_keeps_the_order(open_shop, bank):
@@ -141,8 +141,6 @@ def test_the_provider_down_keeps_the_order(open_shop, bank):
     assert "We hold your items" in answer.text
     assert stock_row(shirt) == (1, 1)
     provider_line.mend()
-    with transaction():
-        db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
     assert shopper.press_pay(token).status_code == 303
     order_id = db.scalar("SELECT provider_order_id FROM payment_attempt")
     db.release()

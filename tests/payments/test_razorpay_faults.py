@@ -153,3 +153,20 @@ def test_calls_share_one_connection_and_processes_do_not(bank, adapter, request_
     assert adapter._client is mine
     adapter._clients._here.process = os.getpid() + 1  # as a child process finds it after a fork
     assert adapter._client is not mine
+
+
+@pytest.mark.parametrize(
+    ("failure", "may_still_act"),
+    [
+        (ProviderUnavailable(status=429), False),
+        (ProviderUnavailable(status=502), False),
+        (ProviderUnavailable(status=504), True),
+        (ProviderUnavailable(reason="ConnectionError"), False),
+        (ProviderUnavailable(reason="ReadTimeout"), True),
+        (ProviderUnavailable(reason="timeout"), True),
+        (ProviderRefused(status=400), False),
+    ],
+)
+def test_who_answered_is_done_and_who_was_not_heard_may_be_at_work_yet(failure, may_still_act):
+    """P17: only then must the next click wait before it looks."""
+    assert failure.may_still_act is may_still_act
