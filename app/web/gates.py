@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import SecurityError
 
 Check = Callable[[], ResponseReturnValue | None]
 _gates: dict[str, Check] = {}
@@ -26,6 +27,8 @@ def init_app(app: Flask) -> None:
 
 
 def _ask() -> ResponseReturnValue | None:
+    if isinstance(request.routing_exception, SecurityError):  # a host that is not ours has no gates either
+        raise request.routing_exception
     path = "/" + request.path.lstrip("/")  # routing takes `//admin` for `/admin`
     for prefix, check in _gates.items():
         if path == prefix or path.startswith(prefix + "/"):

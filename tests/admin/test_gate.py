@@ -50,7 +50,16 @@ def test_every_post_wants_a_token(app, owner):
 
 
 @pytest.mark.parametrize(
-    "path", ["/admin", "/admin/no-such-page", "/admin/orders/1", "/admin/../admin/x", "/admin/login/"]
+    "path",
+    [
+        "/admin",
+        "/admin/no-such-page",
+        "/admin/orders/1",
+        "/admin/../admin/x",
+        "/admin/login/",
+        "/admin/%00",
+        "/admin/%ff",
+    ],
 )
 def test_what_is_there_and_what_is_not_look_alike(app, path):
     answer = app.test_client().get(path)
@@ -87,3 +96,15 @@ def test_a_customer_is_a_stranger(app, client):
     client.get("/cart")
     client.set_cookie("staff", client.get_cookie("session").value if client.get_cookie("session") else "x")
     assert client.get("/admin/").status_code == 303
+
+
+def test_what_is_no_text_is_turned_away_like_everything_else(app):
+    body = {"data": b"note=%00%ff", "content_type": "application/x-www-form-urlencoded"}
+    for answer in (app.test_client().get("/admin/orders?q=%00"), app.test_client().post("/admin/orders", **body)):
+        assert answer.status_code == 303
+
+
+def test_a_foreign_host_has_no_gate(app):
+    """An untrusted host gets 400 at every address."""
+    for path in ("/admin/", "/admin/login", "/admin/no-such-page"):
+        assert app.test_client().get(path, headers={"Host": "evil.example"}).status_code == 400
