@@ -27,7 +27,7 @@ DEATHS_ALLOWED = 3  # of the web server before its first answer
 
 def main() -> int:
     """0 after a Ctrl-C or SIGTERM, 1 with a sentence when the shop cannot be served."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background jobs start with SIGINT ignored
         signal.signal(number, _interrupt)
     if Path(processes.command_line(os.getppid()).partition(" ")[0]).name in ("make", "gmake"):
         processes.follow_parent(signal.SIGTERM)  # make itself may be killed without a chance to tell us

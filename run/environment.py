@@ -77,8 +77,10 @@ def value_of(environ: Mapping[str, str], name: str, *, default: str = "") -> str
 
 
 def record_run(home: Path, environ: Mapping[str, str]) -> None:
-    """Keeps the values of a starting `make run` for the commands that are started while it serves."""
-    homes.write_json(home / "run.json", {name: environ[name] for name in _SHARED if environ.get(name)})
+    """Keeps the values of a starting `make run` for the commands that are started while it serves; a value given as
+    NAME_FILE too, else a command would put the stored one, or a server of its own, in its place."""
+    given = {name: value_of(environ, name) for name in _SHARED}
+    homes.write_json(home / "run.json", {name: value for name, value in given.items() if value})
 
 
 def forget_run(home: Path) -> None:

@@ -87,6 +87,8 @@ def prepare_modules(*, with_dev: bool) -> None:
 
 
 def _make_venv() -> None:
+    if VENV.is_symlink():  # clearing it would empty somebody else's
+        VENV.unlink()
     if importlib.util.find_spec("ensurepip") is not None:
         _run([sys.executable, "-m", "venv", "--clear", str(VENV)], "The virtual environment could not be made")
         return

@@ -72,6 +72,18 @@ def test_commands_beside_a_running_shop_use_its_values(tmp_path: Path) -> None:
     assert resolve(tmp_path)["BASE_URL"] == "http://127.0.0.1:8000"
 
 
+def test_commands_beside_a_running_shop_use_what_was_given_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://a/b\n")
+    environment.record_run(tmp_path, {"DATABASE_URL_FILE": str(tmp_path / "url"), "REDIS_URL": "redis://a/0"})
+    lock = locks.open_lock(environment.run_lock(tmp_path))
+    assert locks.try_exclusive(lock)
+    environ = {"SHOP_HOME": str(tmp_path)}
+    environment.activate(environ)
+    os.close(lock)
+    assert (environ["DATABASE_URL"], environ["REDIS_URL"]) == ("postgresql://a/b", "redis://a/0")
+    assert not (tmp_path / "servers").exists()
+
+
 def test_activating_starts_nothing_when_both_servers_are_given(tmp_path: Path) -> None:
     environ = {"SHOP_HOME": str(tmp_path), "DATABASE_URL": "postgresql://a/b", "REDIS_URL": "redis://a/0"}
     environment.activate(environ)

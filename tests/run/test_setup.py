@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from run import environment, locks, ports, steps
+from run import environment, locks, ports, setup, steps
 from run.problem import Problem
 from tests.run.conftest import Start
 
@@ -47,6 +47,16 @@ def test_an_installed_project_is_ready_at_once_and_in_silence(tmp_path: Path, st
     assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 0
     assert time.monotonic() - begun < 10
+
+
+def test_a_linked_environment_is_replaced_and_not_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "kept").touch()
+    (tmp_path / ".venv").symlink_to(tmp_path / "theirs")
+    monkeypatch.setattr(setup, "VENV", tmp_path / ".venv")
+    setup._make_venv()
+    assert (tmp_path / ".venv" / "bin" / "python").exists()
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize(
