@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -22,6 +23,7 @@ from app.storefront import lists, structured
 from app.storefront.pictures import Picture
 from app.web import languages
 from app.web.cards import render_cards
+from app.web.fragments import kept
 from app.web.respond import respond
 
 bp = Blueprint("catalog", __name__)
@@ -88,8 +90,11 @@ def show_product(slug: str) -> ResponseReturnValue:
     if product.is_withdrawn:
         tiles = search.related(product, **view)
         return respond("storefront/catalog/gone.html", status=410, product=product, cards=render_cards(tiles))
-    available = stock.availability([each.id for each in product.variants])
+    others = catalog.related(product, **view)
+    available = stock.availability_by_either([each.id for each in product.variants], [each.id for each in others])
     chosen, is_asked = _chosen(product, available)
+    in_stock = tuple(available.get(each.id, stock.NONE).for_unit(product.unit) > 0 for each in product.variants)
+    seen = (product.id, chosen.id if chosen else None, view["currency"])
     return respond(
         "storefront/catalog/product.html",
         "_offer.html",
@@ -97,11 +102,13 @@ def show_product(slug: str) -> ResponseReturnValue:
         chosen=chosen,
         is_asked=is_asked,
         offer=_offer(product, chosen, available),
-        choices=_choices(product, chosen, available),
+        seen=seen,
+        in_stock=in_stock,
+        choices=partial(_choices, product, chosen, available),
         pictures=_pictures(product, chosen),
-        cards=render_cards(search.related(product, **view)),
+        cards=render_cards(search.tiles(others, available)),
         delivery_from=_delivery_from(),
-        structured=structured.product(product, available),
+        structured=kept("structured", (seen, in_stock), lambda: structured.product(product, available)),
     )
 
 
@@ -131,7 +138,7 @@ def _offer(
 ) -> dict[str, Any]:
     """Price, stock word and possible quantity of the chosen variant."""
     if chosen is None or chosen.price is None:
-        return {"price": None, "word": stock_word(0), "can_buy": False}
+        return {"price": None, "word": stock_word(0), "most": 0, "can_buy": False}
     found = available.get(chosen.id, stock.NONE)
     left = found.for_unit(product.unit)
     steps = 1000 // product.step_mm if product.step_mm else 1

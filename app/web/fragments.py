@@ -9,7 +9,7 @@ without the request's context. `of` names what the values follow from, where the
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from flask import Flask, current_app
@@ -19,7 +19,7 @@ from app.catalog import queries as catalog
 from app.core.memory import Memory
 from app.web import languages
 
-_kept: Memory[Markup] = Memory("fragments", entries=768)
+_kept: Memory[Markup] = Memory("fragments", entries=2048)
 
 
 def init_app(app: Flask) -> None:
@@ -29,9 +29,18 @@ def init_app(app: Flask) -> None:
 
 def fragment(template: str, *, of: tuple[Hashable, ...] | None = None, **values: Any) -> Markup:
     """The rendered template. `values` are all that it sees besides the globals; they, or `of`, are what it is kept under."""
-    key = (template, languages.language(), catalog.version(), of if of is not None else tuple(values.items()))
+    return kept(
+        template,
+        of if of is not None else tuple(values.items()),
+        lambda: current_app.jinja_env.get_template(template).render(values),
+    )
+
+
+def kept(name: str, of: Hashable, make: Callable[[], str]) -> Markup:
+    """What `make` returned, finished HTML, when it was asked last in this language, for this catalogue and for `of`."""
+    key = (name, languages.language(), catalog.version(), of)
     known = _kept.get(key)
     if known is None:
-        known = Markup(current_app.jinja_env.get_template(template).render(values))  # noqa: S704 - escaped by Jinja
+        known = Markup(make())  # noqa: S704 - escaped by Jinja
         _kept.put(key, known)
     return known
