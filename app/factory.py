@@ -37,6 +37,7 @@ ENTRY_POINTS = (
     "app.ops.metrics",
     "app.ops.reports",
     "app.storefront.preferences",
+    "app.storefront.speculation",
     "app.storefront.catalog",
     "app.storefront.search",
     "app.storefront.pages",
