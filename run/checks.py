@@ -25,7 +25,9 @@ LINT = {
 def main(purpose: str) -> int:
     """0 only if every check ran and passed."""
     failed = [name for name, command in LINT.items() if not _passes(name, command)]
-    if purpose == "tests" and not _passes("tests", ["pytest", "--whole", "--quiet", "-n", "2", "--dist", "loadfile"], is_quiet=False):
+    if purpose == "tests" and not _passes(
+        "tests", ["pytest", "--whole", "--quiet", "-n", "2", "--dist", "loadfile"], is_quiet=False
+    ):
         failed.append("tests")
     if failed:
         print(f"not passed: {', '.join(failed)}")

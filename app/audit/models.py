@@ -11,7 +11,10 @@ class AuditEntry(Base):
     """`actor` is `staff:<id>`, `system` or `customer`; `facts` holds ids and numbers, no personal data."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_created_at", "created_at"), Index("ix_audit_entry_object", "object_kind", "object_id"))
+    __table_args__ = (
+        Index("ix_audit_entry_created_at", "created_at"),
+        Index("ix_audit_entry_object", "object_kind", "object_id"),
+    )
 
     id: Mapped[Key]
     actor: Mapped[str] = mapped_column(Text)

@@ -50,14 +50,16 @@ class Availability:
 NONE = Availability()
 # Every page asks one of these: parsed once.
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
-_OF_VARIANTS = (
-    f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
-)
+_OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
 _OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
     " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"
 )
-_BY_VARIANT, _BY_PRODUCT, _BY_EITHER = text(_OF_VARIANTS), text(_OF_PRODUCTS), text(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}")
+_BY_VARIANT, _BY_PRODUCT, _BY_EITHER = (
+    text(_OF_VARIANTS),
+    text(_OF_PRODUCTS),
+    text(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}"),
+)
 
 
 def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availability]:

@@ -50,7 +50,9 @@ def test_a_limit_per_order_holds(shopper):
     assert shopper.add(shirt, 2).status_code == 303
 
 
-@pytest.mark.parametrize("variant", ["", "1", "x" * 1000, "0199d1f0-0000-7000-8000-000000000000", "'; DROP TABLE cart;--"])
+@pytest.mark.parametrize(
+    "variant", ["", "1", "x" * 1000, "0199d1f0-0000-7000-8000-000000000000", "'; DROP TABLE cart;--"]
+)
 def test_an_unknown_variant_is_404(shopper, variant):
     add_product()
     assert shopper.post("/cart/lines", variant=variant, quantity="1").status_code == 404
