@@ -18,6 +18,7 @@ from psycopg import sql
 
 from run import ground, ports
 from run.postgres import Postgres
+from run.problem import Problem
 from run.redis_server import Redis
 
 START_SECONDS = 60
@@ -62,7 +63,7 @@ class Servers:
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="kedai-chaos-"))
-        place = ground.prepare(self.home)
+        place = self._place()
         self.password = os.urandom(16).hex()
         database, cache = ports.pick(), ports.pick()
         self.postgres = Server(
@@ -71,6 +72,13 @@ class Servers:
         self.redis = Server(Redis(place, port=cache, password=self.password, lasting=False), self.home / "redis.log")
         self.database_url = f"postgresql://kedai:{self.password}@127.0.0.1:{database}/kedai"
         self.redis_url = f"redis://:{self.password}@127.0.0.1:{cache}/0"
+
+    def _place(self) -> ground.Ground:
+        try:
+            return ground.prepare(self.home)
+        except Problem:
+            shutil.rmtree(self.home)
+            raise
 
     def start(self) -> None:
         self.postgres.start()
