@@ -6,6 +6,7 @@ from importlib import import_module
 
 import click
 from flask import Flask
+from flask.cli import ScriptInfo
 
 from app.core.settings import BadSettings, load
 from app.ops.sharing import share_metrics
@@ -15,7 +16,8 @@ from run.problem import Problem
 
 
 def make() -> Flask:
-    is_command = click.get_current_context(silent=True) is not None
+    context = click.get_current_context(silent=True)  # the WSGI server may have one too: it is a command itself
+    is_command = context is not None and context.find_object(ScriptInfo) is not None
     try:
         environment.activate()
         settings = load(os.environ)

@@ -22,6 +22,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 log = logging.getLogger(__name__)
 
 
+def always(_settings: Settings) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Line:
     """One line: every `seconds`, or daily by the `cron` expression (UTC); `when` switches it by a setting."""
@@ -29,22 +33,22 @@ class Line:
     action: Callable[[], object]
     seconds: int | None = None
     cron: str | None = None
-    when: Callable[[Settings], bool] = lambda _settings: True
+    when: Callable[[Settings], bool] = always
 
     @property
     def name(self) -> str:
         return f"{self.action.__module__.removeprefix('app.')}.{self.action.__name__}"
 
 
-def every(interval: str, action: Callable[[], object], **options: Callable[[Settings], bool]) -> Line:
+def every(interval: str, action: Callable[[], object], when: Callable[[Settings], bool] = always) -> Line:
     """`every("30s", sweep)`, `every("1m", …)`, `every("6h", …, when=lambda settings: settings.cleanup_enabled)`."""
-    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]], **options)
+    return Line(action, seconds=int(interval[:-1]) * UNITS[interval[-1]], when=when)
 
 
-def daily(time: str, action: Callable[[], object], **options: Callable[[Settings], bool]) -> Line:
+def daily(time: str, action: Callable[[], object], when: Callable[[Settings], bool] = always) -> Line:
     """`daily("04:00", …)`, in UTC."""
     hour, minute = time.split(":")
-    return Line(action, cron=f"{int(minute)} {int(hour)} * * *", **options)
+    return Line(action, cron=f"{int(minute)} {int(hour)} * * *", when=when)
 
 
 SCHEDULE: Sequence[Line] = (

@@ -153,4 +153,4 @@ class Tick(CronJob):
 
     def enqueue(self, connection: redis.Redis) -> Job:
         ttl = max(self.interval or 3600, 10)
-        return jobs.queue(connection).enqueue(self.func, *self.args, ttl=ttl, result_ttl=0, failure_ttl=0)
+        return jobs.queue(connection).enqueue(schedule.tick, *self.args, ttl=ttl, result_ttl=0, failure_ttl=0)

@@ -47,7 +47,7 @@ class Sessions(SecureCookieSessionInterface):
         return self.signer
 
 
-class Signer(URLSafeTimedSerializer):  # type: ignore[type-arg]
+class Signer(URLSafeTimedSerializer):
     """Signed, dated texts for cookies and forms, without the try to make a hundred bytes smaller by zlib."""
 
     def dump_payload(self, obj: Any) -> bytes:

@@ -27,6 +27,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(TooManyRequests, _on_too_many)
     app.register_error_handler(ShopError, _on_refusal)
+    bad: type[Exception]
     for bad in (UnicodeError, *db.BAD_VALUES):
         app.register_error_handler(bad, _on_bad_text)
     for outage in db.OUTAGES:

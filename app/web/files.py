@@ -32,10 +32,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.wsgi_app = Files(app.wsgi_app, settings)  # type: ignore[method-assign]
 
 
-class Files(WhiteNoise):  # type: ignore[misc]
+class Files(WhiteNoise):
     """WhiteNoise, with a second folder whose files may still come and go."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
+        self.files: dict[str, Any]
         self.is_https = settings.is_https
         service = storage.make(settings.media_url, home=settings.home)
         self.media = service.root if isinstance(service, Local) else None
@@ -47,15 +48,15 @@ class Files(WhiteNoise):  # type: ignore[misc]
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if not path.startswith(("/static/", PREFIX)):
-            return self.application(environ, start_response)  # type: ignore[no-any-return]
+            return self.application(environ, start_response)
         file = self.files.get(path) or self._find_picture(path)
         if file is None:
-            return self.application(environ, start_response)  # type: ignore[no-any-return]
+            return self.application(environ, start_response)
         try:
-            return self.serve(file, environ, start_response)  # type: ignore[no-any-return]
+            return self.serve(file, environ, start_response)
         except FileNotFoundError:  # taken away since we found it
             del self.files[path]
-            return self.application(environ, start_response)  # type: ignore[no-any-return]
+            return self.application(environ, start_response)
 
     def _find_picture(self, path: str) -> Any:
         """A picture nobody has asked this process for. Names are ours, so anything odd in one is nobody's business."""

@@ -21,10 +21,10 @@ QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
 MAX_QUANTITY = 10**9  # far more than any shop has: the cart answers it with what can be had
 
 
-class Form(FlaskForm):  # type: ignore[misc]
+class Form(FlaskForm):
     """Base of all forms."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(FlaskForm.Meta):
         csrf = False  # CSRFProtect has done it, for forms and for everything else
 
     def messages(self) -> list[tuple[str, str]]:

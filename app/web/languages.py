@@ -22,7 +22,7 @@ CURRENCIES = ("MYR", "INR", "USD")
 THEMES = ("light", "dark")
 
 
-class _Texts(Domain):  # type: ignore[misc]
+class _Texts(Domain):
     """Flask-Babel's gettext over the catalogues that mails and templates read too."""
 
     def get_translations(self) -> Translations | NullTranslations:

@@ -66,8 +66,7 @@ def limit(rate: str, *, per_address: str | None = None) -> Callable[[View], View
 
     def wrap(view: View) -> View:
         wide = limiter.limit(per_address, key_func=address)(view) if per_address else under_ceiling(view)
-        limited: View = limiter.limit(rate)(wide)
-        return limited
+        return cast(View, limiter.limit(rate)(wide))
 
     return wrap
 
@@ -100,8 +99,7 @@ def limit_by_address(rate: str) -> Callable[[View], View]:
     """That often per address, whoever asks."""
 
     def wrap(view: View) -> View:
-        limited: View = limiter.limit(rate, key_func=address)(view)
-        return limited
+        return cast(View, limiter.limit(rate, key_func=address)(view))
 
     return wrap
 
