@@ -21,7 +21,7 @@ BATCH = 1_000
 
 
 def touch() -> None:
-    """Start a new version of the documents; writers of documents queue on this row."""
+    """Start a new version of the documents."""
     db.session.execute(
         text(
             "INSERT INTO search_state AS s (id, version) VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
@@ -32,18 +32,32 @@ def touch() -> None:
 
 
 def reindex(product_ids: Sequence[uuid.UUID]) -> None:
-    """Bring the documents of these products up to date; those that are not for sale lose theirs."""
-    touch()
+    """Bring the documents of these products up to date; those that are not for sale lose theirs.
+
+    What is up to date already makes no new version, so events that come late or twice cost the lists nothing.
+    """
+    _take_turn()
     frames = {locale: catalog.frame(locale=locale) for locale in LOCALES}
     synonyms = _synonyms()
+    changed = 0
     for start in range(0, len(product_ids), BATCH):
         batch = list(product_ids[start : start + BATCH])
         documents = [_document(source, frames, synonyms) for source in _sources(batch)]
         before = _vocabulary_of(batch)
-        _remove(set(batch) - {each["product_id"] for each in documents})
-        _write(documents)
+        changed += _remove(set(batch) - {each["product_id"] for each in documents}) + _write(documents)
         _count_words(before, [each["vocabulary"] for each in documents])
-    refresh_sold_out(product_ids)
+    changed += refresh_sold_out(product_ids)
+    if changed:
+        touch()
+
+
+def _take_turn() -> None:
+    """Writers of documents queue on the row of the version."""
+    db.session.execute(
+        text(
+            "INSERT INTO search_state AS s (id, version) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET version = s.version"
+        )
+    )
 
 
 def reindex_all() -> int:
@@ -208,8 +222,13 @@ def _vocabulary_of(product_ids: Sequence[uuid.UUID]) -> list[list[str]]:
     return [row[0] for row in found]
 
 
-def _remove(product_ids: Iterable[uuid.UUID]) -> None:
-    db.session.execute(delete(SearchDocument).where(SearchDocument.product_id.in_(list(product_ids))))
+def _remove(product_ids: Iterable[uuid.UUID]) -> int:
+    gone = (
+        delete(SearchDocument)
+        .where(SearchDocument.product_id.in_(list(product_ids)))
+        .returning(SearchDocument.product_id)
+    )
+    return len(db.session.execute(gone).all())
 
 
 # English words are stemmed. Both vectors hold the words of both languages: people mix them ("baju silk").
@@ -233,13 +252,19 @@ _WRITE = text(
     ON CONFLICT (product_id) DO UPDATE SET category_id = excluded.category_id, created_at = excluded.created_at,
       price_myr = excluded.price_myr, price_inr = excluded.price_inr, price_usd = excluded.price_usd,
       facets = excluded.facets, vocabulary = excluded.vocabulary, words_en = excluded.words_en, words_ms = excluded.words_ms
+    WHERE (d.category_id, d.created_at, d.price_myr, d.price_inr, d.price_usd, d.facets, d.vocabulary, d.words_en, d.words_ms)
+      IS DISTINCT FROM (excluded.category_id, excluded.created_at, excluded.price_myr, excluded.price_inr, excluded.price_usd,
+        excluded.facets, excluded.vocabulary, excluded.words_en, excluded.words_ms)
+    RETURNING product_id
     """
 )
 
 
-def _write(documents: Sequence[dict[str, Any]]) -> None:
-    if documents:
-        db.session.execute(_WRITE, {"documents": json.dumps(documents, default=str)})
+def _write(documents: Sequence[dict[str, Any]]) -> int:
+    """How many were new or had changed."""
+    if not documents:
+        return 0
+    return len(db.session.execute(_WRITE, {"documents": json.dumps(documents, default=str)}).all())
 
 
 def _count_words(before: Iterable[Sequence[str]], after: Iterable[Sequence[str]]) -> None:

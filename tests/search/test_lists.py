@@ -12,7 +12,7 @@ from app.catalog import queries as catalog_queries
 from app.core import cache, db
 from app.core.money import Money
 from app.core.transaction import transaction
-from app.search import flows, queries
+from app.search import actions, flows, queries
 from app.search.queries.shapes import Results
 from app.search.rules import Filters
 from app.stock import actions as stock
@@ -279,6 +279,20 @@ def test_list_costs_the_same_for_1_24_and_96_products(
             seen.add(len(statements()))
     assert cold == {6 if filters.count else 5}  # versions, frame, counts (and those without filters), cards, stock
     assert warm == {2}  # versions, stock
+
+
+def test_an_event_that_changes_nothing_makes_no_new_version(shelf: dict[str, uuid.UUID], drain: Callable[[], int]):
+    drain()
+    before = queries.version()
+    db.forget()
+    with transaction():
+        actions.reindex(list(shelf.values()))
+    assert queries.version() == before
+    db.forget()
+    with transaction():
+        catalog.withdraw(shelf["a"])
+    drain()
+    assert queries.version() > before
 
 
 def test_a_shop_without_any_product_has_empty_lists(database: None):
