@@ -2,14 +2,14 @@
 CREATE OR REPLACE FUNCTION pg_temp.demo_chance(i bigint, salt bigint) RETURNS double precision LANGUAGE sql IMMUTABLE
 RETURN (hashint8extended(i, salt) & 2147483647) / 2147483648.0;
 
-CREATE OR REPLACE FUNCTION pg_temp.demo_key(kind text, i bigint, moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
-RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || left(md5(kind || i), 3)
-  || '8' || substr(md5(kind || i), 4, 15))::uuid;
+CREATE OR REPLACE FUNCTION pg_temp.demo_key(kind int, i bigint, moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE
+RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || '7' || lpad(to_hex(hashint8extended(i, kind) & 4095), 3, '0')
+  || '8' || lpad(to_hex(hashint8extended(i, kind + 100) & 1152921504606846975), 15, '0'))::uuid;
 
+-- Different for different numbers below 2^32: the multiplier is odd.
 CREATE OR REPLACE FUNCTION pg_temp.demo_reference(i bigint) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN (SELECT left(s, 4) || '-' || right(s, 4) FROM (
-  SELECT string_agg(substr('23456789ABCDEFGHJKLMNPQRSTUVWXYZ', ((((i * 1103515245 + 12345) & 1099511627775) >> (5 * p)) & 31)::int + 1, 1), '') AS s
-  FROM generate_series(0, 7) p) r);
+RETURN overlay(translate(lpad(to_hex((i * 2654435761 + 12345) & 4294967295), 8, '0'), '0123456789abcdef', '23456789ABCDEFGH')
+  PLACING '-' FROM 5 FOR 0);
 
 -- What can be bought: one stock row for each variant, in every currency.
 CREATE TEMP TABLE demo_item ON COMMIT DROP AS
@@ -27,8 +27,8 @@ CREATE UNIQUE INDEX ON demo_item (n);
 ANALYZE demo_item;
 
 CREATE TEMP TABLE demo_order ON COMMIT DROP AS
-SELECT i, pg_temp.demo_key('order', i, moment) AS id, pg_temp.demo_key('payment', i, moment) AS payment_id,
-  pg_temp.demo_key('attempt', i, moment) AS attempt_id, pg_temp.demo_key('capture', i, moment) AS capture_id,
+SELECT i, pg_temp.demo_key(1, i, moment) AS id, pg_temp.demo_key(2, i, moment) AS payment_id,
+  pg_temp.demo_key(3, i, moment) AS attempt_id, pg_temp.demo_key(4, i, moment) AS capture_id,
   pg_temp.demo_reference(i) AS reference, moment, moment + interval '3 minutes' AS paid_at, fate, person,
   1 + (pg_temp.demo_chance(i, 5) * 2.6)::int AS line_count
 FROM (
@@ -40,8 +40,8 @@ FROM (
 
 -- Lines, popular things more often. Neighbouring items: an order never has one twice.
 CREATE TEMP TABLE demo_line ON COMMIT DROP AS
-SELECT o.i, o.id AS order_id, o.fate, o.moment, o.paid_at, position, pg_temp.demo_key('line', o.i * 8 + position, o.moment) AS id,
-  pg_temp.demo_key('lock', o.i * 8 + position, o.moment) AS lock_id, m.*, p.currency, p.locale, quantity, price,
+SELECT o.i, o.id AS order_id, o.fate, o.moment, o.paid_at, position, pg_temp.demo_key(5, o.i * 8 + position, o.moment) AS id,
+  pg_temp.demo_key(6, o.i * 8 + position, o.moment) AS lock_id, m.*, p.currency, p.locale, quantity, price,
   price * quantity AS subtotal, coalesce(t.basis_points, 0) AS basis_points, coalesce(t.name, '') AS tax_name,
   CASE WHEN t.is_included IS FALSE THEN (price * quantity * t.basis_points + 5000) / 10000 ELSE 0 END AS tax_added,
   CASE WHEN t.is_included THEN (price * quantity * t.basis_points * 2 + 10000 + t.basis_points) / ((10000 + t.basis_points) * 2)
@@ -120,12 +120,12 @@ FROM demo_order o JOIN demo_sum s USING (i) WHERE o.fate <> 'expired' ORDER BY o
 
 INSERT INTO refund (id, payment_id, capture_id, amount_minor, currency, reason, is_automatic, state, provider_refund_id, asked,
   ask_at, created_at, updated_at)
-SELECT pg_temp.demo_key('refund', o.i, o.paid_at), o.payment_id, o.capture_id, s.total, s.currency, 'late', true, 'succeeded',
+SELECT pg_temp.demo_key(7, o.i, o.paid_at), o.payment_id, o.capture_id, s.total, s.currency, 'late', true, 'succeeded',
   'rfnd_demo' || o.i, 1, o.paid_at, o.paid_at, o.paid_at
 FROM demo_order o JOIN demo_sum s USING (i) WHERE o.fate = 'late' ORDER BY o.i;
 
 INSERT INTO order_event (id, order_id, kind, facts, actor, created_at)
-SELECT pg_temp.demo_key(kind, o.i, at), o.id, kind,
+SELECT pg_temp.demo_key(8 + (kind = 'placed')::int, o.i, at), o.id, kind,
   CASE kind WHEN 'expired' THEN '{}'::jsonb ELSE jsonb_build_object('total_minor', s.total, 'currency', s.currency) END,
   CASE kind WHEN 'placed' THEN 'customer' ELSE 'system' END, at
 FROM demo_order o JOIN demo_sum s USING (i)
@@ -142,12 +142,12 @@ CREATE TEMP TABLE demo_sold ON COMMIT DROP AS
 SELECT stock_item_id, sum(quantity)::bigint AS sold, min(moment) AS since FROM demo_line WHERE fate = 'paid' GROUP BY 1;
 
 INSERT INTO stock_movement (id, stock_item_id, kind, on_hand_delta, on_hand_after, locked_after, reason, created_at)
-SELECT pg_temp.demo_key('opening' || :first || stock_item_id, 0, since - interval '1 day'), stock_item_id, 'receive', sold, sold, 0, 'demo',
+SELECT pg_temp.demo_key(10, hashtextextended(stock_item_id::text, :first), since - interval '1 day'), stock_item_id, 'receive', sold, sold, 0, 'demo',
   since - interval '1 day'
 FROM demo_sold;
 
 INSERT INTO stock_movement (id, stock_item_id, order_id, lock_id, kind, on_hand_delta, locked_delta, on_hand_after, locked_after, created_at)
-SELECT pg_temp.demo_key(kind, l.i * 8 + l.position, at), l.stock_item_id, l.order_id, l.lock_id, kind, m.delta, m.locked,
+SELECT pg_temp.demo_key(11 + (kind = 'lock')::int, l.i * 8 + l.position, at), l.stock_item_id, l.order_id, l.lock_id, kind, m.delta, m.locked,
   l.opening - l.before + m.delta, CASE kind WHEN 'lock' THEN l.quantity ELSE 0 END, at
 FROM (
   SELECT l.*, coalesce(d.sold, 0) AS opening,

@@ -44,7 +44,7 @@ PLACES = (
     "Langkawi", "Tioman", "Redang", "Pangkor", "Cirebon", "Yogyakarta", "Surakarta", "Pekalongan", "Lasem", "Madura", "Jaipur",
     "Kanchi", "Mysore", "Kochi", "Pondicherry", "Galle", "Kandy", "Penang",
 )  # fmt: skip
-TABLES = ("product", "variant", "variant_price", "product_image", "stock_item", "stock_movement", "search_document")
+GOODS = ("product", "variant", "variant_price", "product_image", "stock_item", "stock_movement")
 
 
 def generate(count: int) -> None:
@@ -56,12 +56,18 @@ def generate(count: int) -> None:
     places = _categories(wanted)
     warehouses = [row[0] for row in db.rows("SELECT id FROM warehouse ORDER BY priority, code")]
     numbers = range(first, first + count)
-    with tables.without_indexes(TABLES, rows=count):
+    with tables.without_indexes(GOODS, rows=count):
         for start in range(0, count, CHUNK):
             some = numbers[start : start + CHUNK]
-            made = [_Product(number, places[number % len(places)], warehouses) for number in some]
-            _copy(made, wanted)
-            search.reindex([uuid.UUID(each.id) for each in made])
+            _copy([_Product(number, places[number % len(places)], warehouses) for number in some], wanted)
+    tables.analyze(GOODS)
+    with tables.without_indexes(("search_document",), rows=count):
+        search.reindex([row[0] for row in db.rows(_NOT_INDEXED)])
+
+
+_NOT_INDEXED = (
+    "SELECT id FROM product p WHERE NOT EXISTS (SELECT 1 FROM search_document d WHERE d.product_id = p.id) ORDER BY id"
+)
 
 
 class _Product:
@@ -91,7 +97,9 @@ class _Product:
 
     def row(self) -> tuple[Any, ...]:
         table = self.template
-        text = {name: json.dumps(table.get(name, {}), ensure_ascii=False) for name in ("summary", "description", "care")}
+        text = {
+            name: json.dumps(table.get(name, {}), ensure_ascii=False) for name in ("summary", "description", "care")
+        }
         return (
             self.id, f"{slugify(self.name['en'])}-g{self.number}", str(self.category_id), json.dumps(self.name, ensure_ascii=False),
             text["summary"], text["description"], text["care"], table["motif"], table["fibre"], json.dumps(table["colours"]),

@@ -67,6 +67,12 @@ def _indexes(tables: Sequence[str]) -> list[tuple[str, str]]:
     return [(row[0].strip('"'), row[1]) for row in found]
 
 
+def analyze(names: Sequence[str]) -> None:
+    """Statistics of tables that were just filled, within the transaction."""
+    for name in names:
+        db.session.execute(text(f'ANALYZE "{name}"'))
+
+
 def settle() -> None:
     """Let PostgreSQL look at what it has now: without statistics the first plans would be wrong."""
     with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as settled:
