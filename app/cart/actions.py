@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
+
 from app.cart import queries
 from app.cart.errors import NotEnough, NotForSale, TooMuch
 from app.cart.queries import Contents, VariantFacts
@@ -28,35 +30,48 @@ class Change:
     cart: Contents
 
 
-def add(visitor: str, variant_id: uuid.UUID, quantity: int, *, currency: str, locale: str) -> Change:
+_ADD = text(
+    """
+    WITH opened AS (
+        INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
+        ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, currency = excluded.currency,
+          updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'
+        RETURNING id
+    ),
+    noted AS (INSERT INTO funnel_step (cart_id, step) SELECT id, 'cart' FROM opened ON CONFLICT DO NOTHING)
+    INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor)
+    SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price FROM opened
+    ON CONFLICT (cart_id, variant_id) DO UPDATE SET
+      quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor
+    RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted
+    """
+)
+
+
+def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str) -> Change:
     """Put `quantity` units more of a variant into the visitor's cart (made if there is none).
 
-    Raises NotForSale, NotEnough (nothing is added) or TooMuch.
+    Raises NotForSale, NotEnough or TooMuch, and then the caller must not commit: the line is written first, all in one
+    statement, and the cart's row lock makes the sum certain.
     """
-    facts = _sellable(variant_id, currency=currency, locale=locale)
-    cart_id = _touch_or_create(visitor, currency)
-    before = db.scalar(
-        "SELECT quantity FROM cart_line WHERE cart_id = :cart AND variant_id = :variant",
-        cart=cart_id,
-        variant=variant_id,
-    )
-    wanted = (before or 0) + quantity
-    _check(visitor, facts, wanted)
-    line_id = db.scalar(
-        "INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor) VALUES (:id, :cart, :variant, :quantity, :price)"
-        " ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity, price_seen_minor = excluded.price_seen_minor"
-        " RETURNING id",
-        id=new_id(),
-        cart=cart_id,
-        variant=variant_id,
-        quantity=wanted,
+    if not facts.is_sellable:
+        raise NotForSale()
+    line = db.rows(
+        _ADD,
+        cart=new_id(),
+        visitor=visitor,
+        currency=currency,
+        line=new_id(),
+        variant=facts.variant_id,
+        quantity=quantity,
         price=facts.price_minor,
-    )
-    note_step(cart_id, "cart")
+        most=MAX_QUANTITY,
+    )[0]
+    _check(visitor, facts, line.wanted)
     cart = queries.stored(visitor)
     if len(cart.entries) > MAX_LINES:
         raise TooMuch("the cart is full")
-    return Change(line_id, facts, wanted, cart)
+    return Change(line.id, facts, line.wanted, cart)
 
 
 def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: str, locale: str) -> Change:
@@ -117,18 +132,6 @@ def forget_expired(*, limit: int = 5000) -> int:
             "DELETE FROM cart WHERE id IN (SELECT id FROM cart WHERE is_open AND expires_at < now() LIMIT :limit) RETURNING id",
             limit=limit,
         )
-    )
-
-
-def _touch_or_create(visitor: str, currency: str) -> uuid.UUID:
-    """The open cart under its row lock, with a new version and 30 more days."""
-    return db.scalar(
-        "INSERT INTO cart AS c (id, visitor, currency) VALUES (:id, :visitor, :currency)"
-        " ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, currency = excluded.currency,"
-        " updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days' RETURNING id",
-        id=new_id(),
-        visitor=visitor,
-        currency=currency,
     )
 
 

@@ -45,12 +45,7 @@ def add() -> ResponseReturnValue:
         return _refused(facts, 422, _("Enter a quantity as a number, such as 1"))
     shopper = ensure_visitor()
     try:
-        change = in_transaction(
-            lambda: cart.add(
-                shopper, facts.variant_id, quantity, currency=languages.currency(), locale=languages.language()
-            ),
-            relaxed=True,
-        )
+        change = in_transaction(lambda: cart.add(shopper, facts, quantity, currency=languages.currency()), relaxed=True)
     except NotEnough as refusal:
         return _refused(facts, 409, possible=refusal.possible)
     _remember(shopper, change)
