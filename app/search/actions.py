@@ -214,7 +214,7 @@ def _facets(source: Any, frame: Frame) -> list[str]:
     tokens = [rules.token("category", each.slug) for each in (*frame.trail(category), category)]
     tokens += [rules.token(kind, getattr(source, kind)) for kind in ("motif", "fibre") if getattr(source, kind)]
     tokens += [rules.token("colour", each) for each in _colours(source)]
-    return tokens + [rules.token("size", each) for each in source.sizes if each]
+    return sorted(tokens + [rules.token("size", each) for each in source.sizes if each])
 
 
 def _vocabulary_of(product_ids: Sequence[uuid.UUID]) -> list[list[str]]:

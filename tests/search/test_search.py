@@ -184,7 +184,6 @@ def test_search_costs_the_same_for_1_24_and_96_products(database: None, statemen
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The ways for very long result sets, at the size of a test."""
-    monkeypatch.setattr(sql, "MANY", 3)
     monkeypatch.setattr(sql, "CANDIDATES", 4)
     monkeypatch.setattr(sql, "CAP", 6)
 

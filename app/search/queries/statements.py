@@ -9,7 +9,6 @@ from app.search import rules
 from app.search.rules import Filters
 
 CAP = 10_000  # matches that are counted; beyond it a list says "10,000+"
-MANY = 5_000  # matches from which on a list is read in its standard order instead of collected and sorted
 CANDIDATES = 20 * rules.PER_PAGE  # of many matches only the newest so many are ranked by their words: all match well
 
 # What is sold out always comes last; the newest first among equals.
@@ -88,7 +87,7 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
     parts = {"": list(conditions.values())}
     for name in conditions:
         parts[name] = [f"NOT ({each})" if group == name else each for group, each in conditions.items()]
-    columns = f"d.facets, {scope.price} AS price, d.is_sold_out"
+    columns = f"d.profile, d.facets, {scope.price} AS price, d.is_sold_out"
     found = ", ".join(
         f"part_{name} AS MATERIALIZED (SELECT '{name}' AS part, {columns} FROM search_document d"  # noqa: S608
         f" WHERE {' AND '.join([_scope(scope, values), *wanted])})"
@@ -102,8 +101,8 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
     statement = f"""
         WITH {found},
         base AS MATERIALIZED (
-          SELECT part, facets, is_sold_out, count(*) AS n, min(price) AS low, max(price) AS high FROM ({together}) f
-          GROUP BY part, facets, is_sold_out)
+          SELECT part, any_value(facets) AS facets, is_sold_out, count(*) AS n, min(price) AS low, max(price) AS high
+          FROM ({together}) f GROUP BY part, profile, is_sold_out)
         SELECT 'total', '', 0, {_sum("part = ''")} FROM base
         UNION ALL SELECT 'stock', '', 0, {_sum("part IN ('', 'stock') AND NOT is_sold_out")} FROM base
         UNION ALL SELECT 'price', '', min(low), max(high) FROM base WHERE part IN ('', 'price')
@@ -129,7 +128,7 @@ def page(
     values: dict[str, Any] = {"limit": per_page, "offset": (number - 1) * per_page}
     where = " AND ".join([_scope(scope, values), *_conditions(scope, filters, values).values()])
     is_ranked = sort == "relevance" and bool(scope.terms) and (total <= CANDIDATES or values["offset"] < CANDIDATES)
-    if total > MANY and not sort.startswith("price"):
+    if total >= CAP and not sort.startswith("price"):
         walked = f"(SELECT * FROM search_document d ORDER BY {STANDARD} OFFSET 0) d WHERE {where}"  # noqa: S608
         if is_ranked:
             return _ranked(scope, f"SELECT d.* FROM {walked} LIMIT {CANDIDATES}"), values  # noqa: S608
