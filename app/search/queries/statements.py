@@ -150,7 +150,6 @@ def _ranked(scope: Scope, candidates: str) -> str:
 
 
 def _numbered(source: str, order: str) -> str:
-    return (
-        f"SELECT d.product_id AS id, row_number() OVER (ORDER BY {order}) AS n FROM {source} d"  # noqa: S608
-        f" ORDER BY {order} LIMIT :limit OFFSET :offset"
-    )
+    """One page of the source. Numbered outside: a window over everything would sort everything, not just the top."""
+    page = f"SELECT d.product_id AS id FROM {source} d ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
+    return f"SELECT id, row_number() OVER () AS n FROM ({page}) page"  # noqa: S608
