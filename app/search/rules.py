@@ -118,6 +118,8 @@ def token(group: str, value: str) -> str:
 
 def fold(text: str) -> str:
     """Lower case, without accents: `Kéramik` and `keramik` are one word."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 

@@ -16,11 +16,11 @@ CREATE TEMP TABLE demo_item ON COMMIT DROP AS
 SELECT row_number() OVER (ORDER BY v.id) - 1 AS n, v.id AS variant_id, p.id AS product_id, s.id AS stock_item_id, s.warehouse_id,
   s.on_hand, s.created_at AS stocked_at, v.sku, p.name, p.unit, p.step_mm, p.hs_code, p.tax_class, v.min_quantity, p.weight_grams,
   array_to_string(ARRAY(SELECT value FROM jsonb_each_text(v.options)), ', ') AS options,
-  (SELECT public_id FROM product_image i WHERE i.product_id = p.id AND i.is_main) AS picture,
-  (SELECT jsonb_object_agg(currency, price_minor) FROM variant_price r WHERE r.variant_id = v.id) AS prices
+  i.public_id AS picture, r.prices
 FROM variant v JOIN product p ON p.id = v.product_id AND p.is_available AND v.is_available
-JOIN LATERAL (SELECT * FROM stock_item s WHERE s.variant_id = v.id ORDER BY s.id LIMIT 1) s ON true
-WHERE EXISTS (SELECT 1 FROM variant_price r WHERE r.variant_id = v.id);
+JOIN (SELECT DISTINCT ON (variant_id) * FROM stock_item ORDER BY variant_id, id) s ON s.variant_id = v.id
+JOIN (SELECT variant_id, jsonb_object_agg(currency, price_minor) AS prices FROM variant_price GROUP BY 1) r ON r.variant_id = v.id
+LEFT JOIN product_image i ON i.product_id = p.id AND i.is_main;
 
 CREATE UNIQUE INDEX ON demo_item (n);
 
