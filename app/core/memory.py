@@ -9,11 +9,23 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from functools import wraps
+from hashlib import blake2b
+from pathlib import Path
+from time import monotonic
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from app.core import cache
 
 Value = TypeVar("Value")
+Given = ParamSpec("Given")
+_all: list[Memory[Any]] = []
+
+
+def edition(*files: str) -> str:
+    """A digest of source files. Part of a memory's name, so that after an update nobody loads what older code has kept."""
+    contents = b"".join(Path(file).read_bytes() for file in files)
+    return blake2b(contents, digest_size=6).hexdigest()
 
 
 class Memory(Generic[Value]):
@@ -26,6 +38,7 @@ class Memory(Generic[Value]):
         self.name, self.entries, self.seconds = name, entries, seconds
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self._guard = threading.Lock()
+        _all.append(self)
 
     def recall(
         self, key: tuple[Hashable, ...], *, shared: str, read: Callable[[], Any], load: Callable[[Any], Value]
@@ -65,3 +78,32 @@ class Memory(Generic[Value]):
             raw = read()
             cache.put_json(key, raw, seconds=self.seconds)
         return raw
+
+
+def for_a_moment(seconds: int) -> Callable[[Callable[Given, Value]], Callable[Given, Value]]:
+    """`@for_a_moment(10)`: the answer to the same arguments is read again after that many seconds at the latest.
+
+    For what a merchant changes once in a month and every page asks for. Answers are shared: nobody may change them.
+    """
+
+    def remember(read: Callable[Given, Value]) -> Callable[Given, Value]:
+        memory: Memory[Value] = Memory(read.__qualname__, entries=256)
+
+        @wraps(read)
+        def recalled(*args: Given.args, **kwargs: Given.kwargs) -> Value:
+            key = (int(monotonic() / seconds), args, *kwargs.items())
+            known = memory.get(key)
+            if known is None:
+                known = read(*args, **kwargs)
+                memory.put(key, known)
+            return known
+
+        return recalled
+
+    return remember
+
+
+def forget_all() -> None:
+    """Remember nothing, as a process that has just started. For tests, whose databases come and go."""
+    for memory in _all:
+        memory.clear()

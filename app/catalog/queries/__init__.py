@@ -20,15 +20,16 @@ from app.catalog.queries import shapes
 from app.catalog.queries.shapes import Card, CategoryPage, Frame, ProductPage, SitemapEntry
 from app.core import db
 from app.core.errors import NotFound
-from app.core.memory import Memory
+from app.core.memory import Memory, edition
 
 Value = TypeVar("Value")
 RELATED = 4
 SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
 
-_frames: Memory[Frame] = Memory("catalog-frame", entries=6)
-_products: Memory[ProductPage] = Memory("catalog-product", entries=1500)  # 5 kB each
-_cards: Memory[tuple[Card, ...]] = Memory("catalog-cards", entries=1000)  # 5 kB each
+_EDITION = edition(__file__, shapes.__file__)
+_frames: Memory[Frame] = Memory(f"frame-{_EDITION}", entries=6)
+_products: Memory[ProductPage] = Memory(f"product-{_EDITION}", entries=1500)  # 5 kB each
+_cards: Memory[tuple[Card, ...]] = Memory(f"cards-{_EDITION}", entries=1000)  # 5 kB each
 
 _VERSION = text("SELECT version FROM catalog_state")
 

@@ -18,10 +18,10 @@ from app.catalog.queries import shapes as catalog_shapes
 from app.catalog.queries.shapes import Card, Frame
 from app.catalog.rules import naturally_sorted
 from app.core import db
-from app.core.memory import Memory
+from app.core.memory import Memory, edition
 from app.core.money import Money
 from app.search import rules
-from app.search.queries import statements
+from app.search.queries import shapes, statements
 from app.search.queries.shapes import Applied, Facet, FacetValue, Listing, Results, Suggestions, Tile
 from app.search.queries.statements import Scope
 from app.search.rules import NO_FILTERS, PER_PAGE, Filters
@@ -29,9 +29,11 @@ from app.stock import queries as stock
 
 Counts = dict[str, Any]
 
-_listings: Memory[Listing] = Memory("search-list", entries=256, seconds=900)  # 30 kB each
-_counts: Memory[Counts] = Memory("search-counts", entries=256, seconds=900)
-_suggestions: Memory[tuple[Any, ...]] = Memory("search-suggest", entries=256, seconds=900)
+# Lists hold cards: both packages say what they are made of.
+_EDITION = edition(__file__, shapes.__file__, statements.__file__, catalog.__file__, catalog_shapes.__file__)
+_listings: Memory[Listing] = Memory(f"list-{_EDITION}", entries=256, seconds=900)  # 30 kB each
+_counts: Memory[Counts] = Memory(f"counts-{_EDITION}", entries=256, seconds=900)
+_suggestions: Memory[tuple[Any, ...]] = Memory(f"suggest-{_EDITION}", entries=256, seconds=900)
 
 _VERSIONS = text("SELECT (SELECT version FROM catalog_state), (SELECT version FROM search_state)")
 
