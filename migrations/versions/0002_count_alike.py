@@ -12,7 +12,9 @@ depends_on = None
 def upgrade() -> None:
     op.add_column(
         "search_document",
-        sa.Column("profile", sa.BigInteger(), sa.Computed("hash_array_extended(facets, 0)", persisted=True), nullable=False),
+        sa.Column(
+            "profile", sa.BigInteger(), sa.Computed("hash_array_extended(facets, 0)", persisted=True), nullable=False
+        ),
     )
     op.execute("ALTER TABLE search_document SET (toast_tuple_target = 512)")
 
