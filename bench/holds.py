@@ -152,9 +152,14 @@ def _expire(count: int) -> None:
     with transaction():
         db.session.execute(text("SET LOCAL statement_timeout = 0"))
         db.session.execute(_ORDERS, {"mark": "expired-", "count": count})
-        db.session.execute(text(
-            "WITH came AS (UPDATE stock_item SET on_hand = on_hand + :count"
-            " WHERE id IN (SELECT id FROM stock_item ORDER BY id LIMIT 1000) RETURNING id, on_hand, locked) INSERT INTO stock_movement (id, stock_item_id, kind, on_hand_delta, on_hand_after, locked_after)"
-            " SELECT uuidv7(), id, 'receive', :count, on_hand, locked FROM came"), {"count": count})  # fmt: skip
+        db.session.execute(
+            text(
+                "WITH came AS (UPDATE stock_item SET on_hand = on_hand + :count"
+                " WHERE id IN (SELECT id FROM stock_item ORDER BY id LIMIT 1000) RETURNING id, on_hand, locked)"
+                " INSERT INTO stock_movement (id, stock_item_id, kind, on_hand_delta, on_hand_after, locked_after)"
+                " SELECT uuidv7(), id, 'receive', :count, on_hand, locked FROM came"
+            ),
+            {"count": count},
+        )
         db.session.execute(_EXPIRED_LOCKS, {"mark": "expired-"})
     db.forget()
