@@ -27,7 +27,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from app import factory
-from app.core import cache, db, outbox
+from app.core import cache, db, memory, outbox
 from app.core.settings import Settings, load
 from app.ops import schema
 from run import servers
@@ -108,6 +108,7 @@ def database(_app: Flask, _cleaner: databases.Cleaner) -> Iterator[None]:
     db.forget()
     _cleaner.clean()
     cache.client().flushdb()
+    memory.forget_all()
 
 
 @pytest.fixture

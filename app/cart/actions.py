@@ -6,10 +6,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import CTE, Select, literal, text
+from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import queries
 from app.cart.errors import NotEnough, NotForSale, TooMuch
+from app.cart.models import FunnelStep
 from app.cart.queries import Contents, VariantFacts
 from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR
 from app.core import db
@@ -123,6 +125,12 @@ def note_step(cart_id: uuid.UUID, step: str) -> None:
         cart=cart_id,
         step=step,
     )
+
+
+def noting(which: Select[tuple[uuid.UUID]], step: str) -> CTE:
+    """`note_step` for the carts that a select finds, as a part of another statement: `statement.add_cte(noting(…))`."""
+    found = which.add_columns(literal(step))
+    return insert(FunnelStep).from_select(["cart_id", "step"], found).on_conflict_do_nothing().cte("noted")
 
 
 def forget_expired(*, limit: int = 5000) -> int:

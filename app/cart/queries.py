@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
+
 from app.core import cache, db
 from app.core.money import Money
 from app.stock import queries as stock
@@ -142,37 +144,40 @@ def cool(visitor: str) -> None:
     cache.drop(_key(visitor))
 
 
-def lines(found: Contents, *, currency: str, locale: str) -> list[Line]:
-    """The lines as they are shown: two queries however many there are."""
+def lines(found: Contents, *, currency: str, locale: str, with_stock: bool = True) -> list[Line]:
+    """The lines as they are shown, in one statement however many there are. Without stock no line is short."""
     ids = [entry.variant_id for entry in found.entries]
-    known = facts(ids, currency=currency, locale=locale)
-    available = stock.availability_to(found.visitor, ids)
-    return [
-        _line(entry, known[entry.variant_id], available.get(entry.variant_id, stock.NONE), currency)
-        for entry in found.entries
-        if entry.variant_id in known
-    ]
+    if not ids:
+        return []
+    statement, values = (_FACTS_AND_STOCK, {"visitor": found.visitor}) if with_stock else (_FACTS, {})
+    known = {row.id: row for row in db.rows(statement, ids=ids, currency=currency, locale=locale, **values)}
+    return [_line(each, known[each.variant_id], currency) for each in found.entries if each.variant_id in known]
 
 
 def facts(variant_ids: Sequence[uuid.UUID], *, currency: str, locale: str) -> dict[uuid.UUID, VariantFacts]:
     if not variant_ids:
         return {}
-    found = db.rows(
-        "SELECT v.id, v.product_id, p.slug, v.sku, coalesce(p.name->>:locale, p.name->>'en') AS name, p.options AS axes, v.options,"
-        " coalesce(a.name->>:locale, a.name->>'en') AS colour, i.public_id, coalesce(i.alt->>:locale, i.alt->>'en', '') AS alt,"
-        " coalesce(i.tint, 'plaster') AS tint, p.unit, p.step_mm, v.min_quantity, p.max_per_order, p.tax_class, p.weight_grams, p.hs_code,"
-        " r.price_minor, (p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND r.price_minor IS NOT NULL) AS is_sellable"
-        " FROM variant v JOIN product p ON p.id = v.product_id"
-        " LEFT JOIN variant_price r ON r.variant_id = v.id AND r.currency = :currency"
-        " LEFT JOIN product_image i ON i.id = coalesce(v.image_id,"
-        "  (SELECT m.id FROM product_image m WHERE m.product_id = p.id AND m.is_main))"
-        " LEFT JOIN attribute_value a ON a.kind = 'colour' AND a.slug = v.options->>'colour'"
-        " WHERE v.id = ANY(:ids)",
-        ids=list(variant_ids),
-        currency=currency,
-        locale=locale,
-    )
+    found = db.rows(_FACTS, ids=list(variant_ids), currency=currency, locale=locale)
     return {row.id: _facts(row) for row in found}
+
+
+_COLUMNS = """
+    v.id, v.product_id, p.slug, v.sku, coalesce(p.name->>:locale, p.name->>'en') AS name, p.options AS axes, v.options,
+    coalesce(a.name->>:locale, a.name->>'en') AS colour, i.public_id, coalesce(i.alt->>:locale, i.alt->>'en', '') AS alt,
+    coalesce(i.tint, 'plaster') AS tint, p.unit, p.step_mm, v.min_quantity, p.max_per_order, p.tax_class, p.weight_grams, p.hs_code,
+    r.price_minor, (p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND r.price_minor IS NOT NULL) AS is_sellable
+"""
+_TABLES = """
+    variant v JOIN product p ON p.id = v.product_id
+    LEFT JOIN variant_price r ON r.variant_id = v.id AND r.currency = :currency
+    LEFT JOIN product_image i ON i.id = coalesce(v.image_id, (SELECT m.id FROM product_image m WHERE m.product_id = p.id AND m.is_main))
+    LEFT JOIN attribute_value a ON a.kind = 'colour' AND a.slug = v.options->>'colour'
+"""
+_FACTS = text(f"SELECT {_COLUMNS}, NULL AS total FROM {_TABLES} WHERE v.id = ANY(:ids)")  # noqa: S608 - our own words
+_FACTS_AND_STOCK = text(
+    f"SELECT {_COLUMNS}, left_of.total, left_of.longest, left_of.held FROM {_TABLES}"  # noqa: S608
+    f" CROSS JOIN {stock.LEFT_OF_VARIANT} WHERE v.id = ANY(:ids)"
+)
 
 
 def count(found: Contents, units: dict[uuid.UUID, str] | None = None) -> int:
@@ -210,8 +215,11 @@ def _options(axes: Sequence[dict[str, Any]], values: dict[str, str], colour: str
     return ", ".join(colour if code == "colour" and colour else values[code] for code in codes if code in values)
 
 
-def _line(entry: Entry, known: VariantFacts, available: Availability, currency: str) -> Line:
-    return Line(entry, known, available.for_unit(known.unit), available.held, currency)
+def _line(entry: Entry, row: Any, currency: str) -> Line:
+    known = _facts(row)
+    if row.total is None:
+        return Line(entry, known, entry.quantity, 0, currency)
+    return Line(entry, known, Availability(row.total, row.longest, row.held).for_unit(known.unit), row.held, currency)
 
 
 def _thaw(hot: dict[str, Any], visitor: str) -> Contents:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, NoReturn
 
+from sqlalchemy import Select, Update, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import actions as cart_actions
@@ -34,56 +36,77 @@ from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
 
 
-def enter(visitor: str, *, cart_id: uuid.UUID | None, minutes: int) -> CheckoutSession:
-    """The visitor's checkout session under its lock, with its full time again; made when there is none.
+def enter(
+    visitor: str, *, cart_id: uuid.UUID, minutes: int, contact: Mapping[str, str] | None = None
+) -> tuple[CheckoutSession, bool]:
+    """The visitor's checkout session with its full time again, made when there is none; and whether it had run out.
 
-    One that had run out starts again with the answers it kept (for 24 hours).
+    One that had run out starts again with the answers it kept (for 24 hours). With `contact` the first step is done.
     """
-    session = queries.lock_session(visitor)
-    if session is None:
-        db.session.execute(
-            insert(CheckoutSession)
-            .values(id=new_id(), visitor=visitor, cart_id=cart_id, expires_at=_in_minutes(minutes))
-            .on_conflict_do_nothing()
-        )
-        session = queries.lock_session(visitor)
-    if session is None:
-        raise NoSession()
-    session.cart_id = cart_id
-    session.expires_at = _in_minutes(minutes)
-    return session
+    new = insert(CheckoutSession).values(
+        id=new_id(), visitor=visitor, cart_id=cart_id, contact=contact, expires_at=_in_minutes(minutes)
+    )
+    changes: dict[str, Any] = {"cart_id": new.excluded.cart_id, "expires_at": new.excluded.expires_at}
+    if contact is not None:
+        changes |= {"contact": new.excluded.contact, "version": CheckoutSession.version + 1}
+        new = new.add_cte(cart_actions.noting(select(literal(cart_id)), "contact"))
+    statement: Any = new.on_conflict_do_update(index_elements=["visitor"], set_=changes).returning(
+        CheckoutSession, literal_column("coalesce(old.expires_at <= clock_timestamp(), false)")
+    )
+    session, was_over = db.session.execute(statement, execution_options={"populate_existing": True}).one()
+    return session, was_over
 
 
-def current(visitor: str | None, *, minutes: int) -> CheckoutSession:
-    """The live session under its lock, its time started again. Raises NoSession or SessionOver."""
-    session = queries.lock_session(visitor) if visitor else None
-    if session is None:
-        raise NoSession()
-    if queries.is_over(session):
-        raise SessionOver()
-    session.expires_at = _in_minutes(minutes)
-    return session
+def current(visitor: str | None, *, minutes: int, is_review: bool = False) -> CheckoutSession:
+    """The live session under its lock, its time started again. Raises NoSession or SessionOver.
+
+    `is_review`: the shopper is there now, for the funnel; if all that comes before is done.
+    """
+    statement = _live(visitor).values(expires_at=_in_minutes(minutes)).returning(CheckoutSession)
+    if is_review:
+        known = (CheckoutSession.contact, CheckoutSession.address, CheckoutSession.shipping_method)
+        done = _cart_of(visitor).where(*(answer.is_not(None) for answer in known))
+        statement = statement.add_cte(cart_actions.noting(done, "review"))
+    found = db.session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    return found or _refuse(visitor)
 
 
-def save_contact(session: CheckoutSession, *, email: str, phone: str) -> None:
-    session.contact = {"email": email, "phone": phone}
-    session.version += 1
-    if session.cart_id:
-        cart_actions.note_step(session.cart_id, "contact")
-
-
-def save_address(session: CheckoutSession, address: Mapping[str, str]) -> None:
-    if session.contact is None:
+def save_delivery(visitor: str | None, *, address: Mapping[str, str], method: str | None, minutes: int) -> None:
+    """Keep the address, and the method if one was chosen. Raises NoSession or SessionOver."""
+    changes: dict[str, Any] = {"address": dict(address), "version": CheckoutSession.version + 1}
+    if method is not None:
+        changes["shipping_method"] = method
+    statement = (
+        _live(visitor)
+        .where(CheckoutSession.contact.is_not(None))
+        .values(expires_at=_in_minutes(minutes), **changes)
+        .returning(CheckoutSession.id)
+    )
+    if method is not None:
+        statement = statement.add_cte(cart_actions.noting(_cart_of(visitor), "delivery"))
+    if db.session.execute(statement).one_or_none() is None:
+        current(visitor, minutes=minutes)
         raise NoSession("contact")
-    session.address = dict(address)
-    session.version += 1
 
 
-def choose_method(session: CheckoutSession, code: str) -> None:
-    session.shipping_method = code
-    session.version += 1
-    if session.cart_id:
-        cart_actions.note_step(session.cart_id, "delivery")
+def _cart_of(visitor: str | None) -> Select[tuple[uuid.UUID]]:
+    cart_id = CheckoutSession.cart_id
+    return select(cart_id).where(CheckoutSession.visitor == visitor, cart_id.is_not(None))  # type: ignore[return-value]
+
+
+def _live(visitor: str | None) -> Update:
+    """A change of the visitor's session, if it has not run out by the database's clock. It takes the row lock."""
+    return (
+        update(CheckoutSession)
+        .where(CheckoutSession.visitor == visitor, CheckoutSession.expires_at > func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _refuse(visitor: str | None) -> NoReturn:
+    if visitor and db.scalar("SELECT EXISTS (SELECT FROM checkout_session WHERE visitor = :visitor)", visitor=visitor):
+        raise SessionOver()
+    raise NoSession()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +150,13 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
     order = _open(visitor, quote, mark, click, address=address, contact=contact)
-    session.order_id = order.id
-    if session.cart_id:
-        cart_actions.note_step(session.cart_id, "placed")
+    _note_placed(session, order)
     return order
+
+
+def _note_placed(session: CheckoutSession, order: Order) -> None:
+    statement = update(CheckoutSession).where(CheckoutSession.id == session.id).values(order_id=order.id)
+    db.session.execute(statement.add_cte(cart_actions.noting(_cart_of(session.visitor), "placed")))
 
 
 def _checked_quote(
@@ -149,7 +175,12 @@ def _checked_quote(
     if not contents.entries:
         raise CartIsEmpty()
     quote = queries.quote(
-        contents, currency=click.currency, locale=click.locale, address=session.address, method=session.shipping_method
+        contents,
+        currency=click.currency,
+        locale=click.locale,
+        address=session.address,
+        method=session.shipping_method,
+        with_stock=False,
     )
     gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
     if gone:
@@ -255,4 +286,5 @@ def forget_old(*, limit: int = 5000) -> int:
 
 
 def _in_minutes(minutes: int) -> Any:
-    return db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)
+    """That moment, by the database's clock."""
+    return func.clock_timestamp() + timedelta(minutes=minutes)

@@ -3,13 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from app.cart import queries as cart
 from app.cart.queries import Contents, Line
 from app.cart.rules import Item, Priced, price
-from app.checkout.models import CheckoutSession
-from app.core import db
 from app.core.money import Money
 from app.shipping import queries as shipping
 from app.shipping.rules import Method
@@ -44,25 +40,20 @@ class Quote:
         return [line for line in self.lines if line.is_short]
 
 
-def session_of(visitor: str) -> CheckoutSession | None:
-    return db.session.scalars(select(CheckoutSession).where(CheckoutSession.visitor == visitor)).one_or_none()
-
-
-def lock_session(visitor: str) -> CheckoutSession | None:
-    statement = select(CheckoutSession).where(CheckoutSession.visitor == visitor).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
-
-
-def is_over(session: CheckoutSession) -> bool:
-    """By the database's clock."""
-    return bool(db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=session.expires_at))
-
-
 def quote(
-    contents: Contents, *, currency: str, locale: str, address: dict[str, str] | None = None, method: str | None = None
+    contents: Contents,
+    *,
+    currency: str,
+    locale: str,
+    address: dict[str, str] | None = None,
+    method: str | None = None,
+    with_stock: bool = True,
 ) -> Quote:
-    """Price a cart. Without an address there is no delivery, and the home market's included tax is told."""
-    lines = cart.lines(contents, currency=currency, locale=locale)
+    """Price a cart. Without an address there is no delivery, and the home market's included tax is told.
+
+    Without stock nothing is known to be short: for steps that neither show nor decide it.
+    """
+    lines = cart.lines(contents, currency=currency, locale=locale, with_stock=with_stock)
     taxes: dict[str, Tax] = {}
     offers: list[Offer] = []
     sellable = [line for line in lines if line.facts.is_sellable]

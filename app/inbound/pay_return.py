@@ -16,7 +16,6 @@ from app.core.errors import NotFound
 from app.orders import flows
 from app.orders import queries as orders
 from app.payments import gateway
-from app.payments import queries as payments
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.web.respond import no_store
 
@@ -27,27 +26,21 @@ log = logging.getLogger(__name__)
 @bp.route("/pay/return/<token>", methods=["GET", "POST"])
 def receive(token: str) -> ResponseReturnValue:
     """303 to the order's page; 400 for a claim that was not signed for this attempt (P9); 404 for an unknown one."""
-    attempt = payments.attempt_by_return_token(token) if 22 <= len(token) <= 64 else None
-    order_id = payments.order_of_attempt(attempt.id) if attempt else None
-    order = orders.order(order_id) if order_id else None
-    if attempt is None or order_id is None or order is None:
+    order = orders.order_of_return(token) if 22 <= len(token) <= 64 else None
+    if order is None:
         raise NotFound()
-    attempt_id, provider, provider_order_id, order_token = (
-        attempt.id,
-        attempt.provider,
-        attempt.provider_order_id,
-        order.token,
-    )
     db.release()
     claim = request.form if request.method == "POST" else request.args
     is_signed = "razorpay_signature" in claim
     if is_signed:
-        if provider_order_id is None:
+        if order.provider_order_id is None:
             raise BadSignature()
-        gateway.provider(provider).verify_payment(provider_order_id, claim)
+        gateway.provider(order.provider).verify_payment(order.provider_order_id, claim)
     try:
-        flows.settle_now(order_id, also=attempt_id)
+        flows.settle_now(order.id, also=order.attempt_id)
     except (ProviderUnavailable, ProviderRefused):
-        log.warning("no answer on return; the webhook or the poller settles it", extra={"attempt": str(attempt_id)})
+        log.warning(
+            "no answer on return; the webhook or the poller settles it", extra={"attempt": str(order.attempt_id)}
+        )
     page = "orders.show" if is_signed else "pay.show"
-    return redirect(url_for(page, token=order_token), 303)
+    return redirect(url_for(page, token=order.token), 303)

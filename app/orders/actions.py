@@ -5,8 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from sqlalchemy import func
 
 from app.audit import actions as audit
 from app.core import clock, crypto, db, outbox
@@ -82,7 +84,7 @@ def open(new: NewOrder) -> Order:
         country=new.address["country"],
         shipping_method=new.shipping_method,
         payment_method=new.payment_method,
-        expires_at=_in_minutes(new.lives_minutes),
+        expires_at=func.clock_timestamp() + timedelta(minutes=new.lives_minutes),
         lines=[OrderLine(id=new_id(), position=n, **line) for n, line in enumerate(new.lines, start=1)],
         **new.amounts,
     )
@@ -137,7 +139,7 @@ def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> Started
     if is_new:
         note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
     order.payment_method = method
-    return StartedPayment(attempt, is_new, payments.claim_initiation(attempt))
+    return StartedPayment(attempt, is_new, is_new or payments.claim_initiation(attempt))
 
 
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
@@ -395,7 +397,3 @@ def _next_number(series: str) -> str:
         series=series,
     )[0]
     return f"{row.prefix}{row.last}"
-
-
-def _in_minutes(minutes: int) -> datetime:
-    return db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)

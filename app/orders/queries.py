@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from app.core import db
 from app.core.crypto import EncryptedJSON
@@ -14,23 +14,31 @@ from app.orders.models import Order, OrderEvent
 
 def lock_order(order_id: uuid.UUID) -> Order | None:
     """The order under its row lock, with its lines. Everybody who changes money or stock of an order comes through here."""
-    statement = select(Order).where(Order.id == order_id).options(selectinload(Order.lines)).with_for_update(of=Order)
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    statement = select(Order).where(Order.id == order_id).options(joinedload(Order.lines)).with_for_update(of=Order)
+    return db.session.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
 
 
 def order(order_id: uuid.UUID) -> Order | None:
-    return db.session.scalars(
-        select(Order).where(Order.id == order_id).options(selectinload(Order.lines))
-    ).one_or_none()
+    statement = select(Order).where(Order.id == order_id).options(joinedload(Order.lines))
+    return db.session.scalars(statement).unique().one_or_none()
 
 
 def order_by_token(token: str) -> Order | None:
     """Exactly this token; ids, numbers and anything shorter are nobody's."""
     if not 22 <= len(token) <= 64:
         return None
-    return db.session.scalars(
-        select(Order).where(Order.token == token).options(selectinload(Order.lines))
-    ).one_or_none()
+    statement = select(Order).where(Order.token == token).options(joinedload(Order.lines))
+    return db.session.scalars(statement).unique().one_or_none()
+
+
+def order_of_return(return_token: str) -> Any | None:
+    """(id, token, attempt_id, provider, provider_order_id) of the order whose payment the provider sends somebody back from."""
+    found = db.rows(
+        "SELECT o.id, o.token, a.id AS attempt_id, a.provider, a.provider_order_id FROM payment_attempt a"
+        " JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id WHERE a.return_token = :token",
+        token=return_token,
+    )
+    return found[0] if found else None
 
 
 def order_by_place_key(key: uuid.UUID) -> Order | None:

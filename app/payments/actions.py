@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit import actions as audit
@@ -19,6 +21,7 @@ from app.payments.gateway import Notice, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
 from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
 
+INITIATING_SECONDS = 20  # how long one process may be at creating the provider's order before another one tries
 CAPTURE_STATE = {
     "created": None,
     "authorized": "authorized",
@@ -60,20 +63,21 @@ def open_attempt(
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         asked=0,
+        initiating_until=func.clock_timestamp() + timedelta(seconds=INITIATING_SECONDS),  # by us, who made it
     )
     db.session.add(attempt)
     db.session.flush()
     return attempt
 
 
-def claim_initiation(attempt: PaymentAttempt, *, seconds: int = 20) -> bool:
+def claim_initiation(attempt: PaymentAttempt) -> bool:
     """Be the one who asks the provider to create its order. False while somebody else is at it."""
     return bool(
         db.rows(
             "UPDATE payment_attempt SET initiating_until = clock_timestamp() + make_interval(secs => :seconds)"
             " WHERE id = :id AND provider_order_id IS NULL AND coalesce(initiating_until, '-infinity') < clock_timestamp() RETURNING id",
             id=attempt.id,
-            seconds=seconds,
+            seconds=INITIATING_SECONDS,
         )
     )
 

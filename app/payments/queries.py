@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload
 
 from app.core import db
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
@@ -33,18 +33,14 @@ def lock_refund(refund_id: uuid.UUID) -> Refund | None:
 
 
 def payment_of_order(order_id: uuid.UUID) -> Payment | None:
-    statement = select(Payment).where(Payment.order_id == order_id).options(selectinload(Payment.attempts))
-    return db.session.scalars(statement).one_or_none()
+    statement = select(Payment).where(Payment.order_id == order_id).options(joinedload(Payment.attempts))
+    return db.session.scalars(statement).unique().one_or_none()
 
 
 def order_of_attempt(attempt_id: uuid.UUID) -> uuid.UUID | None:
     return db.scalar(
         "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id = :id", id=attempt_id
     )
-
-
-def attempt_by_return_token(token: str) -> PaymentAttempt | None:
-    return db.session.scalars(select(PaymentAttempt).where(PaymentAttempt.return_token == token)).one_or_none()
 
 
 def attempt_by_provider_order(provider: str, provider_order_id: str) -> PaymentAttempt | None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from app.core import db
+from app.core.memory import for_a_moment
 from app.shipping.rules import Method
 
 
+@for_a_moment(10)
 def methods_for(*, country: str, state: str, currency: str, locale: str = "en") -> list[Method]:
     """Ways to deliver there, in the merchant's order; empty when we do not."""
     found = db.rows(
@@ -21,6 +23,7 @@ def methods_for(*, country: str, state: str, currency: str, locale: str = "en") 
     return [Method(*row[:7]) for row in found if row.zone == found[0].zone]
 
 
+@for_a_moment(10)
 def cheapest_from(*, country: str, currency: str) -> int | None:
     """The lowest starting rate in a country, for “delivery from RM 8.00” before an address is known."""
     return db.scalar(

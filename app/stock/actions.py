@@ -38,18 +38,18 @@ def lock(order_id: uuid.UUID, demands: Sequence[Demand], *, minutes: int) -> dat
     Raises OutOfStock naming every short variant with the quantity that could be held.
     """
     wanted = _summed(demands)
-    portions, needs_reclaim = _plan_all(wanted)
-    if len(portions) == 1 and not needs_reclaim:
-        expires_at = _take(order_id, portions, minutes)
-        if expires_at is not None:
-            return expires_at
+    if len(wanted) == 1:
+        portions, needs_reclaim = _plan_all(wanted)
+        if len(portions) == 1 and not needs_reclaim:
+            expires_at = _take(order_id, portions, minutes)
+            if expires_at is not None:
+                return expires_at
     return _lock_under_row_locks(order_id, wanted, minutes)
 
 
 def _lock_under_row_locks(order_id: uuid.UUID, wanted: Sequence[Demand], minutes: int) -> datetime:
     """Several rows, expired locks to take over, or a lost race: with the rows locked in order the plan cannot go stale."""
-    rows = [shelf.stock_item_id for each in queries.shelves([d.variant_id for d in wanted]).values() for shelf in each]
-    queries.lock_items(rows)
+    queries.lock_items_of_variants([demand.variant_id for demand in wanted])
     portions, needs_reclaim = _plan_all(wanted)
     if needs_reclaim:
         release_expired_of_items([p.stock_item_id for p in portions])
@@ -255,11 +255,17 @@ def keep_for_answer(order_id: uuid.UUID, *, minutes: int) -> bool:
     )
 
 
+# The stock rows are locked first, in the one order everybody uses.
 _SELL = text(
     """
-    WITH sold AS (
+    WITH items AS MATERIALIZED (
+        SELECT id FROM stock_item WHERE id IN (SELECT stock_item_id FROM stock_lock WHERE order_id = :order AND state = 'held')
+        ORDER BY id FOR UPDATE
+    ),
+    sold AS (
         UPDATE stock_lock SET state = 'consumed', is_paying = false, ended_at = clock_timestamp()
-        WHERE order_id = :order AND state = 'held' RETURNING id, stock_item_id, variant_id, quantity
+        WHERE order_id = :order AND state = 'held' AND stock_item_id IN (SELECT id FROM items)
+        RETURNING id, stock_item_id, variant_id, quantity
     ),
     gone AS (
         UPDATE stock_item s SET on_hand = s.on_hand - sold.quantity, locked = s.locked - sold.quantity FROM sold
@@ -278,7 +284,6 @@ _SELL = text(
 def sell(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
     """Deduct for good what the order holds (CHK-06). Raises LockLost, and then the caller's transaction must not commit,
     unless it holds exactly what it wants."""
-    queries.lock_items_of_order(order_id)
     if _totals(db.session.execute(_SELL, {"order": order_id})) != dict(wanted):
         raise LockLost()
 

@@ -33,6 +33,15 @@ OWN = """
 """
 SELLABLE_TO = "greatest(s.on_hand - s.locked - s.safety + r.quantity + own.quantity, 0)"
 
+# The same for one variant, `v.id` of the statement around it: columns total, longest, held of `left_of`.
+LEFT_OF_VARIANT = f"""
+    LATERAL (
+        SELECT coalesce(sum({SELLABLE_TO}), 0)::int AS total, coalesce(max({SELLABLE_TO}), 0)::int AS longest,
+               coalesce(sum(s.locked - r.quantity - own.quantity), 0)::int AS held
+        FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = v.id
+    ) left_of
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Availability:
@@ -179,6 +188,11 @@ def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[u
         .with_for_update(skip_locked=skip_locked)
     )
     return list(db.session.scalars(statement))
+
+
+def lock_items_of_variants(variant_ids: Sequence[uuid.UUID]) -> None:
+    statement = select(StockItem.id).where(StockItem.variant_id.in_(variant_ids))
+    db.session.execute(statement.order_by(StockItem.id).with_for_update())
 
 
 def lock_items_to_exchange(order_id: uuid.UUID, variant_ids: Sequence[uuid.UUID]) -> None:

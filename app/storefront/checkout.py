@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.cart import actions as cart_actions
 from app.cart import queries as cart
+from app.cart.queries import Contents
 from app.checkout import actions as checkout
 from app.checkout import queries
 from app.checkout.errors import (
@@ -25,7 +26,7 @@ from app.checkout.errors import (
 from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
 from app.checkout.rules import first_open_step
-from app.core import db
+from app.core import clock
 from app.core.transaction import in_transaction
 from app.payments.rules import methods
 from app.storefront import checkout_forms as forms
@@ -48,26 +49,24 @@ def start() -> ResponseReturnValue:
 
 @bp.get("/contact")
 def show_contact() -> ResponseReturnValue:
-    quote = _quote()
+    quote = _quote(with_stock=False)
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
-    session = queries.session_of(ensure_visitor())
-    is_over = session is not None and queries.is_over(session)
-    session = in_transaction(lambda: _enter(quote))
+    session, was_over = in_transaction(lambda: _enter(quote.contents))
     form = forms.ContactForm(formdata=None, data=session.contact or {})
-    return _contact_page(form, quote, is_over=is_over)
+    return _contact_page(form, quote, is_over=was_over)
 
 
 @bp.post("/contact")
 @limit(FORMS)
 def save_contact() -> ResponseReturnValue:
     form = forms.ContactForm()
-    quote = _quote()
-    if not quote.lines:
+    contents = _contents()
+    if not contents.entries:
         return redirect(url_for("cart.show"), 303)
     if not form.validate():
-        return _contact_page(form, quote, status=422)
-    in_transaction(lambda: checkout.save_contact(_enter(quote), email=form.email.data or "", phone=form.e164()))
+        return _contact_page(form, _quote(with_stock=False), status=422)
+    in_transaction(lambda: _enter(contents, contact={"email": form.email.data or "", "phone": form.e164()}))
     return redirect(url_for("checkout.show_delivery"), 303)
 
 
@@ -82,20 +81,21 @@ def show_delivery() -> ResponseReturnValue:
 @bp.post("/delivery")
 @limit(FORMS)
 def save_delivery() -> ResponseReturnValue:
-    session = _require("contact")
     form = forms.DeliveryForm()
     if not form.validate():
-        return _delivery_page(form, session, address=None, status=422)
+        return _delivery_page(form, _require("contact"), address=None, status=422)
     address = form.address()
-    offers = _quote(address=address).offers
+    offers = _quote(address=address, with_stock=False).offers
     code = request.form.get("method", "")
     known = {offer.method.code for offer in offers}
-    if code and code not in known and not _is_other_zone(session, address):
-        form.method_error = _("Choose how we should deliver")
-        return _delivery_page(form, session, address=address, status=422)
-    in_transaction(lambda: _save_address(address, code if code in known else None))
+    if code and code not in known:
+        session = _require("contact")
+        if not _is_other_zone(session, address):
+            form.method_error = _("Choose how we should deliver")
+            return _delivery_page(form, session, address=address, status=422)
+    _save_delivery(address, code if code in known else None)
     if not offers:
-        return _delivery_page(form, session, address=address, status=409)
+        return _delivery_page(form, _require("contact"), address=address, status=409)
     if code in known and _shown_as_it_is(offers):
         return redirect(url_for("checkout.show_review"), 303)
     return redirect(url_for("checkout.show_delivery", _anchor="methods"), 303)
@@ -107,8 +107,6 @@ def show_review() -> ResponseReturnValue:
     quote = _quote(session=session)
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
-    if quote.contents.cart_id:
-        in_transaction(lambda: _note_review(quote), relaxed=True)
     return _review_page(session, quote)
 
 
@@ -143,26 +141,25 @@ def place_order() -> ResponseReturnValue:
     return redirect(url_for("pay.show", token=order.token), 303)
 
 
-def _enter(quote: Quote) -> CheckoutSession:
-    return checkout.enter(ensure_visitor(), cart_id=quote.contents.cart_id, minutes=settings().checkout_minutes)
+def _enter(contents: Contents, *, contact: dict[str, str] | None = None) -> tuple[CheckoutSession, bool]:
+    assert contents.cart_id is not None  # noqa: S101 - a cart with lines is a cart
+    minutes = settings().checkout_minutes
+    return checkout.enter(ensure_visitor(), cart_id=contents.cart_id, minutes=minutes, contact=contact)
 
 
-def _save_address(address: dict[str, str], method: str | None) -> None:
-    session = checkout.current(visitor(), minutes=settings().checkout_minutes)
-    checkout.save_address(session, address)
-    if method is not None:
-        checkout.choose_method(session, method)
-
-
-def _note_review(quote: Quote) -> None:
-    if quote.contents.cart_id:
-        cart_actions.note_step(quote.contents.cart_id, "review")
+def _save_delivery(address: dict[str, str], method: str | None) -> None:
+    shopper, minutes = visitor(), settings().checkout_minutes
+    try:
+        in_transaction(lambda: checkout.save_delivery(shopper, address=address, method=method, minutes=minutes))
+    except (NoSession, SessionOver):
+        raise forms.GoTo(url_for("checkout.show_contact")) from None
 
 
 def _require(step: str) -> CheckoutSession:
     """The visitor's live session, come as far as `step` needs. Else the browser is sent to what must be done first."""
+    shopper, minutes, is_review = visitor(), settings().checkout_minutes, step == "review"
     try:
-        session = in_transaction(lambda: checkout.current(visitor(), minutes=settings().checkout_minutes), relaxed=True)
+        session = in_transaction(lambda: checkout.current(shopper, minutes=minutes, is_review=is_review), relaxed=True)
     except SessionOver:
         raise forms.GoTo(url_for("checkout.show_contact")) from None
     except NoSession:
@@ -182,15 +179,26 @@ def go_to(there: forms.GoTo) -> ResponseReturnValue:
     return redirect(there.url, 303)
 
 
-def _quote(*, session: CheckoutSession | None = None, address: dict[str, str] | None = None) -> Quote:
-    contents = cart.contents(visitor(), at_least=cart_version())
+def _contents() -> Contents:
+    return cart.contents(visitor(), at_least=cart_version())
+
+
+def _quote(
+    *, session: CheckoutSession | None = None, address: dict[str, str] | None = None, with_stock: bool = True
+) -> Quote:
     return queries.quote(
-        contents,
+        _contents(),
         currency=languages.currency(),
         locale=languages.language(),
         address=session.address if session else address,
         method=session.shipping_method if session else None,
+        with_stock=with_stock,
     )
+
+
+def _today() -> date:
+    """In the shop's time zone, from where parcels leave."""
+    return clock.now().astimezone(settings().shop.timezone).date()
 
 
 def _default_country() -> str:
@@ -222,8 +230,8 @@ def _contact_page(
 def _delivery_page(
     form: forms.DeliveryForm, session: CheckoutSession, *, address: dict[str, str] | None, status: int = 200
 ) -> ResponseReturnValue:
-    quote = _quote(address=address or {"country": form.country.data or _default_country(), "state": ""})
-    today = db.scalar("SELECT (now() AT TIME ZONE :zone)::date", zone=settings().shop.timezone.key)
+    place = address or {"country": form.country.data or _default_country(), "state": ""}
+    quote, today = _quote(address=place, with_stock=False), _today()
     return respond(
         "storefront/checkout/delivery.html",
         status=status,
@@ -247,7 +255,7 @@ def _review_page(
     possible: dict[Any, int] | None = None,
 ) -> ResponseReturnValue:
     short = possible if possible is not None else {line.facts.variant_id: line.possible for line in quote.short_lines}
-    today = db.scalar("SELECT (now() AT TIME ZONE :zone)::date", zone=settings().shop.timezone.key)
+    today = _today()
     return respond(
         "storefront/checkout/review.html",
         status=status,

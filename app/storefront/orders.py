@@ -46,7 +46,6 @@ def show(token: str) -> ResponseReturnValue:
         word=status,
         is_late=order.cancel_reason == "sold_out_before_payment",
         is_at_bank=is_at_bank,
-        refunds=payment_queries.refunds_of(payment.id),
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),

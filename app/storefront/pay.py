@@ -151,9 +151,11 @@ def cancel(token: str) -> ResponseReturnValue:
 def _page(
     order: Order, *, status: int = 200, problem: str | None = None, short: dict[Any, int] | None = None
 ) -> ResponseReturnValue:
-    order = queries.order(order.id) or order
+    if status != 200:  # something was tried since it was read
+        order = queries.order(order.id) or order
     attempts = _attempts(order)
-    lock = lock_view(order, stock.hold_of(order.id))
+    hold = stock.hold_of(order.id)
+    lock = lock_view(order, hold)
     last = attempts[-1] if attempts else None
     return respond(
         "storefront/checkout/pay.html",
@@ -166,21 +168,22 @@ def _page(
         tries_left=MAX_ATTEMPTS - len(attempts),
         methods=methods(order.currency),
         quantity=format_quantity,
-        **_lock_context(order, lock),
+        **_lock_context(order, lock, hold),
         **order_view.summary(order),
     )
 
 
 def _lock_part(order: Order, *, why_not: str | None = None) -> ResponseReturnValue:
-    lock = lock_view(order, stock.hold_of(order.id))
-    context = _lock_context(order, lock) | ({"why_not": why_not, "can_extend": False} if why_not else {})
+    hold = stock.hold_of(order.id)
+    lock = lock_view(order, hold)
+    context = _lock_context(order, lock, hold) | ({"why_not": why_not, "can_extend": False} if why_not else {})
     return respond("storefront/checkout/pay.html", "_lock.html", order=order, lock=lock, **context)
 
 
-def _lock_context(order: Order, lock: LockView) -> dict[str, Any]:
+def _lock_context(order: Order, lock: LockView, hold: Hold) -> dict[str, Any]:
     """“I need more time” is offered while the lock is held and renewals are left."""
-    hold = stock.hold_of(order.id)
-    most = 1 if lock.state == "held" and _is_scarce(order) else settings().lock_max_renewals
+    is_last = lock.state == "held" and hold.renewals > 0 and _is_scarce(order)
+    most = 1 if is_last else settings().lock_max_renewals
     can_extend = lock.state == "held" and hold.renewals < most
     return {
         "can_extend": can_extend,

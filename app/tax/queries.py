@@ -3,10 +3,12 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from app.core import db
+from app.core.memory import for_a_moment
 from app.tax.models import TaxRate
 from app.tax.rules import Tax
 
 
+@for_a_moment(10)
 def taxes_for(*, country: str, state: str) -> dict[str, Tax]:
     """The tax of each tax class for a delivery there; a class without a row is untaxed."""
     statement = (

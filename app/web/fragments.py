@@ -27,18 +27,24 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["fragment"] = fragment
 
 
-def fragment(template: str, *, of: tuple[Hashable, ...] | None = None, **values: Any) -> Markup:
-    """The rendered template. `values` are all that it sees besides the globals; they, or `of`, are what it is kept under."""
+def fragment(
+    template: str, *, of: tuple[Hashable, ...] | None = None, shows_goods: bool = True, **values: Any
+) -> Markup:
+    """The rendered template. `values` are all that it sees besides the globals; they, or `of`, are what it is kept under.
+
+    What does not show anything of the catalogue says so: then the catalogue's version need not be asked for.
+    """
     return kept(
         template,
         of if of is not None else tuple(values.items()),
         lambda: current_app.jinja_env.get_template(template).render(values),
+        shows_goods=shows_goods,
     )
 
 
-def kept(name: str, of: Hashable, make: Callable[[], str]) -> Markup:
+def kept(name: str, of: Hashable, make: Callable[[], str], *, shows_goods: bool = True) -> Markup:
     """What `make` returned, finished HTML, when it was asked last in this language, for this catalogue and for `of`."""
-    key = (name, languages.language(), catalog.version(), of)
+    key = (name, languages.language(), catalog.version() if shows_goods else 0, of)
     known = _kept.get(key)
     if known is None:
         known = Markup(make())  # noqa: S704 - escaped by Jinja

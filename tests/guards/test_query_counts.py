@@ -1,0 +1,132 @@
+"""How many statements a request costs at most (issue 2, section 6): the same however many products there are.
+
+Opening a transaction is no statement here: BEGIN and SAVEPOINT ask nothing. Each page is asked for when nothing is
+remembered, in the process or in Redis, and once more afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.catalog import actions as catalog_actions
+from app.core import cache, db, memory
+from app.core.transaction import transaction
+from app.search import actions as search_actions
+from tests.flows.shopper import Shopper
+from tests.payments.conftest import Bank
+from tests.shop import add_product
+from tools.webforms import form_to
+
+CONTROL = re.compile(r"(BEGIN|SAVEPOINT|RELEASE|ROLLBACK)\b")
+
+
+@contextmanager
+def counting() -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not CONTROL.match(statement):
+            statements.append(" ".join(statement.split()))
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(db.engine(), "before_cursor_execute", note)
+
+
+def count(work: Callable[[], Any]) -> int:
+    with counting() as statements:
+        work()
+    return len(statements)
+
+
+def fill(products: int) -> list[str]:
+    """Variants of so many products, and the documents that lists are made of."""
+    variants = [str(add_product(f"Kemeja {n}")) for n in range(products)]
+    with transaction():
+        catalog_actions.touch()
+        search_actions.reindex_all()
+    db.forget()
+    return variants
+
+
+def forget() -> None:
+    memory.forget_all()
+    cache.client().flushdb()
+
+
+PAGES = {"/": 6, "/c/shirts": 6, "/c/shirts?colour=indigo&sort=price_asc": 6, "/search?q=kemeja": 6, "/search?q=kemeja&stock=1": 6}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_lists_cost_the_same_for_1_24_and_96_products(shop: Flask, path: str):
+    browser, cold, warm, there = shop.test_client(), [], [], 0
+    for products in (1, 24, 96):
+        fill(products - there)
+        there = products
+        forget()
+        for found in (cold, warm):
+            found.append(count(lambda: browser.get(path)))
+    assert len(set(cold)) == len(set(warm)) == 1, (cold, warm)
+    assert warm[0] <= cold[0] <= PAGES[path]
+    assert warm[0] <= 2
+
+
+def test_a_product_costs_the_same_for_1_24_and_96_products(shop: Flask):
+    browser, cold, warm, there = shop.test_client(), [], [], 0
+    for products in (1, 24, 96):
+        fill(products - there)
+        there = products
+        slug = db.scalar("SELECT slug FROM product ORDER BY id LIMIT 1")
+        forget()
+        for found in (cold, warm):
+            found.append(count(lambda slug=slug: browser.get(f"/p/{slug}")))
+    assert len(set(cold)) == len(set(warm)) == 1, (cold, warm)
+    assert warm[0] <= cold[0] <= 8
+    assert warm[0] <= 3
+
+
+def test_a_cart_costs_the_same_for_1_and_24_lines(shopper: Shopper):
+    adding, showing = [], []
+    for number, variant in enumerate(fill(24)):
+        form = {"csrf_token": shopper.csrf(), "variant": variant, "quantity": "1"}
+        adding.append(count(lambda form=form: shopper.client.post("/cart/lines", data=form)))
+        if number in (0, 23):
+            forget()
+            showing.append(count(lambda: shopper.get("/cart")))
+    assert len(set(adding)) == len(set(showing)) == 1, (adding, showing)
+    assert adding[0] <= 8
+    assert showing[0] <= 6
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+def test_placing_an_order(shopper: Shopper, lines: int):
+    for variant in fill(lines):
+        shopper.add(variant)
+    form = form_to(shopper.to_review(), "/checkout/orders").filled()
+    with counting() as statements:
+        answer = shopper.client.post("/checkout/orders", data=form)
+    assert "/checkout/pay/" in answer.location
+    assert len(statements) <= 22, "\n".join(statements)
+
+
+def test_a_whole_purchase(shopper: Shopper, shop: Flask, bank: Bank):
+    """From “Add to cart” to the confirmed order, the cart's page and every form between. The worker's part is not the shopper's."""
+    (variant,) = fill(1)
+    shopper.pay(shopper.order(variant))  # somebody has bought before: rates are known to the process
+    another = Shopper(shop.test_client(), bank)
+    form = {"csrf_token": another.csrf(), "variant": variant, "quantity": "1"}
+    with counting() as statements:
+        another.get(another.client.post("/cart/lines", data=form).location)
+        token = another.place().location.rsplit("/", 1)[-1]
+        another.get(another.pay(token).location)
+    assert "is confirmed" in another.heading(token)
+    assert len(statements) <= 60, f"{len(statements)}:\n" + "\n".join(statements)
