@@ -104,8 +104,10 @@ class Browser:
 
 
 def form(text: str, action: str) -> tuple[str, dict[str, str]]:
-    """Where the form leads whose action starts so, and the controls it sends as loaded."""
-    start = text.find(f'action="{action}')
+    """Where the form leads whose action is this or starts so, and the controls it sends as loaded."""
+    start = text.find(f'action="{action}"')
+    if start < 0:
+        start = text.find(f'action="{action}')
     if start < 0:
         raise Unexpected(f"no form to {action} in {text[:2000]}")
     target = html.unescape(text[start + 8 : text.index('"', start + 8)])
