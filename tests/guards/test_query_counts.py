@@ -63,7 +63,13 @@ def forget() -> None:
     cache.client().flushdb()
 
 
-PAGES = {"/": 6, "/c/shirts": 6, "/c/shirts?colour=indigo&sort=price_asc": 6, "/search?q=kemeja": 6, "/search?q=kemeja&stock=1": 6}
+PAGES = {
+    "/": 6,
+    "/c/shirts": 6,
+    "/c/shirts?colour=indigo&sort=price_asc": 6,
+    "/search?q=kemeja": 6,
+    "/search?q=kemeja&stock=1": 6,
+}
 
 
 @pytest.mark.parametrize("path", PAGES)
