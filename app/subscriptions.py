@@ -15,7 +15,14 @@ from app.core.outbox import Handler, network
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
-from app.payments.events import NoticeReceived, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.payments.events import (
+    AttemptReplaced,
+    NoticeReceived,
+    PaymentFailed,
+    PaymentReceived,
+    RefundRequested,
+    RefundSettled,
+)
 from app.search import handlers as search
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
@@ -25,9 +32,10 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
-    OrderExpired: [network(notifications.tell_order_expired)],
-    OrderCancelled: [network(notifications.tell_order_cancelled)],
+    OrderExpired: [network(notifications.tell_order_expired), network(orders.close_order)],
+    OrderCancelled: [network(notifications.tell_order_cancelled), network(orders.close_order)],
     PaymentReceived: [network(notifications.confirm_payment)],
+    AttemptReplaced: [network(orders.close_attempt)],
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
     RefundSettled: [orders.note_refund_settled],

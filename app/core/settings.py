@@ -51,6 +51,60 @@ class Razorpay:
 
 
 @dataclass(frozen=True)
+class Stripe:
+    secret_key: str = ""
+    webhook_secrets: tuple[str, ...] = ()
+    api_url: str = "https://api.stripe.com"
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.secret_key)
+
+
+@dataclass(frozen=True)
+class PayPal:
+    """`webhook_id` is PayPal's id of our webhook: part of what its signatures cover."""
+
+    client_id: str = ""
+    client_secret: str = ""
+    webhook_id: str = ""
+    api_url: str = "https://api-m.paypal.com"
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.client_id and self.client_secret)
+
+
+@dataclass(frozen=True)
+class Billplz:
+    api_key: str = ""
+    collection_id: str = ""
+    signature_keys: tuple[str, ...] = ()
+    api_url: str = "https://www.billplz.com"
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.api_key and self.collection_id)
+
+
+@dataclass(frozen=True)
+class Manual:
+    """Ways to pay that no provider stands behind (N8): staff say when the money has come."""
+
+    methods: tuple[str, ...] = ()
+    bank_details: str = ""
+    transfer_hours: int = 72
+    delivery_days: int = 14
+
+    @property
+    def is_configured(self) -> bool:
+        return bool(self.methods)
+
+
+MANUAL_METHODS = ("bank_transfer", "cod")
+
+
+@dataclass(frozen=True)
 class Settings:
     env: str
     secret_key: str
@@ -64,6 +118,11 @@ class Settings:
     shop: Shop
     payment_provider: str
     razorpay: Razorpay
+    curlec: Razorpay
+    stripe: Stripe
+    paypal: PayPal
+    billplz: Billplz
+    manual: Manual
     lock_minutes: int
     lock_max_renewals: int
     cleanup_interval_minutes: int
@@ -118,12 +177,26 @@ def _read(get: _Reader) -> Settings:
         home=Path(get.text("SHOP_HOME", "instance")).absolute(),
         shop=_shop(get),
         payment_provider=_provider(get),
-        razorpay=Razorpay(
-            key_id=get.text("RAZORPAY_KEY_ID"),
-            key_secret=get.text("RAZORPAY_KEY_SECRET"),
-            webhook_secrets=get.words("RAZORPAY_WEBHOOK_SECRET", ""),
-            api_url=get.text("RAZORPAY_API_URL", "https://api.razorpay.com").rstrip("/"),
+        razorpay=_razorpay(get, "RAZORPAY"),
+        curlec=_curlec(get),
+        stripe=Stripe(
+            secret_key=get.text("STRIPE_SECRET_KEY"),
+            webhook_secrets=get.words("STRIPE_WEBHOOK_SECRET", ""),
+            api_url=get.text("STRIPE_API_URL", Stripe.api_url).rstrip("/"),
         ),
+        paypal=PayPal(
+            client_id=get.text("PAYPAL_CLIENT_ID"),
+            client_secret=get.text("PAYPAL_CLIENT_SECRET"),
+            webhook_id=get.text("PAYPAL_WEBHOOK_ID"),
+            api_url=get.text("PAYPAL_API_URL", PayPal.api_url).rstrip("/"),
+        ),
+        billplz=Billplz(
+            api_key=get.text("BILLPLZ_API_KEY"),
+            collection_id=get.text("BILLPLZ_COLLECTION_ID"),
+            signature_keys=get.words("BILLPLZ_SIGNATURE_KEY", ""),
+            api_url=get.text("BILLPLZ_API_URL", Billplz.api_url).rstrip("/"),
+        ),
+        manual=_manual(get),
         lock_minutes=get.number("STOCK_LOCK_EXPIRY_MINUTES", 15, low=1, high=240),
         lock_max_renewals=get.number("STOCK_LOCK_MAX_RENEWALS", 10, low=0, high=100),
         cleanup_interval_minutes=get.number("STOCK_CLEANUP_INTERVAL_MINUTES", 5, low=1, high=60),
@@ -158,6 +231,39 @@ def _shop(get: _Reader) -> Shop:
     )
 
 
+def _razorpay(get: _Reader, prefix: str) -> Razorpay:
+    """One account at Razorpay; both brands answer at one address."""
+    return Razorpay(
+        key_id=get.text(f"{prefix}_KEY_ID"),
+        key_secret=get.text(f"{prefix}_KEY_SECRET"),
+        webhook_secrets=get.words(f"{prefix}_WEBHOOK_SECRET", ""),
+        api_url=get.text("RAZORPAY_API_URL", Razorpay.api_url).rstrip("/"),
+    )
+
+
+def _curlec(get: _Reader) -> Razorpay:
+    account = _razorpay(get, "CURLEC")
+    is_test_key = account.key_id.startswith("rzp_test_")
+    if account.is_configured and get.flag("CURLEC_IS_SANDBOX", is_test_key) != is_test_key:
+        get.faults.append("CURLEC_IS_SANDBOX and CURLEC_KEY_ID contradict each other: rzp_test_… is a sandbox key")
+    return account
+
+
+def _manual(get: _Reader) -> Manual:
+    methods = get.words("MANUAL_METHODS", "")
+    if unknown := sorted(set(methods) - set(MANUAL_METHODS)):
+        get.faults.append(f"MANUAL_METHODS={','.join(unknown)} is unknown; choose of {', '.join(MANUAL_METHODS)}")
+    details = get.text("BANK_DETAILS")
+    if "bank_transfer" in methods and not details:
+        get.faults.append("BANK_DETAILS is missing: customers must know where to transfer their money")
+    return Manual(
+        methods=methods,
+        bank_details=details,
+        transfer_hours=get.number("BANK_TRANSFER_HOURS", Manual.transfer_hours, low=1, high=720),
+        delivery_days=get.number("CASH_ON_DELIVERY_DAYS", Manual.delivery_days, low=1, high=90),
+    )
+
+
 def _provider(get: _Reader) -> str:
     one, other = get.text("PAYMENT_PROVIDER"), get.text("PAYMENT_GATEWAY")
     if one and other and one != other:
@@ -176,9 +282,31 @@ def _faults_of(settings: Settings) -> list[str]:
         faults.append("REDIS_URL is missing, such as redis://cache:6379/0")
     if urlsplit(settings.base_url).scheme not in ("http", "https"):
         faults.append(f"BASE_URL={settings.base_url} must start with http:// or https://")
-    if settings.razorpay.is_configured and not settings.razorpay.webhook_secrets:
-        faults.append("RAZORPAY_WEBHOOK_SECRET is missing: anybody could claim to have paid")
+    faults += [f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys]
     return faults
+
+
+def _webhook_keys(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
+    """The names and values that prove a webhook, of the providers that take part."""
+    of_all = (
+        (settings.razorpay, "RAZORPAY_WEBHOOK_SECRET", settings.razorpay.webhook_secrets),
+        (settings.curlec, "CURLEC_WEBHOOK_SECRET", settings.curlec.webhook_secrets),
+        (settings.stripe, "STRIPE_WEBHOOK_SECRET", settings.stripe.webhook_secrets),
+        (settings.paypal, "PAYPAL_WEBHOOK_ID", (settings.paypal.webhook_id,) if settings.paypal.webhook_id else ()),
+        (settings.billplz, "BILLPLZ_SIGNATURE_KEY", settings.billplz.signature_keys),
+    )
+    return [(name, keys) for provider, name, keys in of_all if provider.is_configured]
+
+
+def _api_urls(settings: Settings) -> list[tuple[str, str]]:
+    of_all = (
+        (settings.razorpay, "RAZORPAY_API_URL", settings.razorpay.api_url),
+        (settings.curlec, "RAZORPAY_API_URL", settings.curlec.api_url),
+        (settings.stripe, "STRIPE_API_URL", settings.stripe.api_url),
+        (settings.paypal, "PAYPAL_API_URL", settings.paypal.api_url),
+        (settings.billplz, "BILLPLZ_API_URL", settings.billplz.api_url),
+    )
+    return list(dict.fromkeys((name, url) for provider, name, url in of_all if provider.is_configured))
 
 
 def _production_faults(settings: Settings) -> list[str]:
@@ -189,12 +317,16 @@ def _production_faults(settings: Settings) -> list[str]:
         )
     if not settings.is_https:
         faults.append(f"BASE_URL={settings.base_url} must be https:// in production")
-    if not settings.razorpay.is_configured:
-        faults.append("RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET are missing: nobody could pay")
-    if any(len(secret) < 8 for secret in settings.razorpay.webhook_secrets):
-        faults.append("RAZORPAY_WEBHOOK_SECRET is too short to keep anybody out (8 characters at least)")
-    if settings.razorpay.api_url.startswith("http://"):
-        faults.append("RAZORPAY_API_URL must be https:// in production")
+    if not (_webhook_keys(settings) or settings.manual.is_configured):
+        faults.append("RAZORPAY_KEY_ID and RAZORPAY_KEY_SECRET (or another provider's) are missing: nobody could pay")
+    faults += [
+        f"{name} is too short to keep anybody out (8 characters at least)"
+        for name, keys in _webhook_keys(settings)
+        if any(len(key) < 8 for key in keys)
+    ]
+    faults += [
+        f"{name} must be https:// in production" for name, url in _api_urls(settings) if url.startswith("http://")
+    ]
     if not settings.mail_url:
         faults.append(
             "MAIL_URL is missing, such as smtp://user:password@mail.example.com:587: nobody would get a confirmation"

@@ -23,7 +23,7 @@ from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.errors import NotPayable
 from app.payments.events import PaymentReceived
-from app.payments.gateway import ProviderPayment
+from app.payments.gateway import Standing
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
@@ -32,7 +32,7 @@ from app.stock.errors import LockLost, OutOfStock
 BANK_WAIT_MINUTES = 10  # how long a payment may stay “pending” at the bank before it is marked failed there
 RELOCK_MINUTES = 15
 
-Answers = Mapping[uuid.UUID, Sequence[ProviderPayment]]
+Answers = Mapping[uuid.UUID, Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class StartedPayment:
     is_mine: bool
 
 
-def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> StartedPayment:
+def start_payment(order_id: uuid.UUID, *, provider: str, method: str, bank: str = "") -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
     Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
@@ -134,7 +134,9 @@ def start_payment(order_id: uuid.UUID, *, provider: str, method: str) -> Started
     payment = payment_queries.lock_payment_of_order(order.id)
     stock.start_paying(order.id, wanted(order))
     attempts = payment_queries.lock_attempts(payment.id)
-    attempt = payments.open_attempt(payment, attempts, provider=provider, method=method, reference=order.reference)
+    attempt = payments.open_attempt(
+        payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference
+    )
     is_new = attempt not in attempts
     if is_new:
         note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
@@ -174,6 +176,11 @@ class CaptureDue:
     provider_payment_id: str
     amount: Money
 
+    @property
+    def key(self) -> str:
+        """The same for every repetition, for providers that ask for one."""
+        return f"capture-{self.attempt_id}"
+
 
 def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
     """The one writer of “paid”. `answers` is what the provider says now of each attempt that was asked about.
@@ -186,7 +193,7 @@ def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
     due: list[CaptureDue] = []
     for attempt in attempts:
         if attempt.id in answers:
-            captures = payments.note_payments(attempt, answers[attempt.id])
+            captures = payments.note_payments(attempt, answers[attempt.id].payments)
             for capture in captures:
                 due += _settle_capture(order, payment, attempt, capture)
             _note_progress(order, attempt, answers[attempt.id])
@@ -282,15 +289,18 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     outbox.record(PaymentCameTooLate(order.id, refund.id))
 
 
-def _note_progress(order: Order, attempt: PaymentAttempt, answer: Sequence[ProviderPayment]) -> None:
+def _note_progress(order: Order, attempt: PaymentAttempt, answer: Standing) -> None:
     """A failed try is told once; an attempt that is not final is asked about again later."""
     if attempt.state in ("captured", "closed"):
         return
-    if answer and all(report.state == "failed" for report in answer):
-        last = answer[0]
+    if answer.payments and all(report.state == "failed" for report in answer.payments):
+        last = answer.payments[0]
         if attempt.state in ("created", "open"):
             note(order.id, "payment_failed", attempt=attempt.position, code=last.error_code)
         payments.note_failure(attempt, order_id=order.id, code=last.error_code, reason=last.error_reason)
+    elif not answer.payments and not answer.is_payable:
+        payments.note_closed(attempt)
+        return
     payments.note_asked(attempt)
 
 
@@ -307,7 +317,7 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
     hold = stock_queries.hold_of(order.id)
     if not hold.quantities or hold.remaining_ms > 0:
         return
-    reports = [report for attempt in open_attempts for report in answers[attempt.id]]
+    reports = [report for attempt in open_attempts for report in answers[attempt.id].payments]
     if any(report.state == "authorized" for report in reports):
         return
     is_busy = any(report.state == "created" for report in reports)

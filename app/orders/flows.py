@@ -19,7 +19,7 @@ from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
 from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
-from app.payments.gateway import ProviderPayment, ProviderRefund
+from app.payments.gateway import ProviderRefund, Standing
 from app.payments.models import Refund
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
@@ -30,13 +30,16 @@ MAX_BATCHES = 2_000
 PATIENCE_SECONDS = (0.2, 1.0, 3.0)  # between tries within one by-hand reconcile
 
 
-def settle_now(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> None:
-    """Ask the provider about every attempt of an order that is not final (and about `also`) and settle by its answer.
+def settle_now(
+    order_id: uuid.UUID, *, also: uuid.UUID | None = None, only: uuid.UUID | None = None, close: bool = False
+) -> None:
+    """Ask the provider about every attempt of an order that is not final (and about `also`; or about `only` one) and settle
+    by its answer. With `close` the provider is told first, where it can be, to let nobody pay there any more.
 
     Raises ProviderUnavailable when the answer is unknown: nothing changed, ask again later.
     """
     for _ in range(3):  # once to learn of an authorisation, once after capturing it
-        answers = ask(order_id, also=also)
+        answers = ask(order_id, also=also, only=only, close=close)
         due = in_transaction(partial(orders.settle, order_id, answers))
         if not due:
             return
@@ -52,36 +55,50 @@ class Question:
     provider: str
     provider_order_id: str | None
     receipt: str
+    is_open: bool
 
 
-def ask(order_id: uuid.UUID, *, also: uuid.UUID | None = None) -> dict[uuid.UUID, Sequence[ProviderPayment]]:
+def ask(
+    order_id: uuid.UUID, *, also: uuid.UUID | None = None, only: uuid.UUID | None = None, close: bool = False
+) -> dict[uuid.UUID, Standing]:
     """What the provider says now of an order's attempts, by attempt id."""
     payment = payment_queries.payment_of_order(order_id)
     attempts = payment.attempts if payment else []
     questions = [
-        Question(each.id, each.provider, each.provider_order_id, each.receipt)
+        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state in ("created", "open"))
         for each in attempts
-        if each.state in ("created", "open", "failed") or each.id == also
+        if (each.state in ("created", "open", "failed") or each.id == also) and only in (None, each.id)
     ]
     db.release()
-    return {question.attempt_id: _put(question) for question in questions}
+    return {question.attempt_id: _put(question, close=close) for question in questions}
 
 
-def _put(question: Question) -> Sequence[ProviderPayment]:
+def _put(question: Question, *, close: bool) -> Standing:
     provider = gateway.provider(question.provider)
     provider_order_id = question.provider_order_id
     if provider_order_id is None:  # we never heard whether it was created; nobody was sent there, yet look
-        provider_order_id = provider.find_order(question.receipt)
-        if provider_order_id is None:
-            return []
+        opened = provider.find_order(question.receipt)
+        if opened is None:
+            return Standing()
         with transaction():
-            payments.remember_provider_order(question.attempt_id, provider_order_id)
+            payments.remember_provider_order(question.attempt_id, opened)
+        provider_order_id = opened.id
+    if close and question.is_open:
+        provider.close_payment(provider_order_id)
     return provider.get_payment_status(provider_order_id)
+
+
+def close_attempt(attempt_id: uuid.UUID) -> None:
+    """The shopper pays another way: let nobody pay this attempt any more, and settle what came meanwhile."""
+    order_id = payment_queries.order_of_attempt(attempt_id)
+    db.release()
+    if order_id is not None:
+        settle_now(order_id, only=attempt_id, close=True)
 
 
 def _capture(due: orders.CaptureDue) -> None:
     try:
-        gateway.provider(due.provider).capture_payment(due.provider_payment_id, due.amount)
+        gateway.provider(due.provider).capture_payment(due.provider_payment_id, due.amount, key=due.key)
     except ProviderRefused as refusal:  # captured already (P12), or it lapsed: the next answer tells
         log.info("capture refused", extra={"code": refusal.code})
 
@@ -92,7 +109,8 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     Raises ProviderUnavailable or PaymentUnderWay (nothing was freed), NotFound, or NotPayable (paid or closed meanwhile).
     """
     settle_now(order_id)
-    if any(report.state in ("created", "authorized") for found in ask(order_id).values() for report in found):
+    standings = ask(order_id).values()
+    if any(report.state in ("created", "authorized") for standing in standings for report in standing.payments):
         raise PaymentUnderWay()
     return in_transaction(lambda: orders.release_hold(order_id, actor=actor))
 
@@ -199,7 +217,7 @@ def release_pass(*, trigger: str) -> Tally:
     waiting_orders = stock_queries.expired_paying_orders()
     db.release()
     for order_id in waiting_orders:
-        tally.run(partial(settle_now, order_id))
+        tally.run(partial(settle_now, order_id, close=True))
     still_waiting = set(stock_queries.expired_paying_orders()) & set(waiting_orders)
     db.release()
     released += len(waiting_orders) - len(still_waiting)

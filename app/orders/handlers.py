@@ -3,8 +3,9 @@
 from app.core import db
 from app.orders import actions as orders
 from app.orders import flows
+from app.orders.events import OrderCancelled, OrderExpired
 from app.payments import queries as payment_queries
-from app.payments.events import NoticeReceived, RefundRequested, RefundSettled
+from app.payments.events import AttemptReplaced, NoticeReceived, RefundRequested, RefundSettled
 from app.payments.models import Refund
 
 
@@ -28,6 +29,16 @@ def settle_notice(event: NoticeReceived) -> None:
 
 def send_refund(event: RefundRequested) -> None:
     flows.send_refund(event.refund_id)
+
+
+def close_attempt(event: AttemptReplaced) -> None:
+    flows.close_attempt(event.attempt_id)
+
+
+def close_order(event: OrderCancelled | OrderExpired) -> None:
+    """Nobody should pay for an order that is over; who did already is settled by the provider's word."""
+    if payment_queries.has_open_attempts(event.order_id):
+        flows.settle_now(event.order_id, close=True)
 
 
 def note_refund_settled(event: RefundSettled) -> None:

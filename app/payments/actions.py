@@ -16,8 +16,8 @@ from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
 from app.payments.errors import AlreadyRefunded, TooManyAttempts
-from app.payments.events import NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
-from app.payments.gateway import Notice, ProviderPayment, ProviderRefund
+from app.payments.events import AttemptReplaced, NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
+from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
 from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
 
@@ -38,7 +38,7 @@ def create(order_id: uuid.UUID, amount: Money) -> Payment:
 
 
 def open_attempt(
-    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str
+    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str, bank: str = ""
 ) -> PaymentAttempt:
     """The attempt to pay with now: the last one while it is still open there, else a new one.
 
@@ -46,7 +46,7 @@ def open_attempt(
     """
     last = attempts[-1] if attempts else None
     if last and last.state in ("created", "open") and last.provider == provider:
-        last.method = method
+        last.method, last.bank = method, bank
         return last
     if len(attempts) >= MAX_ATTEMPTS:
         raise TooManyAttempts()
@@ -60,6 +60,8 @@ def open_attempt(
         receipt=f"{reference}-{position}",
         return_token=new_token(),
         state="created",
+        bank=bank,
+        page_url="",
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         asked=0,
@@ -67,6 +69,9 @@ def open_attempt(
     )
     db.session.add(attempt)
     db.session.flush()
+    for earlier in attempts:
+        if earlier.state in ("created", "open"):
+            outbox.record(AttemptReplaced(earlier.id))
     return attempt
 
 
@@ -90,13 +95,14 @@ def give_up_initiation(attempt_id: uuid.UUID) -> None:
     )
 
 
-def remember_provider_order(attempt_id: uuid.UUID, provider_order_id: str) -> None:
+def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
     """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
     db.rows(
-        "UPDATE payment_attempt SET provider_order_id = :provider_order, state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
+        "UPDATE payment_attempt SET provider_order_id = :provider_order, page_url = :page_url, state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
         " ask_at = clock_timestamp() + interval '15 seconds' WHERE id = :id AND provider_order_id IS NULL RETURNING id",
         id=attempt_id,
-        provider_order=provider_order_id,
+        provider_order=opened.id,
+        page_url=opened.page_url,
     )
 
 
@@ -149,6 +155,7 @@ def _add_capture(attempt: PaymentAttempt, report: ProviderPayment, state: str) -
         state=state,
         is_applied=False,
         refunded_minor=0,
+        fee_minor=0,
     )
     db.session.add(capture)
     return capture
@@ -168,6 +175,7 @@ def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str
     if capture.state in ("captured", "refunded") and capture.captured_at is None:
         capture.captured_at = clock.now()
     capture.refunded_minor = max(capture.refunded_minor, report.refunded_minor)
+    capture.fee_minor = max(capture.fee_minor, report.fee_minor)
 
 
 def note_failure(attempt: PaymentAttempt, *, order_id: uuid.UUID, code: str, reason: str) -> None:
@@ -176,6 +184,13 @@ def note_failure(attempt: PaymentAttempt, *, order_id: uuid.UUID, code: str, rea
         attempt.move_to("failed")
         attempt.error_code, attempt.error_reason = code[:100], reason[:200]
         outbox.record(PaymentFailed(attempt.id, order_id))
+
+
+def note_closed(attempt: PaymentAttempt) -> None:
+    """The provider takes no payment for this attempt any more and had none: another try needs another attempt."""
+    if attempt.can_move_to("closed"):
+        attempt.move_to("closed")
+        attempt.ended_at = clock.now()
 
 
 def note_asked(attempt: PaymentAttempt) -> None:
@@ -189,9 +204,8 @@ def note_asked(attempt: PaymentAttempt) -> None:
         seconds=seconds,
         days=GIVE_UP_AFTER_DAYS,
     )
-    if too_old and attempt.can_move_to("closed"):
-        attempt.move_to("closed")
-        attempt.ended_at = clock.now()
+    if too_old:
+        note_closed(attempt)
 
 
 def postpone(order_id: uuid.UUID) -> None:

@@ -10,7 +10,7 @@ class ProviderUnavailable(Unavailable):
     def may_still_act(self) -> bool:
         """Whether the provider may be at work on the question yet: nobody answered in time, or a proxy before it gave up."""
         status, reason = self.facts.get("status"), self.facts.get("reason")
-        return status == 504 or (status is None and reason != "ConnectionError")
+        return status == 504 or (status is None and reason not in ("ConnectionError", "circuit_open"))
 
 
 class ProviderRefused(Refused):

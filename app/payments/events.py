@@ -31,6 +31,14 @@ class PaymentFailed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptReplaced(Event):
+    """The shopper pays another way now; nobody should pay the earlier attempt any more."""
+
+    name = "payment.attempt_replaced"
+    attempt_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class RefundRequested(Event):
     name = "refund.requested"
     refund_id: uuid.UUID

@@ -1,17 +1,20 @@
 """The only door to payment providers. Plain values in and out; never called inside a transaction.
 
 Providers are chosen by configuration (PAY-02): every one whose keys are set takes part, `PAYMENT_PROVIDER` is the default.
+Each stands behind its own circuit breaker (PAY-35), see `providers/guarded.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Protocol
 
 from app.core.money import Money
 from app.core.settings import BadSettings, Settings
 from app.payments.errors import BadSignature, ProviderUnavailable
+from app.payments.rules import Method, methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,21 @@ class PaymentRequest:
     return_url: str
     cancel_url: str
     lock_minutes: int
+    webhook_url: str = ""
     name: str = ""
     email: str = ""
     phone: str = ""
     method: str = ""  # a code of `rules.methods`: what the provider's page shows first
+    bank: str = ""  # the provider's code of the shopper's bank, where one was chosen
+    locale: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The provider's order for an attempt; `page_url` is where its page opens, when that is the provider's to say."""
+
+    id: str
+    page_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,15 @@ class ProviderPayment:
     refunded_minor: int = 0
     error_code: str = ""
     error_reason: str = ""
+    fee_minor: int = 0  # what the provider keeps of it, as far as it says so already
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a provider says of one of its orders now: its payments, and whether another one can still be made there."""
+
+    payments: tuple[ProviderPayment, ...] = ()
+    is_payable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +101,30 @@ class Provider(Protocol):
     """PAY-01. Every call has a timeout; raises ProviderUnavailable (unknown outcome), ProviderRefused or BadSignature."""
 
     code: str
-    signature_header: str  # the header of its webhooks that says who sent them
 
-    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> str:
-        """Create the provider's order and return its id; with `look_first`, use the one its receipt already has."""
+    def methods(self, currency: str) -> tuple[str, ...]:
+        """Codes of `rules.methods` that this account can take in a currency."""
 
-    def find_order(self, receipt: str) -> str | None:
-        """The provider's order with this receipt, if our question to create it was acted on."""
+    def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether a webhook claims to be this provider's, by its signature header (names in lower case)."""
 
-    def hosted_page(self, request: PaymentRequest, provider_order_id: str) -> HostedPage: ...
+    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> Opened:
+        """Create the provider's order; with `look_first`, use the one its receipt (or our key) already has."""
 
-    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> str:
-        """The provider's payment id out of a browser's return, once its signature fits *our* stored order id."""
+    def find_order(self, receipt: str) -> Opened | None:
+        """The provider's order with this receipt, if our question to create it was acted on and can be looked up."""
 
-    def get_payment_status(self, provider_order_id: str) -> list[ProviderPayment]: ...
+    def hosted_page(self, request: PaymentRequest, opened: Opened) -> HostedPage: ...
 
-    def capture_payment(self, provider_payment_id: str, amount: Money) -> ProviderPayment: ...
+    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> bool:
+        """Whether a browser's return says that it paid. Raises BadSignature for a claim that does not fit *our* order id."""
+
+    def get_payment_status(self, provider_order_id: str) -> Standing: ...
+
+    def close_payment(self, provider_order_id: str) -> None:
+        """Let nobody pay this order any more, where the provider can do that. Paid meanwhile is no error: the standing tells."""
+
+    def capture_payment(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderPayment: ...
 
     def process_refund(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderRefund: ...
 
@@ -106,6 +137,15 @@ class Provider(Protocol):
         """Origins the browser is sent to: the only foreign ones in the hand-over page's CSP."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A way to pay as checkout offers it: whose it is, and whether that provider answers at the moment."""
+
+    method: Method
+    provider: str
+    is_down: bool = False
+
+
 _providers: dict[str, Provider] = {}
 _default = ""
 
@@ -116,29 +156,28 @@ def configure(settings: Settings) -> None:
     Raises BadSettings when `PAYMENT_PROVIDER` names one that cannot take money. Without any keys the shop starts, for
     development, and nobody can pay.
     """
+    from app.payments.providers.guarded import Guarded  # noqa: PLC0415 (adapters are built of this module's values)
+
     global _default
     _providers.clear()
-    _providers.update({code: make(settings) for code, make in _makers(settings).items()})
+    _providers.update({code: Guarded(make(settings)) for code, make in _makers(settings).items()})
     _default = settings.payment_provider
     if _default not in _providers and (_providers or _default != "razorpay"):
         raise BadSettings([f"PAYMENT_PROVIDER={_default} cannot take money here: its keys are missing"])
 
 
 def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
-    return {"razorpay": _razorpay} if settings.razorpay.is_configured else {}
+    """Of the providers that are configured, in the order in which they are offered after the default."""
+    makers: dict[str, Callable[[Settings], Provider]] = {}
+    for code in PROVIDERS:
+        module = import_module(f"app.payments.providers.{code}")
+        if module.is_configured(settings):
+            makers[code] = module.make
+    return makers
 
 
-def _razorpay(settings: Settings) -> Provider:
-    from app.payments.providers.razorpay import Razorpay  # noqa: PLC0415 (adapters are built of this module's values)
-
-    keys = settings.razorpay
-    return Razorpay(
-        key_id=keys.key_id,
-        key_secret=keys.key_secret,
-        webhook_secrets=keys.webhook_secrets,
-        api_url=keys.api_url,
-        shop_name=settings.shop.name,
-    )
+# Each is a module of `providers/` with `is_configured(settings)` and `make(settings)`.
+PROVIDERS = ("razorpay",)
 
 
 def provider(code: str) -> Provider:
@@ -149,24 +188,54 @@ def provider(code: str) -> Provider:
 
 
 def default_code() -> str:
-    """The provider of new attempts. Raises ProviderUnavailable when there is none."""
+    """The provider that is asked first. Raises ProviderUnavailable when there is none."""
     return provider(_default).code
 
 
 def available() -> tuple[str, ...]:
     """Codes of the providers that take part, the default first."""
-    return tuple(sorted(_providers, key=lambda code: (code != _default, code)))
+    return tuple(sorted(_providers, key=lambda code: (code != _default, list(_providers).index(code))))
+
+
+def offers(currency: str) -> tuple[Offer, ...]:
+    """The ways to pay in a currency, local ones first; each with the first provider that takes it and answers.
+
+    What no answering provider takes comes last, marked `is_down`: it may be back when the shopper is that far.
+    """
+    found = [offer for method in methods(currency) if (offer := _offer(method, currency))]
+    return tuple(sorted(found, key=lambda offer: offer.is_down))
+
+
+def offer_of(method: str, currency: str) -> Offer:
+    """The offer of a method by its code. Raises ProviderUnavailable when nobody takes it."""
+    found = next((offer for offer in offers(currency) if offer.method.code == method), None)
+    if found is None:
+        raise ProviderUnavailable(reason=f"nobody takes {method} in {currency}")
+    return found
+
+
+def _offer(method: Method, currency: str) -> Offer | None:
+    able = [code for code in available() if method.code in _providers[code].methods(currency)]
+    if not able:
+        return None
+    up = [code for code in able if not is_down(code)]
+    return Offer(method, (up or able)[0], is_down=not up)
+
+
+def is_down(code: str) -> bool:
+    """Whether a provider has stopped answering this process: its circuit is open."""
+    return bool(getattr(_providers.get(code), "is_down", False))
 
 
 def read_notice(body: bytes, headers: Mapping[str, str]) -> tuple[str, Notice]:
     """Whose webhook this is, told by its signature header, and what it is about. Raises BadSignature or Refused."""
-    names = {name.lower() for name in headers.keys()}  # noqa: SIM118 (a web framework's headers iterate over pairs)
-    senders = [each for each in _providers.values() if each.signature_header.lower() in names]
+    names = {name.lower(): value for name, value in headers.items()}
+    senders = [each for each in _providers.values() if each.recognises(names, body)]
     for sender in senders[:-1]:
         try:
-            return sender.code, sender.read_notice(body, headers)
+            return sender.code, sender.read_notice(body, names)
         except BadSignature:  # two accounts of one provider share their header
             continue
     if not senders:
         raise BadSignature(code="no_signature")
-    return senders[-1].code, senders[-1].read_notice(body, headers)
+    return senders[-1].code, senders[-1].read_notice(body, names)

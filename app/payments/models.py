@@ -65,6 +65,8 @@ class PaymentAttempt(HasState, Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
     provider_order_id: Mapped[str | None] = mapped_column(Text)
+    page_url: Mapped[str] = mapped_column(Text, server_default="")  # where its page opens, when that is the provider's to say
+    bank: Mapped[str] = mapped_column(Text, server_default="")  # the provider's code of the shopper's bank, if chosen
     initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)
     error_reason: Mapped[str | None] = mapped_column(Text)
@@ -104,6 +106,7 @@ class PaymentCapture(Base):
     state: Mapped[str] = mapped_column(Text)
     is_applied: Mapped[bool] = mapped_column(server_default=text("false"))
     refunded_minor: Mapped[int] = mapped_column(server_default="0")  # as the provider last reported it
+    fee_minor: Mapped[int] = mapped_column(server_default="0")  # what the provider keeps of it, as last reported
     created_at: Mapped[CreatedAt]
     captured_at: Mapped[datetime | None]
 

@@ -43,6 +43,17 @@ def order_of_attempt(attempt_id: uuid.UUID) -> uuid.UUID | None:
     )
 
 
+def has_open_attempts(order_id: uuid.UUID) -> bool:
+    """Whether somebody might still pay for this order. Holds no connection afterwards: the network comes next."""
+    found = db.scalar(
+        "SELECT EXISTS (SELECT FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+        " WHERE p.order_id = :id AND a.state IN ('created', 'open'))",
+        id=order_id,
+    )
+    db.release()
+    return bool(found)
+
+
 def attempt_by_provider_order(provider: str, provider_order_id: str) -> PaymentAttempt | None:
     statement = select(PaymentAttempt).where(
         PaymentAttempt.provider == provider, PaymentAttempt.provider_order_id == provider_order_id

@@ -52,10 +52,15 @@ def N_(text: str) -> str:  # noqa: N802 (the name by which message ids are gathe
 
 
 CARD = Method("card", N_("Card"), N_("Visa, Mastercard, American Express"))
+PAYPAL = Method("paypal", N_("PayPal"), N_("With your PayPal account"))
+BANK_TRANSFER = Method("bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived"))
+CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is handed over to you"))
+EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (
         Method("fpx", N_("Online banking (FPX)"), N_("Maybank2u, CIMB Clicks and all other Malaysian banks")),
         Method("wallet", N_("E-wallet"), N_("Touch 'n Go, GrabPay, Boost, ShopeePay")),
+        Method("duitnow", N_("DuitNow QR"), N_("Scan with your banking app")),
         CARD,
     ),
     "INR": (
@@ -68,5 +73,5 @@ METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
 
 
 def methods(currency: str) -> tuple[Method, ...]:
-    """Ways to pay in a currency, local ones first; cards everywhere."""
-    return METHODS_BY_CURRENCY.get(currency, (CARD,))
+    """All ways to pay that are known in a currency, local ones first. Which of them are offered, `gateway.offers` tells."""
+    return (*METHODS_BY_CURRENCY.get(currency, (CARD,)), *EVERYWHERE)

@@ -28,7 +28,7 @@ from app.checkout.queries import Quote
 from app.checkout.rules import first_open_step
 from app.core import clock
 from app.core.transaction import in_transaction
-from app.payments.rules import methods
+from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.web import languages
@@ -264,7 +264,7 @@ def _review_page(
         arrives=quote.chosen.method.arrives(today) if quote.chosen else None,
         quote=quote,
         key=new_key(),
-        methods=methods(languages.currency()),
+        offers=offers(languages.currency()),
         method=request.form.get("payment_method"),
         faults=[(None, fault) for fault in faults]
         + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],

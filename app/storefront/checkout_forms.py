@@ -17,7 +17,7 @@ from app.checkout.actions import PlaceOrder
 from app.checkout.queries import Quote
 from app.core import crypto
 from app.core.money import Money
-from app.payments.rules import methods
+from app.payments.gateway import offers
 from app.shipping import places
 from app.web import languages
 from app.web.formats import format_money, format_quantity
@@ -129,7 +129,7 @@ def read_click(
         faults.append(_("This form was incomplete. Please check your order and try again."))
     if not (total.isascii() and total.isdigit() and len(total) <= 15):
         faults.append(_("This form was incomplete. Please check your order and try again."))
-    if method not in {each.code for each in methods(currency)}:
+    if method not in {offer.method.code for offer in offers(currency)}:
         faults.append(_("Choose how you want to pay"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))

@@ -18,7 +18,8 @@ from app.orders.models import Order
 from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, methods
+from app.payments.gateway import offers
+from app.payments.rules import MAX_ATTEMPTS
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -61,7 +62,7 @@ def pay(token: str) -> ResponseReturnValue:
     """Freeze the lock, make sure the provider knows the order, then send the browser on."""
     order = _order(token)
     method = request.form.get("payment_method") or order.payment_method
-    if method not in {each.code for each in methods(order.currency)}:
+    if method not in {offer.method.code for offer in offers(order.currency)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
         send_to_pay(order, method=method)
@@ -166,7 +167,7 @@ def _page(
         short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
         failure=last if last is not None and last.state == "failed" else None,
         tries_left=MAX_ATTEMPTS - len(attempts),
-        methods=methods(order.currency),
+        offers=offers(order.currency),
         quantity=format_quantity,
         **_lock_context(order, lock, hold),
         **order_view.summary(order),

@@ -15,7 +15,7 @@ from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
-from app.payments.gateway import HostedPage, PaymentRequest
+from app.payments.gateway import HostedPage, Opened, PaymentRequest
 from app.payments.models import PaymentAttempt
 
 
@@ -28,14 +28,15 @@ class HandOver:
     provider: str
 
 
-def send_to_pay(order: Order, *, method: str) -> None:
+def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
     """Freeze the lock, commit the attempt, then make sure the provider has its order.
 
+    The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
     Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept and
     the click can be repeated).
     """
-    code = gateway.default_code()
-    started = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method))
+    code = gateway.offer_of(method, order.currency).provider
+    started = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method, bank=bank))
     if started.attempt.provider_order_id is not None:
         return
     if not started.is_mine:
@@ -43,19 +44,20 @@ def send_to_pay(order: Order, *, method: str) -> None:
     attempt_id, request = started.attempt.id, payment_request(order, started.attempt)
     db.release()
     try:
-        provider_order_id = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
+        opened = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)
     except (ProviderUnavailable, ProviderRefused) as failure:
         if not failure.may_still_act:
             with transaction():
                 payments.give_up_initiation(attempt_id)
         raise
     with transaction():
-        payments.remember_provider_order(attempt_id, provider_order_id)
+        payments.remember_provider_order(attempt_id, opened)
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:
     provider = gateway.provider(attempt.provider)
-    page = provider.hosted_page(payment_request(order, attempt), attempt.provider_order_id or "")
+    opened = Opened(attempt.provider_order_id or "", attempt.page_url)
+    page = provider.hosted_page(payment_request(order, attempt), opened)
     return HandOver(page, provider.origins(), attempt.provider)
 
 
@@ -67,11 +69,14 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         description=f"{settings.shop.name} {order.reference}",
         return_url=settings.base_url + url_for("pay_return.receive", token=attempt.return_token),
         cancel_url=settings.base_url + url_for("pay.show", token=order.token),
+        webhook_url=settings.base_url + url_for("inbound_payments.take_notice"),
         lock_minutes=settings.lock_minutes,
         name=str(order.address.get("name", "")),
         email=order.email,
         phone=order.phone,
         method=attempt.method,
+        bank=attempt.bank,
+        locale=order.locale,
     )
 
 

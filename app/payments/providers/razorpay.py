@@ -18,11 +18,22 @@ from urllib.parse import urlsplit
 from app.core.errors import Refused
 from app.core.money import Money
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
-from app.payments.gateway import HostedPage, Notice, PaymentRequest, ProviderPayment, ProviderRefund
+from app.core.settings import Settings
+from app.payments.gateway import (
+    HostedPage,
+    Notice,
+    Opened,
+    PaymentRequest,
+    ProviderPayment,
+    ProviderRefund,
+    Standing,
+)
 from app.payments.providers.razorpay_client import Budget, Clients, Patience
 
 log = logging.getLogger(__name__)
 
+SIGNATURE_HEADER = "x-razorpay-signature"
+METHODS = {"MYR": ("fpx", "wallet", "card"), "INR": ("upi", "card", "netbanking", "wallet")}
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
@@ -33,10 +44,23 @@ KIND = re.compile(r"[A-Za-z0-9_.]{1,100}")
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
+def is_configured(settings: Settings) -> bool:
+    return settings.razorpay.is_configured
+
+
+def make(settings: Settings) -> Razorpay:
+    keys = settings.razorpay
+    return Razorpay(
+        key_id=keys.key_id,
+        key_secret=keys.key_secret,
+        webhook_secrets=keys.webhook_secrets,
+        api_url=keys.api_url,
+        shop_name=settings.shop.name,
+    )
+
+
 class Razorpay:
     """See `gateway.Provider`. One object serves all threads of a process."""
-
-    signature_header = "X-Razorpay-Signature"
 
     def __init__(
         self,
@@ -60,7 +84,13 @@ class Razorpay:
         self._patience = patience or Patience()
         self._clients = Clients(key_id=key_id, key_secret=key_secret, api_url=api_url)
 
-    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> str:
+    def methods(self, currency: str) -> tuple[str, ...]:
+        return METHODS.get(currency, ("card",))
+
+    def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
+        return SIGNATURE_HEADER in headers
+
+    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> Opened:
         budget = self._budget()
         if look_first and (known := self._order_with(request.receipt, budget)):
             return _checked(known, request)
@@ -72,14 +102,14 @@ class Razorpay:
         }
         return _checked(_ask(self._client.order.create, body, budget=budget), request)
 
-    def find_order(self, receipt: str) -> str | None:
+    def find_order(self, receipt: str) -> Opened | None:
         known = self._order_with(receipt, self._budget())
-        return _text(known, "id") if known else None
+        return Opened(_text(known, "id")) if known else None
 
-    def hosted_page(self, request: PaymentRequest, provider_order_id: str) -> HostedPage:
+    def hosted_page(self, request: PaymentRequest, opened: Opened) -> HostedPage:
         fields = {
             "key_id": self._key_id,
-            "order_id": provider_order_id,
+            "order_id": opened.id,
             "amount": str(request.amount.minor),
             "currency": request.amount.currency,
             "name": self._shop_name,
@@ -88,24 +118,30 @@ class Razorpay:
             "prefill[email]": request.email,
             "prefill[contact]": request.phone,
             "prefill[method]": request.method,
+            "prefill[bank]": request.bank,
             "callback_url": request.return_url,
             "cancel_url": request.cancel_url,
         }
         filled = {name: value for name, value in fields.items() if value}
         return HostedPage(url=f"{self._api_url}/v1/checkout/embedded", method="post", fields=filled)
 
-    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> str:
+    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> bool:
+        if "razorpay_signature" not in answer:
+            return False  # an unsigned failure, or nothing at all: to be shown, never believed
         payment_id, signature = answer.get("razorpay_payment_id", ""), answer.get("razorpay_signature", "")
         signed = f"{provider_order_id}|{payment_id}".encode(errors="replace")
-        if not IDENTIFIER.fullmatch(payment_id) or not _is_signed(signed, signature, [self._key_secret]):
+        if not provider_order_id or not IDENTIFIER.fullmatch(payment_id) or not _is_signed(signed, signature, [self._key_secret]):
             raise BadSignature()
-        return payment_id
+        return True
 
-    def get_payment_status(self, provider_order_id: str) -> list[ProviderPayment]:
+    def get_payment_status(self, provider_order_id: str) -> Standing:
         found = _ask(self._client.order.payments, provider_order_id, {"count": PAGE}, budget=self._budget())
-        return [_payment(item) for item in _items(found) if item.get("order_id") == provider_order_id]
+        return Standing(tuple(_payment(item) for item in _items(found) if item.get("order_id") == provider_order_id))
 
-    def capture_payment(self, provider_payment_id: str, amount: Money) -> ProviderPayment:
+    def close_payment(self, provider_order_id: str) -> None:
+        """There is no such call: an order stays payable for ever, and late money is sent back when it comes."""
+
+    def capture_payment(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderPayment:
         budget = self._budget()
         currency = {"currency": amount.currency}  # fresh for each call: the client writes into it
         try:
@@ -130,7 +166,7 @@ class Razorpay:
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         given = {name.lower(): value for name, value in headers.items()}
-        if not _is_signed(body, given.get(self.signature_header.lower(), ""), self._webhook_secrets):
+        if not _is_signed(body, given.get(SIGNATURE_HEADER, ""), self._webhook_secrets):
             raise BadSignature()
         event = _event(body)
         payload = event.get("payload")
@@ -176,11 +212,11 @@ def _ask(call: Callable[..., Any], *arguments: Any, budget: Budget, **options: A
     return answer
 
 
-def _checked(order: Mapping[str, Any], request: PaymentRequest) -> str:
-    """The order's id. One over another amount must not be paid; what it really is, a later look-up tells."""
+def _checked(order: Mapping[str, Any], request: PaymentRequest) -> Opened:
+    """The order. One over another amount must not be paid; what it really is, a later look-up tells."""
     if _money(order) != request.amount:
         raise ProviderUnavailable(reason="the order differs from the request")
-    return _text(order, "id")
+    return Opened(_text(order, "id"))
 
 
 def _precedence(order: Mapping[str, Any]) -> tuple[int, int, int, str]:
@@ -216,6 +252,7 @@ def _payment(entity: Mapping[str, Any]) -> ProviderPayment:
         refunded_minor=_number(entity, "amount_refunded") if state in ("captured", "refunded") else 0,
         error_code=code,
         error_reason=reason,
+        fee_minor=_number(entity, "fee"),
     )
 
 

@@ -1,0 +1,124 @@
+"""A provider behind its circuit breaker (PAY-35): after five calls in a row without an answer it is left alone for a
+while, and shoppers are offered somebody else first. Each process learns for itself, so Redis may be gone.
+
+Calls that only read, or that carry an idempotency key, are tried again where the failure came quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
+
+import tenacity
+from circuitbreaker import CircuitBreaker
+
+from app.core.money import Money
+from app.payments.errors import ProviderUnavailable
+from app.payments.gateway import (
+    HostedPage,
+    Notice,
+    Opened,
+    PaymentRequest,
+    Provider,
+    ProviderPayment,
+    ProviderRefund,
+    Standing,
+)
+
+FAILURES = 5  # in a row, until a provider is left alone
+REST_SECONDS = 20  # until one call may try whether it is back
+TRIES = 3
+HURRY_SECONDS = 2.0  # after this long nothing is tried again: a shopper waits for the answer
+
+Answer = TypeVar("Answer")
+_insisting: ContextVar[bool] = ContextVar("insisting", default=False)
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Ask even a provider whose circuit is open: a person wants to know now."""
+    token = _insisting.set(True)
+    try:
+        yield
+    finally:
+        _insisting.reset(token)
+
+
+class Guarded:
+    """See `gateway.Provider`. What needs no network passes through."""
+
+    def __init__(self, inner: Provider) -> None:
+        self._inner = inner
+        self.code = inner.code
+        self._circuit = CircuitBreaker(
+            failure_threshold=FAILURES,
+            recovery_timeout=REST_SECONDS,
+            expected_exception=ProviderUnavailable,
+            name=inner.code,
+        )
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the next call would be refused without asking."""
+        return bool(self._circuit.opened)
+
+    def methods(self, currency: str) -> tuple[str, ...]:
+        return self._inner.methods(currency)
+
+    def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
+        return self._inner.recognises(headers, body)
+
+    def hosted_page(self, request: PaymentRequest, opened: Opened) -> HostedPage:
+        return self._inner.hosted_page(request, opened)
+
+    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> bool:
+        return self._inner.verify_payment(provider_order_id, answer)
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        return self._inner.read_notice(body, headers)
+
+    def origins(self) -> tuple[str, ...]:
+        return self._inner.origins()
+
+    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> Opened:
+        """Never tried again here: whether it was acted on has to be looked up first."""
+        return self._once(lambda: self._inner.initiate_payment(request, look_first=look_first))
+
+    def find_order(self, receipt: str) -> Opened | None:
+        return self._again(lambda: self._inner.find_order(receipt))
+
+    def get_payment_status(self, provider_order_id: str) -> Standing:
+        return self._again(lambda: self._inner.get_payment_status(provider_order_id))
+
+    def close_payment(self, provider_order_id: str) -> None:
+        return self._again(lambda: self._inner.close_payment(provider_order_id))
+
+    def capture_payment(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderPayment:
+        return self._once(lambda: self._inner.capture_payment(provider_payment_id, amount, key=key))
+
+    def process_refund(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderRefund:
+        return self._again(lambda: self._inner.process_refund(provider_payment_id, amount, key=key))
+
+    def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
+        return self._again(lambda: self._inner.find_refunds(provider_payment_id))
+
+    def _again(self, call: Callable[[], Answer]) -> Answer:
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_after_delay(HURRY_SECONDS),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=0.5),
+            retry=tenacity.retry_if_exception(_is_worth_another_try),
+            reraise=True,
+        )
+        return retrying(lambda: self._once(call))
+
+    def _once(self, call: Callable[[], Answer]) -> Answer:
+        if self.is_down and not _insisting.get():
+            raise ProviderUnavailable(reason="circuit_open")
+        answer: Answer = self._circuit.call(call)
+        return answer
+
+
+def _is_worth_another_try(error: BaseException) -> bool:
+    return isinstance(error, ProviderUnavailable) and error.facts.get("reason") != "circuit_open"
