@@ -9,7 +9,7 @@ from sandbox import routes_checkout, routes_control, routes_orders, routes_payme
 from sandbox.clock import Clock
 from sandbox.config import Settings
 from sandbox.errors import ApiError, unknown_url
-from sandbox.events import Events
+from sandbox.events import Events, News
 from sandbox.faults import FaultMiddleware, Faults
 from sandbox.orders import Orders
 from sandbox.payments import Payments
@@ -29,6 +29,7 @@ class Provider:
     clock: Clock
     switches: Switches
     dispatcher: Dispatcher
+    news: News
     orders: Orders
     payments: Payments
     refunds: Refunds
@@ -51,7 +52,8 @@ def create_provider(settings: Settings) -> Provider:
         "wrong": f"not-{settings.webhook_secret}",
     }
     dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=secrets)
-    events = Events(store, clock, switches, dispatcher)
+    news = News(clock, switches, dispatcher)
+    events = Events(store, news)
     payments = Payments(store, clock, events, key_secret=settings.key_secret, expiry_from=settings.expiry_from)
     refunds = Refunds(store, clock, events)
     return Provider(
@@ -60,6 +62,7 @@ def create_provider(settings: Settings) -> Provider:
         clock=clock,
         switches=switches,
         dispatcher=dispatcher,
+        news=news,
         orders=Orders(store, clock),
         payments=payments,
         refunds=refunds,

@@ -1,4 +1,7 @@
-"""Webhook events, written in the transaction that caused them: a kill -9 loses neither the money nor its news."""
+"""Webhook events, written in the transaction that caused them: a kill -9 loses neither the money nor its news.
+
+`News` records and sends for every provider; `Events` says it in Razorpay's words.
+"""
 
 import json
 from typing import Any
@@ -22,13 +25,43 @@ NAMES = (
 )
 
 
-class Events:
-    """`at` is when something happened; sending and its 24 hours count from the moment it is recorded."""
+class News:
+    """Records an event and its deliveries; the switches decide what becomes of them."""
 
-    def __init__(self, store: Store, clock: Clock, switches: Switches, dispatcher: Dispatcher):
+    def __init__(self, clock: Clock, switches: Switches, dispatcher: Dispatcher):
         self._clock = clock
         self._switches = switches
         self._dispatcher = dispatcher
+
+    def record(
+        self, tx: Transaction, name: str, order_id: str, body: bytes, *, event_id: str, provider: str = "razorpay"
+    ) -> None:
+        """`body` is sent as it is, by `provider`'s tongue; sending and its 24 hours count from now."""
+        now = self._clock.now()
+        tx.insert(
+            "event", id=event_id, provider=provider, name=name, order_id=order_id, body=body, created_at=now
+        )
+        plan = self._switches.plan(name)
+        for url in self._dispatcher.urls:
+            for _ in range(plan.copies):
+                state = "dropped" if plan.drop else self._dispatcher.opening_state(url)
+                due_at = now + plan.delay
+                seq = tx.insert("delivery", event_id=event_id, url=url, secret=plan.secret, state=state, due_at=due_at)
+                if state == "pending":
+                    job = Job(
+                        seq, event_id, provider, order_id, body, url, plan.secret, due_at=due_at, created_at=now
+                    )
+                    self._send_later(tx, job, held_for=plan.hold)
+
+    def _send_later(self, tx: Transaction, job: Job, *, held_for: float) -> None:
+        tx.after_commit(lambda: self._dispatcher.add(job, held_for=held_for))
+
+
+class Events:
+    """`at` is when something happened."""
+
+    def __init__(self, store: Store, news: News):
+        self._news = news
         self._account = store.setting("account_id", "") or new_id("acc")
         store.set_setting("account_id", self._account)
 
@@ -49,21 +82,7 @@ class Events:
         self._record(tx, name, payment["order_id"], contents, at=at)
 
     def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:
-        now, event_id = self._clock.now(), new_id("evt")
-        body = self._body(name, contents, at)
-        tx.insert("event", id=event_id, name=name, order_id=order_id, body=body, created_at=now)
-        plan = self._switches.plan(name)
-        for url in self._dispatcher.urls:
-            for _ in range(plan.copies):
-                state = "dropped" if plan.drop else self._dispatcher.opening_state(url)
-                due_at = now + plan.delay
-                seq = tx.insert("delivery", event_id=event_id, url=url, secret=plan.secret, state=state, due_at=due_at)
-                if state == "pending":
-                    job = Job(seq, event_id, order_id, body, url, plan.secret, due_at=due_at, created_at=now)
-                    self._send_later(tx, job, held_for=plan.hold)
-
-    def _send_later(self, tx: Transaction, job: Job, *, held_for: float) -> None:
-        tx.after_commit(lambda: self._dispatcher.add(job, held_for=held_for))
+        self._news.record(tx, name, order_id, self._body(name, contents, at), event_id=new_id("evt"))
 
     def _body(self, name: str, contents: dict[str, Any], at: float) -> bytes:
         event = {

@@ -61,7 +61,7 @@ class Orders:
             return order_entity(known(tx, "orders", order_id))
 
     def listed(self, *, receipt: str | None, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
-        where = "created_at >= ? AND created_at < ? + 1"
+        where = "provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1"
         values: list[Any] = [since, until]
         if receipt is not None:
             where, values = where + " AND receipt = ?", [*values, receipt]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 Row = sqlite3.Row
+FILE = "sandbox-2.sqlite3"  # the number is the schema's: an older file stays as it is, and a new one is begun
 # The exclusive lock keeps a second sandbox out of the same folder; it ends with the process, however that ends.
 _PRAGMAS = (
     "busy_timeout = 2000",
@@ -23,22 +24,27 @@ _PRAGMAS = (
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS orders (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, amount INTEGER NOT NULL, amount_paid INTEGER NOT NULL DEFAULT 0,
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
+  extra TEXT NOT NULL DEFAULT '{}', amount INTEGER NOT NULL, amount_paid INTEGER NOT NULL DEFAULT 0,
   currency TEXT NOT NULL, receipt TEXT, status TEXT NOT NULL DEFAULT 'created', attempts INTEGER NOT NULL DEFAULT 0,
-  notes TEXT NOT NULL, capture_mode TEXT NOT NULL, automatic_minutes INTEGER NOT NULL, manual_minutes INTEGER NOT NULL,
-  refund_speed TEXT NOT NULL, created_at REAL NOT NULL);
+  notes TEXT NOT NULL DEFAULT '{}', capture_mode TEXT NOT NULL DEFAULT 'automatic',
+  automatic_minutes INTEGER NOT NULL DEFAULT 15, manual_minutes INTEGER NOT NULL DEFAULT 7200,
+  refund_speed TEXT NOT NULL DEFAULT 'normal', created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_receipt ON orders (receipt);
 CREATE TABLE IF NOT EXISTS payment (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL REFERENCES orders (id),
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
+  extra TEXT NOT NULL DEFAULT '{}', order_id TEXT NOT NULL REFERENCES orders (id),
   amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, captured INTEGER NOT NULL DEFAULT 0,
   amount_refunded INTEGER NOT NULL DEFAULT 0 CHECK (amount_refunded BETWEEN 0 AND amount), method TEXT NOT NULL,
-  instrument TEXT NOT NULL, email TEXT, contact TEXT, description TEXT, notes TEXT NOT NULL, failure TEXT,
+  instrument TEXT NOT NULL DEFAULT '{}', email TEXT, contact TEXT, description TEXT, notes TEXT NOT NULL DEFAULT '{}',
+  failure TEXT,
   created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS payment_order ON payment (order_id);
 CREATE TABLE IF NOT EXISTS refund (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, payment_id TEXT NOT NULL REFERENCES payment (id),
-  amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, receipt TEXT, notes TEXT NOT NULL,
-  speed TEXT NOT NULL, source TEXT NOT NULL, idempotency_key TEXT, created_at REAL NOT NULL);
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
+  extra TEXT NOT NULL DEFAULT '{}', payment_id TEXT NOT NULL REFERENCES payment (id),
+  amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, receipt TEXT,
+  notes TEXT NOT NULL DEFAULT '{}', speed TEXT NOT NULL DEFAULT 'normal', source TEXT NOT NULL, idempotency_key TEXT, created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS refund_payment ON refund (payment_id);
 CREATE TABLE IF NOT EXISTS idempotency (
   key TEXT PRIMARY KEY, payment_id TEXT NOT NULL, body TEXT NOT NULL, answer TEXT NOT NULL);
@@ -50,8 +56,8 @@ CREATE TABLE IF NOT EXISTS timer (
   seq INTEGER PRIMARY KEY, due_at REAL NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS timer_due ON timer (due_at);
 CREATE TABLE IF NOT EXISTS event (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, order_id TEXT NOT NULL, body BLOB NOT NULL,
-  created_at REAL NOT NULL);
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay', name TEXT NOT NULL,
+  order_id TEXT NOT NULL, body BLOB NOT NULL, created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
   seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL REFERENCES event (id), url TEXT NOT NULL, secret TEXT NOT NULL,
   state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, due_at REAL NOT NULL);
@@ -94,7 +100,7 @@ class Store:
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(folder / "sandbox.sqlite3", check_same_thread=False, isolation_level=None)
+        self._db = sqlite3.connect(folder / FILE, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         for pragma in _PRAGMAS:
             self._db.execute(f"PRAGMA {pragma}")

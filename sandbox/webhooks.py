@@ -12,6 +12,7 @@ import json
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ _LONGEST_BACK_OFF = 3600.0
 class Job:
     seq: int
     event_id: str
+    provider: str
     order_id: str
     body: bytes
     url: str
@@ -51,12 +53,32 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
+@dataclass(frozen=True)
+class Letter:
+    """One delivery as it goes over the wire."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Tongue:
+    """How one provider speaks to webhook addresses: its secrets (current, old, wrong), and what it writes."""
+
+    secrets: dict[str, str]
+    write: Callable[[Job, str, float], Letter]  # a delivery, the secret to sign with, seconds since the epoch
+
+
 class Dispatcher:
-    """Options that tests change at run time: `urls`, `timeout_seconds`, `retry_seconds`, `secrets`."""
+    """Options that tests change at run time: `urls`, `timeout_seconds`, `retry_seconds`, `secrets`.
+
+    `tongues` holds the providers other than Razorpay, by their code.
+    """
 
     def __init__(self, store: Store, clock: Clock, *, urls: tuple[str, ...], secrets: dict[str, str], workers: int = 8):
         self.urls = urls
         self.secrets = secrets
+        self.tongues: dict[str, Tongue] = {}
         self.timeout_seconds = 5.0
         self.retry_seconds = 2.0
         self._store = store
@@ -115,7 +137,7 @@ class Dispatcher:
             return len(self._jobs) + parked + sum(len(jobs) for jobs in self._busy.values())
 
     def _unsent(self) -> list[Job]:
-        sql = """SELECT d.seq, d.event_id, e.order_id, e.body, d.url, d.secret, d.due_at, e.created_at, d.attempts
+        sql = """SELECT d.seq, d.event_id, e.provider, e.order_id, e.body, d.url, d.secret, d.due_at, e.created_at, d.attempts
                  FROM delivery d JOIN event e ON e.id = d.event_id WHERE d.state = 'pending' ORDER BY d.seq"""
         with self._store.reading() as tx:
             return [Job(**dict(row)) for row in tx.all(sql)]
@@ -182,8 +204,8 @@ class Dispatcher:
             self._attempt(job)
 
     def _attempt(self, job: Job) -> None:
-        at, secret = self._clock.now(), self.secrets[job.secret]
-        outcome = post(job.url, job.body, event_id=job.event_id, secret=secret, timeout=self.timeout_seconds)
+        at = self._clock.now()
+        outcome = post(job.url, self._letter(job, at), timeout=self.timeout_seconds)
         job.attempts += 1
         if outcome.accepted:
             self._record(job, at, outcome, state="delivered")
@@ -195,6 +217,10 @@ class Dispatcher:
         elif still_wanted:
             with self._changed:
                 self._push(job)
+
+    def _letter(self, job: Job, at: float) -> Letter:
+        tongue = self.tongues.get(job.provider) or Tongue(self.secrets, _razorpay)
+        return tongue.write(job, tongue.secrets[job.secret], at)
 
     def _record(self, job: Job, at: float, outcome: Outcome, *, state: str) -> bool:
         """Writes the attempt down; False if the delivery was forgotten by a reset meanwhile."""
@@ -230,19 +256,23 @@ def sign(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def post(url: str, body: bytes, *, event_id: str, secret: str, timeout: float) -> Outcome:
-    """One attempt on a connection of its own. Redirects are not followed and count as failures."""
-    started = time.monotonic()
+def _razorpay(job: Job, secret: str, _at: float) -> Letter:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Razorpay-Webhook/v1",
-        "X-Razorpay-Signature": sign(body, secret),
-        "X-Razorpay-Event-Id": event_id,
-        "Connection": "close",
+        "X-Razorpay-Signature": sign(job.body, secret),
+        "X-Razorpay-Event-Id": job.event_id,
     }
+    return Letter(headers, job.body)
+
+
+def post(url: str, letter: Letter, *, timeout: float) -> Outcome:
+    """One attempt on a connection of its own. Redirects are not followed and count as failures."""
+    started = time.monotonic()
+    headers = {**letter.headers, "Connection": "close"}
     status, error = None, None
     try:
-        status = _status_of_post(url, body, headers, timeout)
+        status = _status_of_post(url, letter.body, headers, timeout)
     except (OSError, ValueError, http.client.HTTPException) as problem:
         error = f"{type(problem).__name__}: {problem}"
     seconds = time.monotonic() - started
