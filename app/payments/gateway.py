@@ -168,15 +168,11 @@ def configure(settings: Settings) -> None:
 
 def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
     """Of the providers that are configured, in the order in which they are offered after the default."""
-    makers: dict[str, Callable[[Settings], Provider]] = {}
-    for code in PROVIDERS:
-        module = import_module(f"app.payments.providers.{code}")
-        if module.is_configured(settings):
-            makers[code] = module.make
-    return makers
+    configured = [code for code in PROVIDERS if getattr(settings, code).is_configured]
+    return {code: import_module(f"app.payments.providers.{code}").make for code in configured}
 
 
-# Each is a module of `providers/` with `is_configured(settings)` and `make(settings)`.
+# Each is a group of the settings, and a module of `providers/` with `make(settings)`: only those that take part are loaded.
 PROVIDERS = ("razorpay",)
 
 

@@ -44,10 +44,6 @@ KIND = re.compile(r"[A-Za-z0-9_.]{1,100}")
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-def is_configured(settings: Settings) -> bool:
-    return settings.razorpay.is_configured
-
-
 def make(settings: Settings) -> Razorpay:
     keys = settings.razorpay
     return Razorpay(
