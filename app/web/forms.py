@@ -17,7 +17,7 @@ from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
-from wtforms.widgets import Select
+from wtforms.widgets import Select, html_params
 
 EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
@@ -49,7 +49,7 @@ class LongSelect(Select):
     def __call__(self, field: Any, **kwargs: Any) -> Markup:
         kwargs.setdefault("id", field.id)
         return Markup(
-            f"<select {self.html_params(name=field.name, **kwargs)}>{_options(field.choices, field.data)}</select>"
+            f"<select {html_params(name=field.name, **kwargs)}>{_options(field.choices, field.data)}</select>"
         )  # noqa: S704 (both parts are escaped)
 
 
