@@ -44,13 +44,13 @@ def wake(ids: Sequence[object]) -> None:
 
 def deliver(*ids: str) -> None:
     """Run these deliveries, those that still wait."""
-    lanes = outbox.lanes([uuid.UUID(each) for each in ids])
-    for each, lane in lanes.items():
-        if lane is not None:
-            aside(lane, each, outbox.deliver, each)
-    for each, lane in lanes.items():
-        if lane is None:
-            outbox.deliver(each)
+    tasks = outbox.waiting([uuid.UUID(each) for each in ids])
+    for task in tasks:
+        if task.lane is not None:
+            aside(task.lane, task.id, outbox.deliver, task)
+    for task in tasks:
+        if task.lane is None:
+            outbox.deliver(task)
 
 
 def sweep() -> None:

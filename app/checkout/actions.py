@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from sqlalchemy import Select, Update, func, literal, literal_column, select, update
+from sqlalchemy import (
+    Interval,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import actions as cart_actions
@@ -62,12 +74,8 @@ def current(visitor: str | None, *, minutes: int, is_review: bool = False) -> Ch
 
     `is_review`: the shopper is there now, for the funnel; if all that comes before is done.
     """
-    statement = _live(visitor).values(expires_at=_in_minutes(minutes)).returning(CheckoutSession)
-    if is_review:
-        known = (CheckoutSession.contact, CheckoutSession.address, CheckoutSession.shipping_method)
-        done = _cart_of(visitor).where(*(answer.is_not(None) for answer in known))
-        statement = statement.add_cte(cart_actions.noting(done, "review"))
-    found = db.session.scalars(statement, execution_options={"populate_existing": True}).one_or_none()
+    statement, values = _TOUCH_AT_REVIEW if is_review else _TOUCH, {"by": visitor, "lasts": timedelta(minutes=minutes)}
+    found = db.session.scalars(statement, values, execution_options={"populate_existing": True}).one_or_none()
     return found or _refuse(visitor)
 
 
@@ -89,18 +97,36 @@ def save_delivery(visitor: str | None, *, address: Mapping[str, str], method: st
         raise NoSession("contact")
 
 
-def _cart_of(visitor: str | None) -> Select[tuple[uuid.UUID]]:
+def _cart_of(visitor: Any) -> Select[tuple[uuid.UUID]]:
     cart_id = CheckoutSession.cart_id
     return select(cart_id).where(CheckoutSession.visitor == visitor, cart_id.is_not(None))  # type: ignore[return-value]
 
 
-def _live(visitor: str | None) -> Update:
+def _live(visitor: Any) -> Update:
     """A change of the visitor's session, if it has not run out by the database's clock. It takes the row lock."""
     return (
         update(CheckoutSession)
         .where(CheckoutSession.visitor == visitor, CheckoutSession.expires_at > func.clock_timestamp())
         .execution_options(synchronize_session=False)
     )
+
+
+# Built once: nearly every page of checkout asks one of these. `by` is the visitor, `lasts` the session's full time.
+_BY = bindparam("by", type_=Text)
+_TOUCH = (
+    _live(_BY).values(expires_at=func.clock_timestamp() + bindparam("lasts", type_=Interval)).returning(CheckoutSession)
+)
+_ANSWERS = (CheckoutSession.contact, CheckoutSession.address, CheckoutSession.shipping_method)
+_TOUCH_AT_REVIEW = _TOUCH.add_cte(
+    cart_actions.noting(_cart_of(_BY).where(*(answer.is_not(None) for answer in _ANSWERS)), "review")
+)
+_NOTE_PLACED = (
+    update(CheckoutSession)
+    .where(CheckoutSession.visitor == _BY)
+    .values(order_id=bindparam("placed", type_=Uuid))
+    .add_cte(cart_actions.noting(_cart_of(_BY), "placed"))
+    .execution_options(synchronize_session=False)
+)
 
 
 def _refuse(visitor: str | None) -> NoReturn:
@@ -150,13 +176,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
     order = _open(visitor, quote, mark, click, address=address, contact=contact)
-    _note_placed(session, order)
+    db.session.execute(_NOTE_PLACED, {"by": visitor, "placed": order.id})
     return order
-
-
-def _note_placed(session: CheckoutSession, order: Order) -> None:
-    statement = update(CheckoutSession).where(CheckoutSession.id == session.id).values(order_id=order.id)
-    db.session.execute(statement.add_cte(cart_actions.noting(_cart_of(session.visitor), "placed")))
 
 
 def _checked_quote(

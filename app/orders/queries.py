@@ -42,7 +42,8 @@ def order_of_return(return_token: str) -> Any | None:
 
 
 def order_by_place_key(key: uuid.UUID) -> Order | None:
-    return db.session.scalars(select(Order).where(Order.place_key == key)).one_or_none()
+    found = db.scalar("SELECT id FROM orders WHERE place_key = :key", key=key)  # nearly always there is none
+    return db.session.get(Order, found) if found else None
 
 
 def find_for_guest(*, number: str, email_index: bytes, phone_index: bytes | None) -> Order | None:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit import actions as audit
@@ -31,10 +31,13 @@ CAPTURE_STATE = {
 }
 
 
-def create(order_id: uuid.UUID, amount: Money) -> Payment:
-    payment = Payment(order_id=order_id, amount_minor=amount.minor, currency=amount.currency, state="open")
-    db.session.add(payment)
-    return payment
+_CREATE = text("INSERT INTO payment (id, order_id, amount_minor, currency) VALUES (:id, :order, :amount, :currency)")
+
+
+def create(order_id: uuid.UUID, amount: Money) -> None:
+    """The open payment of an order, which must be in the database already."""
+    values = {"id": new_id(), "order": order_id, "amount": amount.minor, "currency": amount.currency}
+    db.session.execute(_CREATE, values)
 
 
 def open_attempt(

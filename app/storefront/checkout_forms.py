@@ -21,7 +21,7 @@ from app.payments.gateway import offers
 from app.shipping import places
 from app.web import languages
 from app.web.formats import format_money, format_quantity
-from app.web.forms import Form, email, parse_phone, text_field
+from app.web.forms import Form, LongSelect, email, parse_phone, text_field
 from app.web.site import settings
 
 FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
@@ -53,7 +53,7 @@ class ContactForm(Form):
 
 class DeliveryForm(Form):
     name = text_field(_l("Full name"), max=120, required=_l("Enter the name for the parcel"))
-    country = SelectField(_l("Country"), validate_choice=False)
+    country = SelectField(_l("Country"), validate_choice=False, widget=LongSelect())
     postcode = text_field(_l("Postcode"), max=12, required=_l("Enter the postcode"))
     line1 = text_field(_l("Address"), max=200, required=_l("Enter the street and the number"))
     line2 = text_field(_l("Floor, unit, landmark"), max=200)

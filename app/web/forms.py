@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
+from wtforms.widgets import Select, html_params
 
 EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
@@ -38,6 +41,21 @@ def text_field(label: Any, *, max: int = 200, required: Any = None, **kwargs: An
     if required:
         checks.insert(0, filled(required))
     return StringField(label, filters=[tidy], validators=checks, **kwargs)
+
+
+class LongSelect(Select):
+    """A select whose hundreds of options are everybody's: they are drawn once for each choice, not for each page."""
+
+    def __call__(self, field: Any, **kwargs: Any) -> Markup:
+        kwargs.setdefault("id", field.id)
+        attributes = Markup(html_params(name=field.name, **kwargs))  # noqa: S704 (it escapes)
+        return Markup("<select {}>{}</select>").format(attributes, _options(tuple(field.choices), field.data))
+
+
+@lru_cache(maxsize=16)
+def _options(choices: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
+    option, picked = Markup('<option value="{}">{}</option>'), Markup('<option selected value="{}">{}</option>')
+    return Markup("").join((picked if value == chosen else option).format(value, label) for value, label in choices)
 
 
 def tidy(text: str | None) -> str:
