@@ -21,8 +21,13 @@ from app.core.transaction import in_transaction
 from app.factory import import_models
 from app.stock import actions as stock
 
+SWITCH_SECONDS = (
+    0.0002  # whose turn it is, PostgreSQL says by its row lock: who holds it must not wait for the interpreter too
+)
+
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
+    sys.setswitchinterval(SWITCH_SECONDS)
     import_models()
     outbox.configure({})
     db.connect(job["database_url"])
