@@ -47,10 +47,11 @@ def test_p17_a_capture_of_unknown_outcome_happens_once(bank, paypal, approved, f
     assert bank.control("GET", "/ledger/K7F3-3QX9-1")["captures"] == 1
 
 
-@pytest.mark.parametrize(("fault", "options"), FAULTS[:-2])
-def test_p18_no_usable_answer_about_a_payment_is_no_answer(bank, paypal, approved, fault, options, capsys):
+@pytest.mark.parametrize("fault", FAULTS[:-2])
+def test_p18_no_usable_answer_about_a_payment_is_no_answer(bank, paypal, approved, fault, capsys):
     order_id = approved()
-    bank.fault(fault, method="GET", path="/paypal/v2/checkout/orders/*", count=1, **options)
+    kind, options = fault
+    bank.fault(kind, method="GET", path="/paypal/v2/checkout/orders/*", count=1, **options)
     with pytest.raises(ProviderUnavailable):
         paypal.get_payment_status(order_id)
     assert [payment.state for payment in paypal.get_payment_status(order_id).payments] == ["authorized"]
@@ -97,7 +98,9 @@ def test_a_second_call_under_one_key_while_the_first_is_at_it_decides_nothing(ba
     order_id = approved()
     bank.fault("hang", method="POST", path="/paypal/v2/checkout/orders/*/capture", seconds=1.5, count=1)
     first = []
-    hanging = threading.Thread(target=lambda: first.append(make_paypal().capture_payment(order_id, PAID, key="capture-1")))
+    hanging = threading.Thread(
+        target=lambda: first.append(make_paypal().capture_payment(order_id, PAID, key="capture-1"))
+    )
     hanging.start()
     while bank.control("GET", "/ledger/K7F3-3QX9-1")["captures"] == 0:
         pass  # until the first has acted and not yet answered

@@ -70,9 +70,9 @@ def test_what_was_not_captured_cannot_be_refunded(bank, paypal, approved, key, c
 
 
 @pytest.mark.parametrize(("end", "state"), [("COMPLETED", "succeeded"), ("FAILED", "failed"), ("CANCELLED", "failed")])
-def test_p16_a_pending_refund_ends_later(bank, paypal, payment_id, key, end, state):
+def test_p16_a_pending_refund_ends_later(bank, paypal, payment_id, end, state):
     bank.control("POST", "/paypal/refunds", {"status": "PENDING", "count": 1})
-    pending = paypal.process_refund(payment_id, Money(6800, "MYR"), key=key)
+    pending = paypal.process_refund(payment_id, Money(6800, "MYR"), key="refund-1")
     assert pending.state == "pending"
     bank.control("POST", f"/paypal/refunds/{pending.id}", {"status": end})
     assert [refund.state for refund in paypal.find_refunds(payment_id)] == [state]
