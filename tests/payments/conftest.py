@@ -24,7 +24,11 @@ class Bank:
     """What a test does at the provider's side: pay, fail, break the line, look into its ledger."""
 
     def __init__(self, data):
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))}
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))
+        }
         environ |= {
             "RAZORPAY_KEY_ID": KEYS["key_id"],
             "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
