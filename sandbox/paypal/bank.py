@@ -26,6 +26,7 @@ CAPTURES = ("COMPLETED", "PENDING", "DECLINED", "INSTRUMENT_DECLINED", "PAYER_CA
 REFUNDS = ("COMPLETED", "PENDING", "FAILED")
 UNAPPROVED_LIVE = 3 * 3600  # an order that nobody captures is gone after three hours
 REFUND_DAYS = 180
+KEPT = {"order": 6 * 3600, "capture": 6 * 3600, "refund": 45 * 86400}  # seconds that a PayPal-Request-Id is known
 _LETTERS = string.ascii_uppercase + string.digits
 _PATCHABLE = "/purchase_units/@reference_id=='default'/custom_id"
 
@@ -73,7 +74,7 @@ class Bank:
         amount, currency = minor_of(unit.get("amount"), field="/purchase_units/@reference_id=='default'/amount")
         page, by_source = _page_of(body)
         with self.store.transaction() as tx:
-            if key and (known := _earlier(tx, f"order:{key}", body)):
+            if key and (known := self._earlier(tx, f"order:{key}", body)):
                 return self._order(tx, known, whole=whole), 200
             order_id = _new_id()
             extra = {name: unit.get(name) for name in ("invoice_id", "custom_id", "description")}
@@ -88,7 +89,7 @@ class Bank:
                 status="PAYER_ACTION_REQUIRED" if by_source else "CREATED",
                 created_at=self.clock.now(),
             )
-            _remember(tx, f"order:{key}" if key else None, body, order_id)
+            self._remember(tx, f"order:{key}" if key else None, body, order_id)
             return self._order(tx, order_id, whole=whole), 201
 
     def order(self, order_id: str) -> dict[str, Any]:
@@ -127,14 +128,14 @@ class Bank:
     def capture(self, order_id: str, *, key: str | None, whole: bool) -> tuple[dict[str, Any], int]:
         with self.store.transaction() as tx:
             row = self._known_order(tx, order_id)
-            if key and _earlier(tx, f"capture:{key}", {"order": order_id}):
+            if key and self._earlier(tx, f"capture:{key}", {"order": order_id}):
                 return self._order(tx, order_id, whole=whole), 200
             if row["status"] == "COMPLETED":
                 raise unprocessable("ORDER_ALREADY_CAPTURED", "Order already captured.")
             if row["status"] != "APPROVED":
                 raise unprocessable("ORDER_NOT_APPROVED", "Payer has not yet approved the Order for payment.")
             self._capture(tx, row)
-            _remember(tx, f"capture:{key}" if key else None, {"order": order_id}, order_id)
+            self._remember(tx, f"capture:{key}" if key else None, {"order": order_id}, order_id)
             return self._order(tx, order_id, whole=whole), 201
 
     def settle_capture(self, capture_id: str, status: str) -> dict[str, Any]:
@@ -158,11 +159,11 @@ class Bank:
         asked = {"capture": capture_id, **body}
         with self.store.transaction() as tx:
             payment = _known(tx, "payment", capture_id)
-            if key and (known := _earlier(tx, f"refund:{key}", asked)):
+            if key and (known := self._earlier(tx, f"refund:{key}", asked)):
                 return self._refund_entity(tx, known), 200
             amount = self._refundable(payment, body)
             refund_id = self._add_refund(tx, payment, amount, body, key)
-            _remember(tx, f"refund:{key}" if key else None, asked, refund_id)
+            self._remember(tx, f"refund:{key}" if key else None, asked, refund_id)
             return self._refund_entity(tx, refund_id), 201
 
     def one_refund(self, refund_id: str) -> dict[str, Any]:
@@ -184,6 +185,22 @@ class Bank:
             return self._refund_entity(tx, refund_id)
 
     # -- steps inside a transaction
+
+    def _earlier(self, tx: Transaction, key: str, body: dict[str, Any]) -> str | None:
+        """The id of what this request id made before, as long as it is kept."""
+        row = tx.one("SELECT * FROM idempotency WHERE key = ?", (f"paypal:{key}",))
+        kept = KEPT[key.partition(":")[0]]
+        if row is None or self.clock.now() > float(row["answer"]) + kept:
+            tx.execute("DELETE FROM idempotency WHERE key = ?", (f"paypal:{key}",))
+            return None
+        if row["body"] != json.dumps(body, sort_keys=True):
+            raise unprocessable("DUPLICATE_REQUEST_ID", "The value of PayPal-Request-Id header has already been used.")
+        return str(row["payment_id"])
+
+    def _remember(self, tx: Transaction, key: str | None, body: dict[str, Any], made: str) -> None:
+        if key:
+            asked, now = json.dumps(body, sort_keys=True), repr(self.clock.now())
+            tx.insert("idempotency", key=f"paypal:{key}", payment_id=made, body=asked, answer=now)
 
     def _known_order(self, tx: Transaction, order_id: str) -> Row:
         row = _known(tx, "orders", order_id)
@@ -347,19 +364,3 @@ def _page_of(body: dict[str, Any]) -> tuple[Page, bool]:
             raise invalid("INVALID_PARAMETER_SYNTAX", "An absolute address is needed.", field=f"/{name}")
     page = Page(brand_name=str(context.get("brand_name") or ""), **{name: str(url) for name, url in urls.items()})
     return page, wallet is not None
-
-
-def _earlier(tx: Transaction, key: str, body: dict[str, Any]) -> str | None:
-    """The id of what this request id made before."""
-    row = tx.one("SELECT * FROM idempotency WHERE key = ?", (f"paypal:{key}",))
-    if row is None:
-        return None
-    if row["body"] != json.dumps(body, sort_keys=True):
-        raise unprocessable("DUPLICATE_REQUEST_ID", "The value of PayPal-Request-Id header has already been used.")
-    return str(row["payment_id"])
-
-
-def _remember(tx: Transaction, key: str | None, body: dict[str, Any], made: str) -> None:
-    if key:
-        asked = json.dumps(body, sort_keys=True)
-        tx.insert("idempotency", key=f"paypal:{key}", payment_id=made, body=asked, answer="")

@@ -46,6 +46,13 @@ def test_p13_a_lost_answer_is_looked_up_before_anything_is_sent_again(bank, payp
     assert refunded_at_the_bank(bank) == 6800
 
 
+def test_p13_a_refund_is_found_by_our_key_when_paypal_has_forgotten_its_request_id(bank, paypal, payment_id, key):
+    refund = paypal.process_refund(payment_id, Money(6800, "MYR"), key=key)
+    bank.control("POST", "/clock", {"advance_seconds": 46 * 86400})
+    assert paypal.process_refund(payment_id, Money(6800, "MYR"), key=key) == refund
+    assert refunded_at_the_bank(bank) == 6800
+
+
 def test_p14_two_equal_refunds_that_are_both_meant_both_happen(bank, paypal, payment_id):
     for _ in range(2):
         paypal.process_refund(payment_id, Money(5000, "MYR"), key=f"refund-{uuid.uuid4()}")

@@ -96,6 +96,18 @@ def test_one_request_id_is_one_order(sandbox, merchant):
     assert len(sandbox.ledger()["order_ids"]) == 1
 
 
+def test_a_request_id_is_forgotten_in_time(sandbox, merchant):
+    first = merchant.order(key="a")
+    sandbox.advance(6 * 3600 + 1)
+    assert merchant.order(key="a")["id"] != first["id"]
+    capture_id = merchant.captured()
+    merchant.refund(capture_id, "20.00", key="r")
+    sandbox.advance(45 * 86400 + 1)
+    merchant.renew()
+    assert merchant.refund(capture_id, "20.00", key="r").status_code == 201
+    assert sandbox.ledger()["refunded"] == 4000
+
+
 @pytest.mark.parametrize(
     ("value", "currency", "expected"),
     [
