@@ -126,7 +126,7 @@ def _defaults(environ: Mapping[str, str], home: Path) -> dict[str, str]:
     stored = stored_values(home)
     port = value_of(environ, "PORT", default="8000")
     return {
-        **stored,
+        **_taking_part(stored, environ),
         **servers.addresses(home),
         "APP_ENV": "development",
         "PORT": port,
@@ -134,6 +134,16 @@ def _defaults(environ: Mapping[str, str], home: Path) -> dict[str, str]:
         "RAZORPAY_API_URL": f"http://127.0.0.1:{stored['SANDBOX_PORT']}",
         "MAIL_URL": f"smtp://127.0.0.1:{stored['MAIL_SMTP_PORT']}",
     }
+
+
+def _taking_part(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """The stored values without the keys of providers that DEMO_PROVIDERS (comma-separated) does not name; those that it
+    names are to be found in the sandbox."""
+    named = {word.strip() for word in value_of(environ, "DEMO_PROVIDERS").split(",")}
+    absent = tuple(f"{code.upper()}_" for code in _DEMO_PROVIDERS if code not in named)
+    sandbox = f"http://127.0.0.1:{stored['SANDBOX_PORT']}"
+    urls = {f"{code.upper()}_API_URL": f"{sandbox}/{code}" for code in _DEMO_PROVIDERS if code in named}
+    return {name: value for name, value in stored.items() if not name.startswith(absent)} | urls
 
 
 def _running(home: Path) -> dict[str, str]:
@@ -155,6 +165,7 @@ def _letters(count: int) -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(count))
 
 
+_DEMO_PROVIDERS = ("paypal",)  # besides Razorpay; each is served by the sandbox below its own name
 # What a command needs to know about the shop that is being served beside it.
 _SHARED = (
     *(
@@ -176,6 +187,7 @@ _SHARED = (
         "PAYMENT_PROVIDER",
         "PAYMENT_GATEWAY",
     ),
+    *("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID", "PAYPAL_API_URL"),
     *("MAIL_URL", "MAIL_FALLBACK_URL", "MAIL_FROM", "SANDBOX_PORT", "SANDBOX_DATA", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT"),
     *(
         "STOCK_LOCK_EXPIRY_MINUTES",
@@ -192,6 +204,9 @@ _DRAWN = {
     "RAZORPAY_KEY_ID": lambda: "rzp_test_" + _letters(14),
     "RAZORPAY_KEY_SECRET": lambda: _letters(24),
     "RAZORPAY_WEBHOOK_SECRET": lambda: _letters(32),
+    "PAYPAL_CLIENT_ID": lambda: _letters(40),
+    "PAYPAL_CLIENT_SECRET": lambda: _letters(40),
+    "PAYPAL_WEBHOOK_ID": lambda: _letters(17).upper(),
     "SANDBOX_PORT": lambda: str(ports.pick()),
     "MAIL_SMTP_PORT": lambda: str(ports.pick()),
     "MAIL_HTTP_PORT": lambda: str(ports.pick()),

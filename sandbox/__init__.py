@@ -1,4 +1,4 @@
-"""A payment provider on your own machine: speaks Razorpay's HTTP API and keeps its own ledger.
+"""Payment providers on your own machine: speaks Razorpay's and PayPal's HTTP APIs and keeps one ledger.
 
 It is a separate process (`python -m sandbox`), shares no code with the shop and is trusted by the tests:
 what it calls captured *was* captured.
@@ -18,4 +18,5 @@ Reading order
     faults      makes API answers late, lost or wrong
     store       SQLite: every change is one short transaction
     entities validation errors currencies ids clock config     the small parts
+    paypal/     the same for PayPal, below `/paypal`, on the same ledger, webhooks and faults
 """

@@ -13,6 +13,9 @@ from sandbox.events import Events, News
 from sandbox.faults import FaultMiddleware, Faults
 from sandbox.orders import Orders
 from sandbox.payments import Payments
+from sandbox.paypal import parts as paypal
+from sandbox.paypal import routes_api, routes_page
+from sandbox.paypal import routes_control as paypal_control
 from sandbox.refunds import Refunds
 from sandbox.store import Store
 from sandbox.switches import Switches
@@ -35,6 +38,7 @@ class Provider:
     refunds: Refunds
     timers: Timers
     faults: Faults
+    paypal: paypal.PayPal
 
     def start(self) -> None:
         """Starts the webhook senders and the timers."""
@@ -68,6 +72,7 @@ def create_provider(settings: Settings) -> Provider:
         refunds=refunds,
         timers=Timers(store, clock, payments, refunds),
         faults=Faults(),
+        paypal=paypal.create(settings.paypal, store, clock, news, dispatcher),
     )
 
 
@@ -76,6 +81,8 @@ def create_app(provider: Provider) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["provider"] = provider
     for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
+        app.register_blueprint(routes.bp)
+    for routes in (routes_api, routes_page, paypal_control):
         app.register_blueprint(routes.bp)
     app.register_error_handler(ApiError, _refuse)
     app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))

@@ -3,8 +3,11 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from sandbox.paypal.keys import Keys as PayPalKeys
+from sandbox.paypal.keys import keys_from as paypal_keys
 
 
 class BadSettings(Exception):
@@ -22,6 +25,7 @@ class Settings:
     old_webhook_secret: str
     webhook_urls: tuple[str, ...]
     expiry_from: str = "payment"
+    paypal: PayPalKeys = field(default_factory=PayPalKeys)
 
 
 def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -38,6 +42,7 @@ def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.envi
         old_webhook_secret=secrets[1] if len(secrets) > 1 else f"old-{secrets[0]}",
         webhook_urls=tuple(options.webhook_url or _value(environ, "SANDBOX_WEBHOOK_URL", "").replace(",", " ").split()),
         expiry_from=options.expiry_from,
+        paypal=paypal_keys(lambda name, default: _value(environ, name, default)),
     )
     _check(settings)
     return settings

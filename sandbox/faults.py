@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sandbox.errors import ApiError, server_error, too_many_requests
@@ -23,6 +24,7 @@ FINISHERS = "sandbox.finishers"
 _FIELDS = {"method", "path", "fault", "status", "seconds", "act", "delta", "currency", "count", "probability", "seed"}
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _PIECES = 10
+_FIELDS_OF_MONEY = {False: ("amount", "currency"), True: ("value", "currency_code")}
 
 
 @dataclass
@@ -176,18 +178,27 @@ def _falsify(fault: Fault, answer: Answer) -> None:
         return
     content = json.loads(answer.body)
     for entity in _entities(content):
-        if fault.kind == "wrong_amount":
-            entity["amount"] += int(fault.options.get("delta", 1))
-        else:
-            entity["currency"] = fault.options.get("currency") or ("USD" if entity["currency"] != "USD" else "EUR")
+        _change(fault, entity, *_FIELDS_OF_MONEY["value" in entity])
     answer.body = json.dumps(content).encode()
     answer.headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
     answer.headers.append(("Content-Length", str(len(answer.body))))
 
 
+def _change(fault: Fault, entity: dict[str, Any], amount: str, currency: str) -> None:
+    """Amounts are whole minor units, or texts such as "12.30" whose last digit counts as one unit."""
+    if fault.kind == "wrong_currency":
+        entity[currency] = fault.options.get("currency") or ("USD" if entity[currency] != "USD" else "EUR")
+        return
+    delta, value = int(fault.options.get("delta", 1)), entity[amount]
+    if isinstance(value, int):
+        entity[amount] = value + delta
+    else:
+        entity[amount] = str(Decimal(value) + delta * Decimal(1).scaleb(-len(value.partition(".")[2])))
+
+
 def _entities(content: Any) -> Iterator[dict[str, Any]]:
     if isinstance(content, dict):
-        if "amount" in content and "currency" in content:
+        if any(names <= content.keys() for names in map(set, _FIELDS_OF_MONEY.values())):
             yield content
         for value in content.values():
             yield from _entities(value)

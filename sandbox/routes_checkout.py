@@ -81,13 +81,15 @@ def choose(order_id: str) -> BaseResponse:
     paid = provider().payments.pay(order_id, _attempt(checkout, _OUTCOMES[action]))
     if action == "late":
         return _leave(checkout)
-    return _page("return.html", checkout=checkout, payment=paid[0], fields=provider().payments.callback(paid[0]))
+    return render_page("return.html", checkout=checkout, payment=paid[0], fields=provider().payments.callback(paid[0]))
 
 
 @bp.errorhandler(ApiError)
 def show_error(error: ApiError) -> tuple[Response, int]:
     back = request.values.get("cancel_url", "")
-    return _page("refused.html", sentence=str(error), cancel_url=back if _is_address(back) else None), error.status
+    return render_page(
+        "refused.html", sentence=str(error), cancel_url=back if _is_address(back) else None
+    ), error.status
 
 
 @bp.app_context_processor
@@ -118,7 +120,7 @@ def _compare(order: dict[str, Any]) -> None:
 def _show(checkout: Checkout) -> Response:
     order = checkout.order
     refusal = "This order is already paid." if order["status"] == "paid" else None
-    return _page(
+    return render_page(
         "pay.html", checkout=checkout, methods=methods_for(order["currency"]), failures=FAILURES, refusal=refusal
     )
 
@@ -147,7 +149,7 @@ def _late_seconds() -> float:
 def _leave(checkout: Checkout) -> BaseResponse:
     if checkout.cancel_url:
         return redirect(checkout.cancel_url, 303)
-    return _page("refused.html", sentence="You left the payment. You can close this page.", cancel_url=None)
+    return render_page("refused.html", sentence="You left the payment. You can close this page.", cancel_url=None)
 
 
 def _is_address(url: str) -> bool:
@@ -155,7 +157,7 @@ def _is_address(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
-def _page(template: str, **context: Any) -> Response:
+def render_page(template: str, **context: Any) -> Response:
     """Renders with a policy of its own. It names no `form-action`: the shop decides where its callback leads on."""
     g.nonce = secrets.token_urlsafe(16)
     response = make_response(render_template(template, **context))

@@ -129,6 +129,7 @@ def reset() -> dict[str, Any]:
     sandbox.faults.clear()
     sandbox.switches.clear()
     sandbox.refunds.forget()
+    sandbox.paypal.forget()
     sandbox.dispatcher.forget()
     sandbox.store.clear()
     sandbox.dispatcher.enable()

@@ -115,6 +115,7 @@ def store_notice(*, provider: str, notice: Notice) -> bool:
         "provider_order_id": notice.provider_order_id,
         "provider_payment_id": notice.provider_payment_id,
         "provider_refund_id": notice.provider_refund_id,
+        "receipt": notice.receipt,
     }
     notice_id = new_id()
     statement = (
@@ -173,8 +174,8 @@ FORWARD = {
 
 
 def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str) -> None:
-    if FORWARD[state] > FORWARD[capture.state]:
-        capture.state = state
+    if FORWARD[state] > FORWARD[capture.state] or (capture.state, state) == ("authorized", "failed"):
+        capture.state = state  # what was authorised may lapse, or be declined when it is captured
     if capture.state in ("captured", "refunded") and capture.captured_at is None:
         capture.captured_at = clock.now()
     capture.refunded_minor = max(capture.refunded_minor, report.refunded_minor)

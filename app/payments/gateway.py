@@ -95,6 +95,7 @@ class Notice:
     provider_order_id: str = ""
     provider_payment_id: str = ""
     provider_refund_id: str = ""
+    receipt: str = ""  # our own name of the payment, for providers whose notices show no id that we know
 
 
 class Provider(Protocol):
@@ -173,7 +174,7 @@ def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
 
 
 # Each is a group of the settings, and a module of `providers/` with `make(settings)`: only those that take part are loaded.
-PROVIDERS = ("razorpay",)
+PROVIDERS = ("razorpay", "paypal")
 
 
 def provider(code: str) -> Provider:

@@ -62,14 +62,18 @@ def attempt_by_provider_order(provider: str, provider_order_id: str) -> PaymentA
 
 
 def attempt_of_notice(notice: PaymentNotice) -> PaymentAttempt | None:
-    """The attempt a notice is about: by the provider's order id, else by a payment we have seen before."""
+    """The attempt a notice is about: by the provider's order id, by a payment we have seen before, or by our receipt."""
     order_id, payment_id = notice.facts.get("provider_order_id"), notice.facts.get("provider_payment_id")
     if order_id and (attempt := attempt_by_provider_order(notice.provider, order_id)):
         return attempt
-    if not payment_id:
-        return None
-    capture = capture_by_provider_id(notice.provider, payment_id)
-    return db.session.get(PaymentAttempt, capture.attempt_id) if capture else None
+    if payment_id and (capture := capture_by_provider_id(notice.provider, payment_id)):
+        return db.session.get(PaymentAttempt, capture.attempt_id)
+    return attempt_by_receipt(notice.provider, notice.facts.get("receipt") or "")
+
+
+def attempt_by_receipt(provider: str, receipt: str) -> PaymentAttempt | None:
+    statement = select(PaymentAttempt).where(PaymentAttempt.provider == provider, PaymentAttempt.receipt == receipt)
+    return db.session.scalars(statement).one_or_none()
 
 
 def capture_by_provider_id(provider: str, provider_payment_id: str) -> PaymentCapture | None:

@@ -10,11 +10,13 @@ import requests
 
 from app.core.money import Money
 from app.payments.gateway import PaymentRequest
+from app.payments.providers.bounded import Patience
+from app.payments.providers.paypal import PayPal
 from app.payments.providers.razorpay import Razorpay
-from app.payments.providers.razorpay_client import Patience
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"key_id": "rzp_test_payments00000", "key_secret": "payments_key_secret"}
+PAYPAL = {"client_id": "paypal_client_of_tests", "client_secret": "paypal_secret_of_tests", "webhook_id": "WH0TESTS"}
 WEBHOOK_SECRETS = ("payments_webhook_secret", "payments_webhook_secret_of_last_month")
 
 
@@ -22,11 +24,16 @@ class Bank:
     """What a test does at the provider's side: pay, fail, break the line, look into its ledger."""
 
     def __init__(self, data):
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(("RAZORPAY_", "SANDBOX_"))}
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))
+        }
         environ |= {
             "RAZORPAY_KEY_ID": KEYS["key_id"],
             "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
             "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+            **{f"PAYPAL_{name.upper()}": value for name, value in PAYPAL.items()},
         }
         command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(data)]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True)
@@ -85,6 +92,31 @@ def adapter(make_adapter):
 def hasty(make_adapter):
     """The same adapter with little patience, for a bank that hangs."""
     return make_adapter(patience=Patience(connect=0.3, read=0.3, total=0.5))
+
+
+@pytest.fixture
+def make_paypal(bank):
+    def make(**changes):
+        return PayPal(**({**PAYPAL, "api_url": f"{bank.url}/paypal", "shop_name": "Murni Batik"} | changes))
+
+    return make
+
+
+@pytest.fixture
+def paypal(make_paypal):
+    return make_paypal()
+
+
+@pytest.fixture
+def approved(bank, paypal, request_of):
+    """`approved(minor=…, capture=…)`: the id of a PayPal order that its payer has approved."""
+
+    def make(receipt="K7F3-3QX9-1", *, capture="COMPLETED", **changes):
+        order_id = paypal.initiate_payment(request_of(receipt, **changes), look_first=False).id
+        bank.control("POST", "/paypal/approve", {"order_id": order_id, "capture": capture})
+        return order_id
+
+    return make
 
 
 @pytest.fixture

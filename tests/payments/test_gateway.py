@@ -66,6 +66,18 @@ def test_a_webhook_is_told_by_its_signature_header():
     assert refusal.value.code == "no_signature"
 
 
+def test_paypal_takes_part_beside_others_and_is_told_by_its_own_header():
+    keys = {"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET": "secret", "PAYPAL_WEBHOOK_ID": "WH0TESTS"}
+    configure(**KEYS, **keys)
+    assert gateway.available() == ("razorpay", "paypal")
+    offered = {offer.method.code: offer.provider for offer in gateway.offers("MYR")}
+    assert (offered["paypal"], offered["fpx"]) == ("paypal", "razorpay")
+    assert "paypal" not in {offer.method.code for offer in gateway.offers("INR")}
+    with pytest.raises(BadSignature) as refusal:
+        gateway.read_notice(b"{}", {"Paypal-Transmission-Sig": "x"})
+    assert refusal.value.code == "bad_signature"
+
+
 @pytest.mark.parametrize(("currency", "first"), [("MYR", "fpx"), ("INR", "upi"), ("USD", "card")])
 def test_ways_to_pay_show_local_ones_first_and_cards_everywhere(currency, first):
     codes = [method.code for method in rules.methods(currency)]

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
-from app.payments.providers.razorpay_client import Budget, Patience
+from app.payments.providers.bounded import Budget, Patience
 
 FAULTS = [
     ("act_then_drop", {}),

@@ -102,3 +102,17 @@ def test_a_file_is_replaced_as_a_whole_and_private_from_the_start(tmp_path: Path
     homes.write_json(tmp_path / "a.json", {"a": "1"})
     assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_providers_of_the_demo_take_part_only_when_they_are_named(tmp_path: Path) -> None:
+    plain = resolve(tmp_path)
+    assert not any(name.startswith("PAYPAL_") for name in plain)
+    named = resolve(tmp_path, DEMO_PROVIDERS="billplz, paypal")
+    assert named["PAYPAL_API_URL"] == f"{named['RAZORPAY_API_URL']}/paypal"
+    drawn = [named[name] for name in ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID")]
+    assert all(drawn)
+    assert named == resolve(tmp_path, DEMO_PROVIDERS="billplz, paypal")
+    own = resolve(
+        tmp_path, DEMO_PROVIDERS="paypal", PAYPAL_CLIENT_ID="mine", PAYPAL_API_URL="https://api-m.sandbox.paypal.com"
+    )
+    assert (own["PAYPAL_CLIENT_ID"], own["PAYPAL_API_URL"]) == ("mine", "https://api-m.sandbox.paypal.com")

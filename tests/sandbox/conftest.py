@@ -30,7 +30,11 @@ class SandboxProcess:
 
     def start(self, port="0"):
         environ = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("RAZORPAY_", "SANDBOX_"))},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))
+            },
             "RAZORPAY_KEY_ID": KEYS[0],
             "RAZORPAY_KEY_SECRET": KEYS[1],
             "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from app.core.errors import Refused
 from app.core.money import Money
-from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.core.settings import Settings
+from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
     HostedPage,
     Notice,
@@ -28,7 +28,8 @@ from app.payments.gateway import (
     ProviderRefund,
     Standing,
 )
-from app.payments.providers.razorpay_client import Budget, Clients, Patience
+from app.payments.providers.bounded import Budget, Patience
+from app.payments.providers.razorpay_client import Clients
 
 log = logging.getLogger(__name__)
 

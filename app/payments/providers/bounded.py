@@ -1,0 +1,111 @@
+"""HTTP that cannot hang: sessions below the providers' clients, and the time one operation may take for all its calls."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+
+from app.payments.errors import ProviderUnavailable
+
+log = logging.getLogger(__name__)
+
+LARGEST_ANSWER = 4 << 20
+PIECE = 64 << 10
+UNDECIDED = frozenset({401, 403, 408, 425, 429})  # wrong keys or too busy: says nothing about the request itself
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to connect, between two pieces of an answer, and for everything one operation asks together."""
+
+    connect: float = 3.0
+    read: float = 8.0
+    total: float = 13.0
+
+
+class Budget:
+    """The time that one operation has left for all its calls, so that two slow ones do not add up."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._ends = time.monotonic() + patience.total
+
+    @property
+    def left(self) -> float:
+        """Seconds, never below 0."""
+        return max(self._ends - time.monotonic(), 0.0)
+
+    def timeout(self) -> tuple[float, float]:
+        """Connect and read timeouts for the next call. Raises ProviderUnavailable when there is no time left."""
+        left = self.left
+        if left <= 0:
+            raise ProviderUnavailable(reason="timeout")
+        connect = min(self._patience.connect, left)
+        return connect, max(min(self._patience.read, left - connect), 0.05)
+
+
+class Session(requests.Session):
+    """Reads whole answers in time and hands status and body to `judge`, whose result is what the client gets."""
+
+    def __init__(self, judge: Callable[[int, bytes], Any], *, proxies: Mapping[str, str]) -> None:
+        super().__init__()
+        self._judge = judge
+        self.trust_env = False  # reading netrc and the environment again for each call costs more than the call
+        self.proxies = dict(proxies)
+
+    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> Any:
+        """Raises ProviderUnavailable or what `judge` raises, never requests' own errors, which a client might print."""
+        ends = time.monotonic() + sum(options["timeout"])
+        options |= {"stream": True, "allow_redirects": False}
+        try:
+            response = super().request(method, url, *arguments, **options)
+            with response:
+                body = _read(response, ends)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            log.warning("no answer from the provider", extra={"error": type(error).__name__, "method": str(method)})
+            raise ProviderUnavailable(reason=type(error).__name__) from error
+        return self._judge(response.status_code, body)
+
+
+def environment_proxies(url: str) -> dict[str, str]:
+    """The proxies that the environment names for an address."""
+    return dict(requests.utils.get_environ_proxies(url))
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object a body is, or None."""
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _read(response: requests.Response, ends: float) -> bytes:
+    """The whole body, or TimeoutError: a server that drips bytes must not outlive the deadline."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        left = ends - time.monotonic()
+        if left <= 0 or size > LARGEST_ANSWER:
+            raise TimeoutError
+        _wait_at_most(response, left)
+        piece = response.raw.read1(PIECE, decode_content=True)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+
+
+def _wait_at_most(response: requests.Response, seconds: float) -> None:
+    connection = getattr(response.raw, "connection", None)
+    socket = getattr(connection, "sock", None)
+    if socket is not None and (socket.gettimeout() or seconds + 1) > seconds:
+        socket.settimeout(seconds)
