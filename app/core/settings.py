@@ -177,7 +177,7 @@ def _read(get: _Reader) -> Settings:
         home=Path(get.text("SHOP_HOME", "instance")).absolute(),
         shop=_shop(get),
         payment_provider=_provider(get),
-        razorpay=_razorpay(get, "RAZORPAY"),
+        razorpay=_razorpay(get, "RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET"),
         curlec=_curlec(get),
         stripe=Stripe(
             secret_key=get.text("STRIPE_SECRET_KEY"),
@@ -231,18 +231,18 @@ def _shop(get: _Reader) -> Shop:
     )
 
 
-def _razorpay(get: _Reader, prefix: str) -> Razorpay:
-    """One account at Razorpay; both brands answer at one address."""
+def _razorpay(get: _Reader, key_id: str, key_secret: str, webhook_secret: str) -> Razorpay:
+    """One account at Razorpay by the names of its settings; both brands answer at one address."""
     return Razorpay(
-        key_id=get.text(f"{prefix}_KEY_ID"),
-        key_secret=get.text(f"{prefix}_KEY_SECRET"),
-        webhook_secrets=get.words(f"{prefix}_WEBHOOK_SECRET", ""),
+        key_id=get.text(key_id),
+        key_secret=get.text(key_secret),
+        webhook_secrets=get.words(webhook_secret, ""),
         api_url=get.text("RAZORPAY_API_URL", Razorpay.api_url).rstrip("/"),
     )
 
 
 def _curlec(get: _Reader) -> Razorpay:
-    account = _razorpay(get, "CURLEC")
+    account = _razorpay(get, "CURLEC_KEY_ID", "CURLEC_KEY_SECRET", "CURLEC_WEBHOOK_SECRET")
     is_test_key = account.key_id.startswith("rzp_test_")
     if account.is_configured and get.flag("CURLEC_IS_SANDBOX", is_test_key) != is_test_key:
         get.faults.append("CURLEC_IS_SANDBOX and CURLEC_KEY_ID contradict each other: rzp_test_… is a sandbox key")
@@ -282,7 +282,9 @@ def _faults_of(settings: Settings) -> list[str]:
         faults.append("REDIS_URL is missing, such as redis://cache:6379/0")
     if urlsplit(settings.base_url).scheme not in ("http", "https"):
         faults.append(f"BASE_URL={settings.base_url} must start with http:// or https://")
-    faults += [f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys]
+    faults += [
+        f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys
+    ]
     return faults
 
 

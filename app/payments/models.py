@@ -65,7 +65,9 @@ class PaymentAttempt(HasState, Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
     provider_order_id: Mapped[str | None] = mapped_column(Text)
-    page_url: Mapped[str] = mapped_column(Text, server_default="")  # where its page opens, when that is the provider's to say
+    page_url: Mapped[str] = mapped_column(
+        Text, server_default=""
+    )  # where its page opens, when that is the provider's to say
     bank: Mapped[str] = mapped_column(Text, server_default="")  # the provider's code of the shopper's bank, if chosen
     initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)

@@ -29,7 +29,7 @@ def test_p17_p18_an_order_of_unknown_outcome_is_looked_up_and_never_made_twice(
     bank.fault(fault, method="POST", path="/v1/orders", count=1, **options)
     with pytest.raises(ProviderUnavailable):
         adapter.initiate_payment(request_of(), look_first=False)
-    order_id = adapter.initiate_payment(request_of(), look_first=True)
+    order_id = adapter.initiate_payment(request_of(), look_first=True).id
     orders = adapter._client.order.all({"receipt": "K7F3-3QX9-1"}, timeout=(5, 5))["items"]
     assert [order["id"] for order in orders] == [order_id]
 
@@ -37,25 +37,25 @@ def test_p17_p18_an_order_of_unknown_outcome_is_looked_up_and_never_made_twice(
 @pytest.mark.parametrize("fault", FAULTS[:-1])
 def test_p18_no_usable_answer_about_a_payment_is_no_answer(bank, adapter, request_of, fault, capsys):
     fault, options = fault
-    order_id = adapter.initiate_payment(request_of(), look_first=False)
+    order_id = adapter.initiate_payment(request_of(), look_first=False).id
     bank.pay(order_id)
     bank.fault(fault, method="GET", path="/v1/orders/*/payments", count=1, **options)
     with pytest.raises(ProviderUnavailable):
         adapter.get_payment_status(order_id)
-    assert [payment.state for payment in adapter.get_payment_status(order_id)] == ["captured"]
+    assert [payment.state for payment in adapter.get_payment_status(order_id).payments] == ["captured"]
     assert capsys.readouterr().out == ""  # the client itself would have printed
 
 
 def test_a_wrong_amount_is_passed_on_for_settling_to_judge(bank, adapter, request_of):
-    order_id = adapter.initiate_payment(request_of(), look_first=False)
+    order_id = adapter.initiate_payment(request_of(), look_first=False).id
     bank.pay(order_id)
     bank.fault("wrong_amount", delta=7, count=1)
-    assert adapter.get_payment_status(order_id)[0].amount == Money(26807, "MYR")
+    assert adapter.get_payment_status(order_id).payments[0].amount == Money(26807, "MYR")
 
 
 @pytest.mark.parametrize("currency", ["XXX", "", "☃"])
 def test_a_currency_nobody_knows_is_no_answer(bank, adapter, request_of, currency):
-    order_id = adapter.initiate_payment(request_of(), look_first=False)
+    order_id = adapter.initiate_payment(request_of(), look_first=False).id
     bank.pay(order_id)
     bank.fault("wrong_currency", currency=currency or "0", count=1)
     with pytest.raises(ProviderUnavailable):

@@ -15,7 +15,7 @@ def key():
 
 @pytest.fixture
 def payment_id(bank, adapter, request_of):
-    return bank.pay(adapter.initiate_payment(request_of(), look_first=False))["razorpay_payment_id"]
+    return bank.pay(adapter.initiate_payment(request_of(), look_first=False).id)["razorpay_payment_id"]
 
 
 def refunded_at_the_bank(bank):

@@ -127,7 +127,11 @@ class Razorpay:
             return False  # an unsigned failure, or nothing at all: to be shown, never believed
         payment_id, signature = answer.get("razorpay_payment_id", ""), answer.get("razorpay_signature", "")
         signed = f"{provider_order_id}|{payment_id}".encode(errors="replace")
-        if not provider_order_id or not IDENTIFIER.fullmatch(payment_id) or not _is_signed(signed, signature, [self._key_secret]):
+        if (
+            not provider_order_id
+            or not IDENTIFIER.fullmatch(payment_id)
+            or not _is_signed(signed, signature, [self._key_secret])
+        ):
             raise BadSignature()
         return True
 
