@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -12,6 +14,9 @@ from app.orders import queries
 from app.orders.models import Order
 from app.orders.rules import public_status
 from app.payments import queries as payment_queries
+from app.payments.models import Payment
+from app.returns import queries as returns
+from app.returns.rules import UNANSWERED
 from app.shipping.rules import add_working_days
 from app.storefront import order_view
 from app.web.forms import has_control_characters, is_email, parse_phone
@@ -50,6 +55,7 @@ def show(token: str) -> ResponseReturnValue:
         address=order_view.masked_address(order),
         days=_delivery_days(order),
         wait_seconds=WAIT_SECONDS,
+        **_refunds(order, payment),
         **order_view.summary(order),
     )
 
@@ -80,6 +86,26 @@ def _find(number: str, contact: str) -> Order | None:
     if phone is None:
         return None
     return queries.find_for_guest(number=number, email_index=b"", phone_index=crypto.blind_index(phone))
+
+
+def _refunds(order: Order, payment: Payment) -> dict[str, Any]:
+    """Money that goes back, what the customer asked for, and whether they can ask. Nothing before an order is paid."""
+    if payment.paid_at is None:
+        return {"refunds": [], "wish": None, "can_ask": False}
+    found, wish = returns.refundable(order), returns.latest_request(order.id)
+    is_open = wish is not None and wish.state in UNANSWERED
+    may_ask = (
+        order.state == "confirmed" and found is not None and found.account.rest_minor > 0 and not found.is_disputed
+    )
+    return {
+        "refunds": [
+            each
+            for each in payment_queries.refunds_of(payment.id)
+            if each.state in ("requested", "pending", "succeeded")
+        ],
+        "wish": wish,
+        "can_ask": may_ask and not is_open,
+    }
 
 
 def _delivery_days(order: Order) -> tuple[object, object] | None:
