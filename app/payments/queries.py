@@ -166,11 +166,10 @@ def captures_to_look_at(*, limit: int = 200) -> list[uuid.UUID]:
 
 
 def disputes_to_ask(*, everything: bool = False, limit: int = 200) -> list[Any]:
-    """(provider, provider_dispute_id, provider_payment_id) of disputes without a decision."""
+    """(provider, provider_dispute_id) of disputes without a decision."""
     return db.rows(
-        "SELECT d.provider, d.provider_dispute_id, c.provider_payment_id FROM payment_dispute d"
-        " JOIN payment_capture c ON c.id = d.capture_id WHERE d.state IN ('open', 'under_review')"
-        " AND (:everything OR d.ask_at <= now()) ORDER BY d.ask_at LIMIT :limit",
+        "SELECT provider, provider_dispute_id FROM payment_dispute WHERE state IN ('open', 'under_review')"
+        " AND (:everything OR ask_at <= now()) ORDER BY ask_at LIMIT :limit",
         everything=everything,
         limit=limit,
     )
