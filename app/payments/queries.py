@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -149,12 +148,6 @@ def dispute_by_provider_id(provider: str, provider_dispute_id: str) -> PaymentDi
 
 def has_undecided_dispute(payment_id: uuid.UUID) -> bool:
     return any(each.state in UNDECIDED for each in disputes_of(payment_id))
-
-
-def in_hours(hours: int) -> datetime:
-    """A moment of database time."""
-    moment: datetime = db.scalar("SELECT clock_timestamp() + make_interval(hours => :hours)", hours=hours)
-    return moment
 
 
 def captures_to_look_at(*, limit: int = 200) -> list[uuid.UUID]:

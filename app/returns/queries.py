@@ -3,11 +3,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from app.core import db
+from app.core.money import Money
 from app.orders.models import Order
 from app.payments import queries as payments
 from app.payments.models import PaymentCapture, Refund
@@ -92,9 +94,55 @@ def unanswered_request(order_id: uuid.UUID) -> RefundRequest | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def latest_request(order_id: uuid.UUID) -> RefundRequest | None:
-    statement = select(RefundRequest).where(RefundRequest.order_id == order_id)
-    return db.session.scalars(statement.order_by(RefundRequest.created_at.desc()).limit(1)).one_or_none()
+@dataclass(frozen=True, slots=True)
+class ComingBack:
+    """Money on its way back to a customer, or back: `since` then."""
+
+    amount: Money
+    state: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """What the customer asked for last, and the answer."""
+
+    state: str
+    answer: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an order's money stands, as its customer sees it."""
+
+    state: str
+    is_paid: bool
+    is_at_bank: bool
+    refunds: Sequence[ComingBack]
+    wish: Wished | None
+
+
+def standing(order_id: uuid.UUID) -> Standing | None:
+    """In one query: every look at an order's page asks."""
+    found = db.rows(
+        "SELECT p.state, p.paid_at IS NOT NULL AS is_paid,"
+        " EXISTS (SELECT FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open') AS is_at_bank,"
+        " (SELECT jsonb_agg(jsonb_build_array(r.amount_minor, r.currency, r.state, r.updated_at) ORDER BY r.created_at)"
+        "  FROM refund r WHERE r.payment_id = p.id AND r.state IN ('requested', 'pending', 'succeeded')) AS refunds,"
+        " (SELECT jsonb_build_array(w.state, w.answer, w.created_at) FROM refund_request w WHERE w.order_id = p.order_id"
+        "  ORDER BY w.created_at DESC LIMIT 1) AS wish FROM payment p WHERE p.order_id = :id",
+        id=order_id,
+    )
+    if not found:
+        return None
+    row = found[0]
+    refunds = [
+        ComingBack(Money(minor, currency), state, datetime.fromisoformat(since))
+        for minor, currency, state, since in row.refunds or ()
+    ]
+    wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
+    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish)
 
 
 def request_waiting_for(refund_id: uuid.UUID) -> RefundRequest | None:

@@ -288,7 +288,7 @@ def sell(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
         raise LockLost()
 
 
-# Goods go back to the shelves they were sold from, at most what is still out of each.
+# To the shelves they were sold from, at most what is still out of each.
 _RESTOCK = text(
     """
     WITH away AS (
@@ -297,8 +297,7 @@ _RESTOCK = text(
         WHERE m.order_id = :order AND s.variant_id = :variant AND m.kind IN ('sell', 'restock') GROUP BY 1
     ),
     share AS (
-        SELECT id, least(quantity, :quantity - (sum(quantity) OVER (ORDER BY id) - quantity))::int AS quantity
-        FROM away WHERE quantity > 0
+        SELECT id, least(quantity, :quantity - (sum(quantity) OVER (ORDER BY id) - quantity))::int AS quantity FROM away
     ),
     put AS (
         UPDATE stock_item s SET on_hand = s.on_hand + share.quantity FROM share
@@ -306,8 +305,7 @@ _RESTOCK = text(
     )
     INSERT INTO stock_movement
         (id, stock_item_id, order_id, source_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
-    SELECT uuidv7(), id, :order, :source, 'restock', quantity, on_hand, locked, :actor, 'refund' FROM put
-    RETURNING on_hand_delta
+    SELECT uuidv7(), id, :order, :source, 'restock', quantity, on_hand, locked, :actor, 'refund' FROM put RETURNING on_hand_delta
     """
 )
 
@@ -315,10 +313,8 @@ _RESTOCK = text(
 def restock(
     order_id: uuid.UUID, returned: Mapping[uuid.UUID, tuple[uuid.UUID, int]], *, actor: str
 ) -> dict[uuid.UUID, int]:
-    """Put goods of an order on sale again: `returned` maps what brought them back to (variant, quantity).
-
-    Returns how many units came back for each, never more than were sold and are still out.
-    """
+    """Put goods of an order on sale again: `returned` maps what brought them back to (variant, quantity). Returns how many
+    came back for each: never more than were sold and are still out."""
     queries.lock_items_of_variants(sorted({variant_id for variant_id, _ in returned.values()}))
     came: dict[uuid.UUID, int] = {}
     for source_id, (variant_id, quantity) in returned.items():

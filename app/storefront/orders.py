@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -13,8 +11,6 @@ from app.core.errors import NotFound
 from app.orders import queries
 from app.orders.models import Order
 from app.orders.rules import public_status
-from app.payments import queries as payment_queries
-from app.payments.models import Payment
 from app.returns import queries as returns
 from app.returns.rules import UNANSWERED
 from app.shipping.rules import add_working_days
@@ -35,27 +31,29 @@ def show(token: str) -> ResponseReturnValue:
     order = queries.order_by_token(token)
     if order is None:
         raise NotFound()
-    payment = payment_queries.payment_of_order(order.id)
-    if payment is None:
+    money = returns.standing(order.id)
+    if money is None:
         raise NotFound()
-    status = public_status(order=order.state, payment=payment.state)
-    is_at_bank = order.state == "pending" and any(a.state == "open" for a in payment.attempts)
+    status = public_status(order=order.state, payment=money.state)
+    has_asked = money.wish is not None and money.wish.state in UNANSWERED
     if status == "confirmed" and order.visitor == visitor():
         forget_cart()  # the worker empties it; the badge should not wait for that
     return respond(
         "storefront/orders/show.html",
         "_order_card.html",
         order=order,
-        payment=payment,
+        money_state=money.state,
         status=200,
         word=status,
         is_late=order.cancel_reason == "sold_out_before_payment",
-        is_at_bank=is_at_bank,
+        is_at_bank=order.state == "pending" and money.is_at_bank,
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),
         wait_seconds=WAIT_SECONDS,
-        **_refunds(order, payment),
+        refunds=money.refunds if money.is_paid else [],
+        wish=money.wish,
+        can_ask=order.state == "confirmed" and money.state == "paid" and not has_asked,
         **order_view.summary(order),
     )
 
@@ -86,26 +84,6 @@ def _find(number: str, contact: str) -> Order | None:
     if phone is None:
         return None
     return queries.find_for_guest(number=number, email_index=b"", phone_index=crypto.blind_index(phone))
-
-
-def _refunds(order: Order, payment: Payment) -> dict[str, Any]:
-    """Money that goes back, what the customer asked for, and whether they can ask. Nothing before an order is paid."""
-    if payment.paid_at is None:
-        return {"refunds": [], "wish": None, "can_ask": False}
-    found, wish = returns.refundable(order), returns.latest_request(order.id)
-    is_open = wish is not None and wish.state in UNANSWERED
-    may_ask = (
-        order.state == "confirmed" and found is not None and found.account.rest_minor > 0 and not found.is_disputed
-    )
-    return {
-        "refunds": [
-            each
-            for each in payment_queries.refunds_of(payment.id)
-            if each.state in ("requested", "pending", "succeeded")
-        ],
-        "wish": wish,
-        "can_ask": may_ask and not is_open,
-    }
 
 
 def _delivery_days(order: Order) -> tuple[object, object] | None:

@@ -37,7 +37,11 @@ def audited(action):
 @pytest.fixture
 def token(shopper):
     """Three shirts and two and a half metres, paid."""
-    return buy(shopper, (add_product("Kemeja", stock_of={"KB": 5}), 3), (add_product("Kain", unit="metre", stock_of={"KB": 9}), "2.5"))
+    return buy(
+        shopper,
+        (add_product("Kemeja", stock_of={"KB": 5}), 3),
+        (add_product("Kain", unit="metre", stock_of={"KB": 9}), "2.5"),
+    )
 
 
 def test_the_preview_shows_just_what_is_sent(merchant, token, bank, drain):
@@ -99,7 +103,9 @@ def test_an_amount_that_changed_meanwhile_is_shown_again(merchant, token, bank):
     assert states() == [("requested", 1000)]
 
 
-@pytest.mark.parametrize("changed", [{"key": "x"}, {"key": ""}, {"accept": "-1"}, {"accept": "1.0"}, {"note": "a\x00b"}, {"note": "x" * 501}])
+@pytest.mark.parametrize(
+    "changed", [{"key": "x"}, {"key": ""}, {"accept": "-1"}, {"accept": "1.0"}, {"note": "a\x00b"}, {"note": "x" * 501}]
+)
 def test_a_tampered_form_changes_nothing(merchant, token, changed):
     answer = send(merchant, ask_form(merchant, token, q1=1), **changed)
     assert answer.status_code in (400, 422)
@@ -251,7 +257,11 @@ def test_an_unpaid_order_has_no_refund_page(merchant, shopper):
 
 def test_strangers_are_turned_away(shop, token):  # noqa: F811
     stranger = shop.test_client()
-    for path in ("/admin/refunds", f"/admin/orders/{order_of(token)}/refund", f"/admin/orders/{order_of(token)}/evidence.json"):
+    for path in (
+        "/admin/refunds",
+        f"/admin/orders/{order_of(token)}/refund",
+        f"/admin/orders/{order_of(token)}/evidence.json",
+    ):
         assert stranger.get(path).status_code == 303
         assert stranger.post(path).status_code in (303, 401, 403)
 

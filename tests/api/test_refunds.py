@@ -6,9 +6,9 @@ import pytest
 
 from app.core import db
 from app.core.transaction import transaction
+from tests.api.test_stock import headers_of, refused
 from tests.flows.shopper import money
 from tests.returns.counter import buy, order_of, provider_payment, states
-from tests.api.test_stock import headers_of, refused
 from tests.shop import add_product, faults
 
 
@@ -31,7 +31,11 @@ def test_ref03_an_amount_goes_back_once_per_key(merchant, token, bank, drain):
     answers = [post(merchant, path_of(token), {"amount": 1250, "reason": "damaged"}, key=key) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201] * 3
     assert len({answer.json["id"] for answer in answers}) == 1
-    assert (answers[0].json["state"], answers[0].json["amount"], answers[0].json["currency"]) == ("requested", 1250, "MYR")
+    assert (answers[0].json["state"], answers[0].json["amount"], answers[0].json["currency"]) == (
+        "requested",
+        1250,
+        "MYR",
+    )
     drain()
     assert (states(), money(bank)[1]) == ([("succeeded", 1250)], 1250)
     assert refused(post(merchant, path_of(token), {"amount": 99, "reason": "x"}, key=key), 422, "key_reused")
@@ -41,7 +45,12 @@ def test_ref03_an_amount_goes_back_once_per_key(merchant, token, bank, drain):
 def test_ref04_a_payment_is_named_by_either_id(merchant, token, bank, drain):
     ours = str(db.scalar("SELECT id FROM payment"))
     for name in (ours, provider_payment()):
-        assert post(merchant, "/api/payments/refund", {"payment": name, "amount": 100, "reason": "They were kind"}).status_code == 201
+        assert (
+            post(
+                merchant, "/api/payments/refund", {"payment": name, "amount": 100, "reason": "They were kind"}
+            ).status_code
+            == 201
+        )
     drain()
     assert states() == [("succeeded", 100)] * 2
     assert {row[0] for row in db.rows("SELECT note FROM refund")} == {"They were kind"}

@@ -9,7 +9,6 @@ import pytest
 
 from app.core import db
 from app.returns import flows as returns
-from tests.admin.conftest import merchant  # noqa: F401 (fixture)
 from tests.flows.shopper import money
 from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.returns.counter import ask_form, buy, order_of, payment_state, provider_payment, send, states, timeline
@@ -51,14 +50,16 @@ def disputed(shopper, bank, tell, drain):
     return token, dispute["id"]
 
 
-def test_p26_a_dispute_puts_the_order_on_hold_and_blocks_refunds(disputed, merchant, shopper, bank, drain):  # noqa: F811
+def test_p26_a_dispute_puts_the_order_on_hold_and_blocks_refunds(disputed, merchant, shopper, bank, drain):
     token, dispute = disputed
     assert state_of(token) == "on_hold"
     assert "on hold" in shopper.heading(token)
     page = merchant.get(f"/admin/orders/{order_of(token)}")
     assert "disputes this payment" in page
     assert "/refund?" not in page
-    answer = merchant.client.get(f"/admin/orders/{order_of(token)}/refund", query_string={"everything": 1, "preview": 1})
+    answer = merchant.client.get(
+        f"/admin/orders/{order_of(token)}/refund", query_string={"everything": 1, "preview": 1}
+    )
     assert answer.status_code == 422
     assert "has not decided a dispute" in answer.text
     assert dispute in page
@@ -66,7 +67,7 @@ def test_p26_a_dispute_puts_the_order_on_hold_and_blocks_refunds(disputed, merch
     assert (states(), money(bank)[1], faults()) == ([], 0, {})
 
 
-def test_p26_a_form_that_was_open_before_the_dispute_sends_nothing(merchant, shopper, bank, tell, drain):  # noqa: F811
+def test_p26_a_form_that_was_open_before_the_dispute_sends_nothing(merchant, shopper, bank, tell, drain):
     token = buy(shopper, (add_product(), 1))
     page = ask_form(merchant, token, everything=1)
     tell("payment.dispute.created", dispute=bank.control("POST", "/disputes", {"payment_id": provider_payment()}))
@@ -102,7 +103,7 @@ def test_a_dispute_that_is_lost_is_money_gone(disputed, shopper, bank, drain):
     assert faults() == {}
 
 
-def test_what_was_lost_cannot_be_refunded_too(merchant, shopper, bank, tell, drain):  # noqa: F811
+def test_what_was_lost_cannot_be_refunded_too(merchant, shopper, bank, tell, drain):
     token = buy(shopper, (add_product(), 2))
     drain()
     dispute = bank.control("POST", "/disputes", {"payment_id": provider_payment(), "amount": 18900})
@@ -141,7 +142,7 @@ def test_disputes_about_nothing_of_ours_are_left_alone(shopper, bank, tell, drai
     assert faults() == {}
 
 
-def test_the_evidence_is_one_bundle(disputed, merchant):  # noqa: F811
+def test_the_evidence_is_one_bundle(disputed, merchant):
     token, dispute = disputed
     page = merchant.get(f"/admin/orders/{order_of(token)}/evidence")
     for text in ("Aina Rahman", "Kemeja Teluk", "12 Jalan Kiara", dispute, "disputes"):
@@ -167,11 +168,13 @@ def test_a_double_notice_of_a_dashboard_refund_counts_once(shopper, bank, tell, 
     assert faults() == {}
 
 
-def test_p16_a_notice_that_a_refund_failed_after_it_had_succeeded(merchant, shopper, bank, tell, drain):  # noqa: F811
+def test_p16_a_notice_that_a_refund_failed_after_it_had_succeeded(merchant, shopper, bank, tell, drain):
     token = buy(shopper, (add_product(), 1))
     send(merchant, ask_form(merchant, token, everything=1))
     drain()
-    refund = bank.control("POST", f"/refunds/{db.scalar('SELECT provider_refund_id FROM refund')}", {"status": "failed"})
+    refund = bank.control(
+        "POST", f"/refunds/{db.scalar('SELECT provider_refund_id FROM refund')}", {"status": "failed"}
+    )
     tell("refund.failed", refund=refund)
     drain()
     assert [state for state, _ in states()] == ["failed"]

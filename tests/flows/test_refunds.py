@@ -17,7 +17,6 @@ from tests.returns.counter import (
     states,
     timeline,
 )
-from tests.admin.conftest import merchant  # noqa: F401 (fixture)
 from tests.shop import add_product, faults, stock_row
 
 
@@ -57,7 +56,9 @@ def test_everything_goes_back_and_the_order_says_so(merchant, shopper, bank, dra
     assert "Refunded" in merchant.get(f"/admin/orders/{order_of(token)}")
     assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.refunded'") == 1
     assert faults() == {}
-    answer = merchant.client.get(f"/admin/orders/{order_of(token)}/refund", query_string={"everything": 1, "preview": 1})
+    answer = merchant.client.get(
+        f"/admin/orders/{order_of(token)}/refund", query_string={"everything": 1, "preview": 1}
+    )
     assert answer.status_code == 422
     assert "No money of this order is left" in answer.text
 

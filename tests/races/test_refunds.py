@@ -54,7 +54,9 @@ def refunded(bank, order_id):
 def refunds_at(bank, order_id):
     reference = db.scalar("SELECT reference FROM orders WHERE id = :id", id=order_id)
     db.release()
-    return [refund for receipt, each in bank.ledger().items() if receipt.startswith(reference) for refund in each["refunds"]]
+    return [
+        refund for receipt, each in bank.ledger().items() if receipt.startswith(reference) for refund in each["refunds"]
+    ]
 
 
 def kinds(results):
@@ -118,7 +120,9 @@ def test_a_failed_refund_is_asked_for_again_once(stand, bank):
     bank.control("POST", f"/refunds/{refunds_at(bank, order_id)[0]['id']}", {"status": "failed"})
     races.flows.reconcile(everything=True)
     outbox.drain()
-    results = races.at_once([partial(in_transaction, partial(returns.retry, refund.id, by="staff:1")) for _ in range(10)])
+    results = races.at_once(
+        [partial(in_transaction, partial(returns.retry, refund.id, by="staff:1")) for _ in range(10)]
+    )
     assert kinds(results) == {"Refund": 1, AlreadyRefunded.__name__: 9}
     races.at_once([outbox.drain] * 4)
     assert refunded(bank, order_id) == total
@@ -138,12 +142,16 @@ class Desk:
 
     def fill(self, path, **typed):
         form = form_to(self.session.get(self.base + path, timeout=30).text, path)
-        answer = self.session.post(self.base + form.action, data=form.filled(**typed), allow_redirects=False, timeout=30)
+        answer = self.session.post(
+            self.base + form.action, data=form.filled(**typed), allow_redirects=False, timeout=30
+        )
         assert answer.status_code == 303, answer.text
 
     def preview(self, order_id, **chosen):
         """The form below the preview, filled in."""
-        page = self.session.get(f"{self.base}/admin/orders/{order_id}/refund", params={**chosen, "preview": 1}, timeout=30)
+        page = self.session.get(
+            f"{self.base}/admin/orders/{order_id}/refund", params={**chosen, "preview": 1}, timeout=30
+        )
         return next(form for form in forms_of(page.text) if "accept" in form.fields)
 
     def press(self, form):

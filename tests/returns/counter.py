@@ -18,7 +18,7 @@ from app.returns import queries
 from app.returns.rules import Wish, plan
 from tests.flows.shopper import Shopper
 from tests.staff import StaffMember
-from tools.webforms import form_to
+from tools.webforms import forms_of
 
 
 def order_of(token: str) -> uuid.UUID:
@@ -51,7 +51,7 @@ def shown_total(page: str) -> str:
 
 def send(member: StaffMember, page: str, **changed: Any) -> TestResponse:
     """Press the button below the preview."""
-    form = next(form for form in _posts(page) if "accept" in form.fields)
+    form = next(form for form in forms_of(page) if "accept" in form.fields)
     return member.client.post(form.action, data=form.filled(**changed))
 
 
@@ -79,7 +79,9 @@ def states() -> list[tuple[str, int]]:
 
 
 def payment_state(token: str) -> str:
-    found: str = db.scalar("SELECT p.state FROM payment p JOIN orders o ON o.id = p.order_id WHERE o.token = :t", t=token)
+    found: str = db.scalar(
+        "SELECT p.state FROM payment p JOIN orders o ON o.id = p.order_id WHERE o.token = :t", t=token
+    )
     db.release()
     return found
 
@@ -97,12 +99,3 @@ def timeline(token: str) -> list[str]:
     )
     db.release()
     return [row[0] for row in found]
-
-
-def _posts(page: str) -> list[Any]:
-    from tools.webforms import forms_of  # noqa: PLC0415
-
-    return [form for form in forms_of(page) if form.method == "post"]
-
-
-__all__ = ["form_to"]

@@ -9,7 +9,17 @@ import pytest
 
 from app.payments.models import Payment
 from app.payments.rules import PAYMENT_MOVES
-from app.returns.rules import Account, Line, Wish, can_approve, needs_approval, payment_state, plan, share, smallest_step
+from app.returns.rules import (
+    Account,
+    Line,
+    Wish,
+    can_approve,
+    needs_approval,
+    payment_state,
+    plan,
+    share,
+    smallest_step,
+)
 
 CURRENCIES = ("MYR", "INR", "JPY", "KWD")
 
@@ -36,7 +46,11 @@ def after(account, made, *, sign=1):
     """The account once a refund was made (or, with sign -1, failed)."""
     parts = {part.line_id: part for part in made.parts if part.kind == "goods"}
     lines = [
-        replace(each, gone=each.gone + sign * parts[each.id].quantity, gone_minor=each.gone_minor + sign * parts[each.id].amount_minor)
+        replace(
+            each,
+            gone=each.gone + sign * parts[each.id].quantity,
+            gone_minor=each.gone_minor + sign * parts[each.id].amount_minor,
+        )
         if each.id in parts
         else each
         for each in account.lines
@@ -112,7 +126,9 @@ def test_amounts_that_no_provider_takes_are_refused():
     assert plan(account, Wish(amount_minor=1_010)).amount_minor == 1_010
 
 
-@pytest.mark.parametrize(("amount", "above", "needed"), [(1, None, False), (500, 500, False), (501, 500, True), (1, 0, True)])
+@pytest.mark.parametrize(
+    ("amount", "above", "needed"), [(1, None, False), (500, 500, False), (501, 500, True), (1, 0, True)]
+)
 def test_who_needs_approval(amount, above, needed):
     assert needs_approval(amount, above=above) is needed
 

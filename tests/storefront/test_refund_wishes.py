@@ -3,26 +3,26 @@
 import pytest
 
 from app.core import db
-from tests.admin.conftest import merchant  # noqa: F401 (fixture)
-from tests.flows.conftest import bank, running_bank, shop, shopper  # noqa: F401 (fixtures)
+from app.returns import flows
 from tests.flows.shopper import Shopper, money
+from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns.counter import buy, order_of, provider_payment, send, shown_total, states, timeline
 from tests.shop import add_product
 from tools.webforms import form_to
 
 
 @pytest.fixture
-def token(shopper):  # noqa: F811
+def token(shopper):
     return buy(shopper, (add_product("Kemeja"), 2))
 
 
 @pytest.fixture
-def guest(shop, bank):  # noqa: F811
+def guest(shop, bank):
     """Somebody with the link and nothing else: no session, no cookie."""
     return Shopper(shop.test_client(), bank)
 
 
-def ask(guest, token, **typed):  # noqa: F811
+def ask(guest, token, **typed):
     form = form_to(guest.get(f"/order/{token}/refund"), f"/order/{token}/refund")
     return guest.client.post(form.action, data=form.filled(**{"reason": "damaged", **typed}))
 
@@ -33,7 +33,7 @@ def wishes():
     return found
 
 
-def test_a_guest_asks_and_staff_refund_just_that(guest, token, merchant, bank, drain):  # noqa: F811
+def test_a_guest_asks_and_staff_refund_just_that(guest, token, merchant, bank, drain):
     assert f"/order/{token}/refund" in guest.get(f"/order/{token}")
     answer = ask(guest, token, q1="1", note="A tear in the sleeve")
     assert (answer.status_code, answer.location) == (303, f"/order/{token}")
@@ -57,7 +57,7 @@ def test_a_guest_asks_and_staff_refund_just_that(guest, token, merchant, bank, d
     assert "refund_asked" in timeline(token)
 
 
-def test_a_wish_is_declined_with_words_that_the_customer_reads(guest, token, merchant, bank):  # noqa: F811
+def test_a_wish_is_declined_with_words_that_the_customer_reads(guest, token, merchant, bank):
     ask(guest, token, q1="2", reason="changed_mind")
     request_id = db.scalar("SELECT id FROM refund_request")
     form = form_to(merchant.get("/admin/refunds?view=asked"), f"/admin/refunds/requests/{request_id}/decline")
@@ -105,19 +105,19 @@ def test_what_cannot_be_asked_for_is_refused(guest, token, typed, status):
     assert wishes() == []
 
 
-def test_strangers_and_unpaid_orders(guest, shopper, token):  # noqa: F811
+def test_strangers_and_unpaid_orders(guest, shopper, token):
     assert guest.client.get(f"/order/{'0' * 22}/refund").status_code == 404
     assert guest.client.get(f"/order/{order_of(token)}/refund").status_code == 404
     unpaid = shopper.order(add_product("Other"))
     assert guest.client.get(f"/order/{unpaid}/refund").status_code == 409
     assert "Ask for a refund" not in guest.get(f"/order/{unpaid}")
-    assert guest.client.post(f"/order/{token}/refund", data={"q1": "1", "reason": "other"}).status_code == 400  # no token
+    assert (
+        guest.client.post(f"/order/{token}/refund", data={"q1": "1", "reason": "other"}).status_code == 400
+    )  # no token
     assert wishes() == []
 
 
-def test_asking_is_limited(make_app, guest, token, bank):  # noqa: F811
-    from tests.payments.conftest import KEYS, WEBHOOK_SECRETS  # noqa: PLC0415
-
+def test_asking_is_limited(make_app, guest, token, bank):
     limited = make_app(
         RATE_LIMIT_ENABLED="true", RAZORPAY_API_URL=bank.url, RAZORPAY_KEY_ID=KEYS["key_id"],
         RAZORPAY_KEY_SECRET=KEYS["key_secret"], RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
@@ -127,9 +127,7 @@ def test_asking_is_limited(make_app, guest, token, bank):  # noqa: F811
     assert answers == [422] * 10 + [429]
 
 
-def test_nothing_is_left_to_ask_for(guest, token, bank, drain):  # noqa: F811
-    from app.returns import flows  # noqa: PLC0415
-
+def test_nothing_is_left_to_ask_for(guest, token, bank, drain):
     bank.control("POST", "/dashboard/refunds", {"payment_id": provider_payment()})
     flows.look_at_order(order_of(token))
     drain()

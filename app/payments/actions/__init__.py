@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -291,13 +292,18 @@ def send_refund(refund: Refund, capture: PaymentCapture) -> None:
 def look_for_refunds_again(capture: PaymentCapture) -> None:
     """Something has changed: ask which refunds the provider knows, in an hour and then ever more seldom."""
     capture.refunds_asked = 0
-    capture.refunds_ask_at = queries.in_hours(REFUNDS_ASK_AFTER_HOURS[0])
+    capture.refunds_ask_at = _in_hours(REFUNDS_ASK_AFTER_HOURS[0])
 
 
 def note_refunds_asked(capture: PaymentCapture) -> None:
     capture.refunds_asked += 1
     is_over = capture.refunds_asked >= len(REFUNDS_ASK_AFTER_HOURS)
-    capture.refunds_ask_at = None if is_over else queries.in_hours(REFUNDS_ASK_AFTER_HOURS[capture.refunds_asked])
+    capture.refunds_ask_at = None if is_over else _in_hours(REFUNDS_ASK_AFTER_HOURS[capture.refunds_asked])
+
+
+def _in_hours(hours: int) -> Any:
+    """A moment of database time, known once it is written."""
+    return func.clock_timestamp() + timedelta(hours=hours)
 
 
 def join_refund(capture: PaymentCapture, order_id: uuid.UUID, report: ProviderRefund) -> Refund | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+
+from sqlalchemy import func
 
 from app.core import clock, db, outbox
 from app.core.ids import new_id
@@ -35,7 +38,7 @@ def note(capture: PaymentCapture, order_id: uuid.UUID, report: ProviderDispute) 
     elif dispute.can_move_to(report.state):
         dispute.move_to(report.state)
     dispute.reason, dispute.respond_by = report.reason[:200], report.respond_by
-    dispute.updated_at, dispute.ask_at = clock.now(), queries.in_hours(DISPUTE_ASK_HOURS)
+    dispute.updated_at, dispute.ask_at = clock.now(), func.clock_timestamp() + timedelta(hours=DISPUTE_ASK_HOURS)
     db.session.flush()
     _announce_dispute(dispute, order_id, before)
     return dispute, before
