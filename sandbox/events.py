@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.entities import order_entity, payment_entity, refund_entity
+from sandbox.entities import dispute_entity, order_entity, payment_entity, refund_entity
 from sandbox.ids import new_id
 from sandbox.rows import found
 from sandbox.store import Store, Transaction
@@ -22,6 +22,11 @@ NAMES = (
     "refund.created",
     "refund.processed",
     "refund.failed",
+    "payment.dispute.created",
+    "payment.dispute.under_review",
+    "payment.dispute.won",
+    "payment.dispute.lost",
+    "payment.dispute.closed",
 )
 
 
@@ -75,6 +80,12 @@ class Events:
         row = found(tx, "refund", refund_id)
         payment = found(tx, "payment", row["payment_id"])
         contents = {"refund": refund_entity(row), "payment": payment_entity(payment)}
+        self._record(tx, name, payment["order_id"], contents, at=at)
+
+    def dispute(self, tx: Transaction, name: str, dispute_id: str, *, at: float) -> None:
+        row = found(tx, "dispute", dispute_id)
+        payment = found(tx, "payment", row["payment_id"])
+        contents = {"payment": payment_entity(payment), "dispute": dispute_entity(row)}
         self._record(tx, name, payment["order_id"], contents, at=at)
 
     def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:

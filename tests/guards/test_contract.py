@@ -50,6 +50,7 @@ ENVIRONMENT = [
     "STOCK_CLEANUP_INTERVAL_MINUTES",
     "STOCK_CLEANUP_ENABLED",
     "CHECKOUT_SESSION_EXPIRY_MINUTES",
+    "REFUND_APPROVAL_MINOR",
     "RATE_LIMIT_ENABLED",
     "MAIL_URL",
     "MAIL_FALLBACK_URL",
@@ -89,6 +90,11 @@ PATHS = [
     "/api/docs",
     "/api/v1/payment/webhook",
     "/api/payments/webhook",
+    "/api/payments/refund",
+    "/api/v1/admin/orders/<uuid:order_id>/refund",
+    "/admin/refunds",
+    "/admin/orders/<uuid:order_id>/refund",
+    "/order/<token>/refund",
 ]
 COLUMNS = {
     "stock_item": {"variant_id", "warehouse_id", "on_hand", "locked", "safety"},
@@ -100,6 +106,8 @@ COLUMNS = {
     "payment_attempt": set(),
     "payment_notice": {"provider", "event_id"},
     "refund": set(),
+    "refund_line": {"refund_id", "order_line_id", "quantity", "amount_minor"},
+    "payment_dispute": {"provider", "provider_dispute_id", "state", "amount_minor"},
     "outbox_event": set(),
     "outbox_delivery": set(),
 }
