@@ -44,8 +44,8 @@ CREATE TABLE IF NOT EXISTS refund (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
   extra TEXT NOT NULL DEFAULT '{}', payment_id TEXT NOT NULL REFERENCES payment (id),
   amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, receipt TEXT,
-  notes TEXT NOT NULL DEFAULT '{}', speed TEXT NOT NULL DEFAULT 'normal',
-  source TEXT NOT NULL, idempotency_key TEXT, created_at REAL NOT NULL);
+  notes TEXT NOT NULL DEFAULT '{}', speed TEXT NOT NULL DEFAULT 'normal', source TEXT NOT NULL,
+  idempotency_key TEXT, created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS refund_payment ON refund (payment_id);
 CREATE TABLE IF NOT EXISTS dispute (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',

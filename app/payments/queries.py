@@ -213,10 +213,13 @@ def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.U
     return [row[0] for row in found]
 
 
-# A refund that failed is taken care of once somebody has asked again: then there is a newer one of the same money.
+# A refund that failed is taken care of once there is a newer one of the same amount, or nothing is left to send.
 FAILED = (
     "r.state = 'failed' AND NOT EXISTS (SELECT 1 FROM refund n WHERE n.capture_id = r.capture_id"
-    " AND n.state NOT IN ('failed', 'rejected') AND n.created_at > r.created_at)"
+    " AND n.state NOT IN ('failed', 'rejected') AND n.amount_minor = r.amount_minor AND n.created_at > r.created_at)"
+    " AND r.amount_minor <= (SELECT c.amount_minor FROM payment_capture c WHERE c.id = r.capture_id)"
+    " - (SELECT coalesce(sum(n.amount_minor), 0) FROM refund n WHERE n.capture_id = r.capture_id"
+    " AND n.state NOT IN ('failed', 'rejected'))"
 )
 NEEDS_ATTENTION = f"""
     SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_failed' AS kind, r.reason, r.amount_minor,

@@ -83,8 +83,8 @@ def desk_steps(page: Page, order: str) -> Iterator[str]:
     """The pages of a refund: the customer asks, staff look, preview and send."""
     page.goto(f"{order}/refund")
     yield "ask for a refund"
-    page.get_by_label("Kemeja").first.fill("1")
-    page.get_by_text("It is damaged or faulty").click()
+    page.locator("#q1").fill("1")
+    page.locator("#reason-damaged").check()
     page.get_by_role("button", name="Ask for a refund").click()
     page.wait_for_url(order)
     yield "order with a wish"

@@ -114,6 +114,22 @@ def test_p16_a_pending_refund_that_fails_is_told_by_a_webhook(merchant, shopper,
     assert faults() == {}
 
 
+def test_a_failed_refund_is_not_forgotten_over_another_one(merchant, shopper, bank, drain):
+    token = buy(shopper, (add_product(), 2))
+    bank.control("POST", "/refunds", {"status": "failed", "count": 1})
+    refund(merchant, token, amount="50")
+    drain()
+    returns.look_at_order(order_of(token))
+    refund(merchant, token, amount="10")
+    drain()
+    assert sorted(states()) == [("failed", 5000), ("succeeded", 1000)]
+    assert "Refund failed" in merchant.get("/admin/payments")
+    refund(merchant, token, everything=1)
+    drain()
+    assert "Every payment is accounted for" in merchant.get("/admin/payments")
+    assert faults() == {}
+
+
 def test_a_refund_made_in_the_providers_dashboard_joins_once(merchant, shopper, bank, drain):
     token = buy(shopper, (add_product(), 2))
     drain()
