@@ -46,15 +46,18 @@ ENTRY_POINTS = (
     "app.storefront.checkout",
     "app.storefront.pay",
     "app.storefront.orders",
+    "app.storefront.documents",
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
     "app.admin.overview",
     "app.admin.orders",
+    "app.admin.documents",
     "app.admin.stock_locks",
     "app.admin.payments",
     "app.admin.deliveries",
     "app.api.stock",
+    "app.api.orders",
     "app.api.description",
 )
 

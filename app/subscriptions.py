@@ -12,6 +12,8 @@ from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
 from app.core.outbox import Handler, network
+from app.documents import handlers as documents
+from app.documents.events import DocumentIssued, DocumentWanted
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
@@ -29,6 +31,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     NoticeReceived: [network(orders.settle_notice)],
     OrderPaid: [
         cart.empty_after_payment,
+        documents.issue,
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
@@ -38,7 +41,9 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     AttemptReplaced: [network(orders.close_attempt)],
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
-    RefundSettled: [orders.note_refund_settled],
+    RefundSettled: [orders.note_refund_settled, documents.credit],
+    DocumentIssued: [network(notifications.send_credit_note)],
+    DocumentWanted: [network(notifications.send_document)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -147,7 +147,12 @@ def mail_name(template: str) -> str:
         "order_cancelled": _("Order cancelled"),
         "refund_on_its_way": _("Refund on its way"),
         "something_sold": _("Something sold (to you)"),
+        "document_sent": _("A document"),
     }.get(template, template)
+
+
+def document_kind(kind: str) -> str:
+    return {"invoice": _("Invoice"), "receipt": _("Receipt"), "credit_note": _("Credit note")}[kind]
 
 
 def _cause(reason: str) -> str:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app.core import crypto
 from app.core.errors import NotFound
+from app.documents import queries as documents
 from app.orders import queries
 from app.orders.models import Order
 from app.orders.rules import public_status
@@ -49,6 +50,7 @@ def show(token: str) -> ResponseReturnValue:
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),
+        documents=documents.documents_of(order.id) if order.confirmed_at else [],
         wait_seconds=WAIT_SECONDS,
         **order_view.summary(order),
     )
