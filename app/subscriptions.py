@@ -13,7 +13,7 @@ from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
 from app.core.outbox import Handler, network
 from app.documents import handlers as documents
-from app.documents.events import DocumentIssued, DocumentWanted
+from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
@@ -42,7 +42,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
     RefundSettled: [orders.note_refund_settled, documents.credit],
-    DocumentIssued: [network(notifications.send_credit_note)],
+    CreditNoteIssued: [network(notifications.send_credit_note)],
     DocumentWanted: [network(notifications.send_document)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],

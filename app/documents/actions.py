@@ -13,7 +13,7 @@ from app.audit import actions as audit
 from app.core import clock, db, numbers, outbox
 from app.core.ids import new_id
 from app.documents import printing, queries, rules, sheets
-from app.documents.events import DocumentIssued, DocumentWanted
+from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.documents.models import Document
 from app.documents.rules import Taxed
 from app.documents.sheets import Heading, Paid, Sale
@@ -89,7 +89,9 @@ def _issue_credit(
 ) -> Document:
     heading = _heading("credit_note", invoice=invoice)
     facts = sheets.credit_note(sale, heading, credited)
-    return _add("credit_note", order, heading, credited, facts, refund_id=refund_id)
+    note = _add("credit_note", order, heading, credited, facts, refund_id=refund_id)
+    outbox.record(CreditNoteIssued(note.id, order.id))
+    return note
 
 
 def _paid(order_id: uuid.UUID) -> Paid | None:
@@ -133,6 +135,5 @@ def _add(
         issued_at=heading.issued_at,
     )
     db.session.add(document)
-    outbox.record(DocumentIssued(document.id, order.id, kind))
     db.session.flush()
     return document

@@ -5,11 +5,10 @@ from app.core.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class DocumentIssued(Event):
-    name = "document.issued"
+class CreditNoteIssued(Event):
+    name = "credit_note.issued"
     document_id: uuid.UUID
     order_id: uuid.UUID
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,10 @@ def _set(sheet: Sheet) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"said": json.dumps(said, ensure_ascii=False, sort_keys=True)},
     )
-    return compiler.compile(format="pdf", timestamp=int(sheet.issued_at.timestamp())) or b""
+    printed = compiler.compile(format="pdf", timestamp=int(sheet.issued_at.timestamp()))
+    if not isinstance(printed, bytes):  # only formats of one file a page answer with a list
+        raise TypeError(f"a PDF was expected, not {type(printed).__name__}")
+    return printed
 
 
 @lru_cache(maxsize=1)

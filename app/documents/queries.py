@@ -4,15 +4,32 @@ import uuid
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload, load_only
 
 from app.core import db
 from app.documents.models import Document
+from app.orders.models import Order
 
 
 def documents_of(order_id: uuid.UUID) -> list[Document]:
     """All documents of an order, the first first."""
     statement = select(Document).where(Document.order_id == order_id).order_by(Document.issued_at, Document.id)
     return list(db.session.scalars(statement))
+
+
+def order_with_documents(token: str) -> tuple[Order | None, list[Document]]:
+    """The order with exactly this token, and its documents without what they print, in one statement."""
+    if not 22 <= len(token) <= 64:
+        return None, []
+    statement = (
+        select(Order, Document)
+        .outerjoin(Document, Document.order_id == Order.id)
+        .where(Order.token == token)
+        .order_by(Document.issued_at, Document.id)
+        .options(joinedload(Order.lines), load_only(Document.kind, Document.number))
+    )
+    found = db.session.execute(statement).unique().all()
+    return (found[0][0] if found else None), [document for _, document in found if document is not None]
 
 
 def document(document_id: uuid.UUID) -> Document | None:

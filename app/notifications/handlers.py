@@ -10,7 +10,7 @@ from app.accounts import queries as accounts
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
 from app.documents import printing
 from app.documents import queries as documents
-from app.documents.events import DocumentIssued, DocumentWanted
+from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
@@ -82,10 +82,9 @@ def tell_refund_started(event: RefundRequested) -> None:
     flows.send_once(plan)
 
 
-def send_credit_note(event: DocumentIssued) -> None:
+def send_credit_note(event: CreditNoteIssued) -> None:
     """Invoice and receipt wait on the order's page; a credit note comes when nobody looks there any more."""
-    if event.kind == "credit_note":
-        flows.send_once(lambda: _document(f"{event.name}:{event.document_id}", event.document_id))
+    flows.send_once(lambda: _document(f"{event.name}:{event.document_id}", event.document_id))
 
 
 def send_document(event: DocumentWanted) -> None:

@@ -28,7 +28,7 @@ WAIT_SECONDS = 5
 
 @bp.get("/order/<token>")
 def show(token: str) -> ResponseReturnValue:
-    order = queries.order_by_token(token)
+    order, issued = documents.order_with_documents(token)
     if order is None:
         raise NotFound()
     payment = payment_queries.payment_of_order(order.id)
@@ -50,7 +50,7 @@ def show(token: str) -> ResponseReturnValue:
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),
-        documents=documents.documents_of(order.id) if order.confirmed_at else [],
+        documents=issued,
         wait_seconds=WAIT_SECONDS,
         **order_view.summary(order),
     )
