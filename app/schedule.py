@@ -15,6 +15,7 @@ from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
 from app.orders import flows as orders
+from app.returns import flows as returns
 from app.search import flows as search
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -55,6 +56,7 @@ SCHEDULE: Sequence[Line] = (
     every("10s", jobs.sweep),
     every("15s", orders.reconcile_open),
     every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
+    every("5m", returns.look_by_schedule),
     every("1m", search.refresh_sold_out),
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),

@@ -19,16 +19,19 @@ from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
 from app.payments.events import (
     AttemptReplaced,
+    DisputeOpened,
     NoticeReceived,
     PaymentFailed,
     PaymentReceived,
     RefundRequested,
     RefundSettled,
 )
+from app.returns import handlers as returns
+from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
-    NoticeReceived: [network(orders.settle_notice)],
+    NoticeReceived: [network(orders.settle_notice), network(returns.follow_notice)],
     OrderPaid: [
         cart.empty_after_payment,
         documents.issue,
@@ -41,7 +44,10 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     AttemptReplaced: [network(orders.close_attempt)],
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
-    RefundSettled: [orders.note_refund_settled, documents.credit],
+    RefundSettled: [returns.note_refund_settled, documents.credit, network(notifications.tell_refund_settled)],
+    RefundAsked: [network(notifications.confirm_wish), network(notifications.tell_merchant_of_wish)],
+    RefundDeclined: [network(notifications.tell_wish_declined)],
+    DisputeOpened: [network(notifications.warn_of_dispute)],
     CreditNoteIssued: [network(notifications.send_credit_note)],
     DocumentWanted: [network(notifications.send_document)],
     ProductChanged: [search.follow_product],

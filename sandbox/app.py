@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from sandbox import routes_checkout, routes_control, routes_orders, routes_payments, routes_webhooks
 from sandbox.clock import Clock
 from sandbox.config import Settings
+from sandbox.disputes import Disputes
 from sandbox.errors import ApiError, unknown_url
 from sandbox.events import Events, News
 from sandbox.faults import FaultMiddleware, Faults
@@ -33,6 +34,7 @@ class Provider:
     orders: Orders
     payments: Payments
     refunds: Refunds
+    disputes: Disputes
     timers: Timers
     faults: Faults
 
@@ -66,6 +68,7 @@ def create_provider(settings: Settings) -> Provider:
         orders=Orders(store, clock),
         payments=payments,
         refunds=refunds,
+        disputes=Disputes(store, clock, events),
         timers=Timers(store, clock, payments, refunds),
         faults=Faults(),
     )

@@ -80,6 +80,23 @@ def refund_entity(row: Row) -> dict[str, Any]:
     }
 
 
+def dispute_entity(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "entity": "dispute",
+        "payment_id": row["payment_id"],
+        "amount": row["amount"],
+        "currency": row["currency"],
+        "amount_deducted": row["amount"] if row["status"] == "lost" else 0,
+        "reason_code": row["reason"],
+        "respond_by": int(row["respond_by"]),
+        "status": row["status"],
+        "phase": "chargeback",
+        "created_at": int(row["created_at"]),
+        "evidence": None,
+    }
+
+
 def collection(items: Iterable[dict[str, Any]]) -> dict[str, Any]:
     listed = list(items)
     return {"entity": "collection", "count": len(listed), "items": listed}

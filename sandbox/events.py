@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.entities import order_entity, payment_entity, refund_entity
+from sandbox.entities import dispute_entity, order_entity, payment_entity, refund_entity
 from sandbox.ids import new_id
 from sandbox.rows import found
 from sandbox.store import Store, Transaction
@@ -22,6 +22,11 @@ NAMES = (
     "refund.created",
     "refund.processed",
     "refund.failed",
+    "payment.dispute.created",
+    "payment.dispute.under_review",
+    "payment.dispute.won",
+    "payment.dispute.lost",
+    "payment.dispute.closed",
 )
 
 
@@ -38,9 +43,7 @@ class News:
     ) -> None:
         """`body` is sent as it is, by `provider`'s tongue; sending and its 24 hours count from now."""
         now = self._clock.now()
-        tx.insert(
-            "event", id=event_id, provider=provider, name=name, order_id=order_id, body=body, created_at=now
-        )
+        tx.insert("event", id=event_id, provider=provider, name=name, order_id=order_id, body=body, created_at=now)
         plan = self._switches.plan(name)
         for url in self._dispatcher.urls:
             for _ in range(plan.copies):
@@ -48,9 +51,7 @@ class News:
                 due_at = now + plan.delay
                 seq = tx.insert("delivery", event_id=event_id, url=url, secret=plan.secret, state=state, due_at=due_at)
                 if state == "pending":
-                    job = Job(
-                        seq, event_id, provider, order_id, body, url, plan.secret, due_at=due_at, created_at=now
-                    )
+                    job = Job(seq, event_id, provider, order_id, body, url, plan.secret, due_at=due_at, created_at=now)
                     self._send_later(tx, job, held_for=plan.hold)
 
     def _send_later(self, tx: Transaction, job: Job, *, held_for: float) -> None:
@@ -79,6 +80,12 @@ class Events:
         row = found(tx, "refund", refund_id)
         payment = found(tx, "payment", row["payment_id"])
         contents = {"refund": refund_entity(row), "payment": payment_entity(payment)}
+        self._record(tx, name, payment["order_id"], contents, at=at)
+
+    def dispute(self, tx: Transaction, name: str, dispute_id: str, *, at: float) -> None:
+        row = found(tx, "dispute", dispute_id)
+        payment = found(tx, "payment", row["payment_id"])
+        contents = {"payment": payment_entity(payment), "dispute": dispute_entity(row)}
         self._record(tx, name, payment["order_id"], contents, at=at)
 
     def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:

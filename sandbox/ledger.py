@@ -3,6 +3,7 @@
 capture         money taken from the customer
 refund          money given back to the customer by the merchant, counted as soon as it is accepted
 refund_failed   a refund that did not arrive: its money counts as not refunded again
+chargeback      money that the customer's bank took after a dispute was lost; counted as refunded
 release         an authorisation the provider gave back by itself; it never was the merchant's
 """
 
@@ -16,6 +17,7 @@ _SUMS = {
     "capture": ("captured", 1),
     "refund": ("refunded", 1),
     "refund_failed": ("refunded", -1),
+    "chargeback": ("refunded", 1),
     "release": ("released", 1),
 }
 

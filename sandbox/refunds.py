@@ -86,10 +86,12 @@ class Refunds:
             return collection(map(refund_entity, tx.all(sql, (payment_id, count, skip))))
 
     def settle(self, refund_id: str, status: str) -> dict[str, Any]:
-        """The bank's answer to a pending refund: `processed` or `failed`."""
+        """The bank's answer to a pending refund: `processed` or `failed`. One that was processed may fail after all."""
         with self._store.transaction() as tx:
-            if known(tx, "refund", refund_id)["status"] != "pending":
+            before = known(tx, "refund", refund_id)["status"]
+            if before != "pending" and (before, status) != ("processed", "failed"):
                 raise plain_error("Only pending refunds can be settled.")
+            tx.execute("UPDATE refund SET status = 'pending' WHERE id = ?", (refund_id,))
             self.settle_in(tx, refund_id, status, at=self._clock.now())
             return refund_entity(found(tx, "refund", refund_id))
 

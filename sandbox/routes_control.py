@@ -7,6 +7,7 @@ from flask import Blueprint, request
 
 from sandbox import ledger
 from sandbox.currencies import DECIMALS
+from sandbox.disputes import STATUSES as DISPUTE_STATUSES
 from sandbox.errors import plain_error, unknown_id
 from sandbox.instruments import FAILURES, METHODS
 from sandbox.payments import OUTCOMES, Attempt, Payer
@@ -66,6 +67,28 @@ def steer_refunds() -> dict[str, Any]:
 @bp.post("/refunds/<refund_id>")
 def settle_refund(refund_id: str) -> dict[str, Any]:
     return provider().refunds.settle(refund_id, _choice(json_body(), "status", ("processed", "failed")))
+
+
+@bp.post("/dashboard/refunds")
+def refund_by_dashboard() -> dict[str, Any]:
+    """The merchant refunds in the provider's own dashboard: without a key, behind the shop's back."""
+    body = json_body()
+    only_known(body, {"payment_id", "amount"})
+    amount = {"amount": body["amount"]} if "amount" in body else {}
+    return provider().refunds.create(str(body.get("payment_id", "")), amount, key=None)
+
+
+@bp.post("/disputes")
+def open_dispute() -> dict[str, Any]:
+    body = json_body()
+    only_known(body, {"payment_id", "amount", "reason"})
+    reason = str(body.get("reason", "goods_not_received"))
+    return provider().disputes.open(str(body.get("payment_id", "")), amount=_positive(body, "amount"), reason=reason)
+
+
+@bp.post("/disputes/<dispute_id>")
+def decide_dispute(dispute_id: str) -> dict[str, Any]:
+    return provider().disputes.decide(dispute_id, _choice(json_body(), "status", DISPUTE_STATUSES))
 
 
 @bp.get("/clock")

@@ -1,4 +1,4 @@
-"""`/v1/payments`, `/v1/refunds`, `/v1/methods`."""
+"""`/v1/payments`, `/v1/refunds`, `/v1/disputes`, `/v1/methods`."""
 
 from typing import Any
 
@@ -61,6 +61,11 @@ def refunds_of(payment_id: str) -> dict[str, Any]:
 @bp.get("/payments/<payment_id>/refunds/<refund_id>")
 def refund_of(payment_id: str, refund_id: str) -> dict[str, Any]:
     return provider().refunds.one(refund_id, payment_id=payment_id)
+
+
+@bp.get("/disputes/<dispute_id>")
+def show_dispute(dispute_id: str) -> dict[str, Any]:
+    return provider().disputes.one(dispute_id)
 
 
 @bp.get("/refunds/<refund_id>")

@@ -5,7 +5,7 @@ from sandbox.ids import is_id
 from sandbox.store import Row, Transaction
 
 __all__ = ["Row", "found", "known"]
-_PREFIXES = {"orders": "order", "payment": "pay", "refund": "rfnd"}
+_PREFIXES = {"dispute": "disp", "orders": "order", "payment": "pay", "refund": "rfnd"}
 
 
 def known(tx: Transaction, table: str, row_id: str) -> Row:

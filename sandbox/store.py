@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS refund (
   amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, receipt TEXT,
   notes TEXT NOT NULL DEFAULT '{}', speed TEXT NOT NULL DEFAULT 'normal', source TEXT NOT NULL, idempotency_key TEXT, created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS refund_payment ON refund (payment_id);
+CREATE TABLE IF NOT EXISTS dispute (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
+  extra TEXT NOT NULL DEFAULT '{}', payment_id TEXT NOT NULL REFERENCES payment (id),
+  amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+  respond_by REAL NOT NULL, created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS idempotency (
   key TEXT PRIMARY KEY, payment_id TEXT NOT NULL, body TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
@@ -66,7 +71,7 @@ CREATE TABLE IF NOT EXISTS attempt (
   seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES delivery (seq), number INTEGER NOT NULL,
   at REAL NOT NULL, status INTEGER, error TEXT, milliseconds INTEGER NOT NULL);
 """
-_TABLES = ("attempt", "delivery", "event", "timer", "journal", "idempotency", "refund", "payment", "orders")
+_TABLES = ("attempt", "delivery", "event", "timer", "journal", "idempotency", "dispute", "refund", "payment", "orders")
 
 
 class Transaction:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, text
 
 from app.accounts.models import Staff, StaffSession
-from app.accounts.rules import IDLE_MINUTES, TRIES_MINUTES
+from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, TRIES_MINUTES
 from app.core import crypto, db
 
 
@@ -23,6 +23,7 @@ class SignedIn:
     is_enrolled: bool  # the authenticator is set up
     has_codes: bool  # the backup codes were saved
     is_stale: bool  # last seen long enough ago to note it again
+    is_fresh: bool  # password and code were given within the last quarter of an hour
 
     @property
     def actor(self) -> str:
@@ -42,6 +43,9 @@ def signed_in(token: str) -> SignedIn | None:
             Staff.totp_confirmed_at.is_not(None),
             Staff.backup_codes_saved_at.is_not(None),
             StaffSession.last_seen_at < now - text("interval '1 minute'"),
+            func.coalesce(
+                StaffSession.passed_totp_at > now - func.make_interval(0, 0, 0, 0, 0, FRESH_MINUTES), text("false")
+            ),
         )
         .join(Staff, Staff.id == StaffSession.staff_id)
         .where(StaffSession.token_hash == token_hash(token), StaffSession.ended_at.is_(None), Staff.is_active)

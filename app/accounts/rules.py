@@ -11,6 +11,7 @@ TRIES = 5  # wrong ones, per account and kind, before the next has to wait
 TRIES_MINUTES = 15
 CODE_MINUTES = 15  # from the password to the code
 IDLE_MINUTES = 30
+FRESH_MINUTES = 15  # a sign-in older than that moves no money
 LIFETIME_HOURS = 12
 STEP_SECONDS = 30
 WINDOW = 1  # steps that a clock may be early or late

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from app.core import outbox
 from app.payments import queries as payments
+from app.returns import queries as returns
 from app.stock import queries as stock
 from app.web.respond import no_store
 from app.web.staff import current_staff
@@ -32,6 +33,7 @@ class Waiting:
     expired_locks: int
     payments: int
     dead_deliveries: int
+    refunds: int
 
 
 def desk(name: str, import_name: str) -> Blueprint:
@@ -42,7 +44,9 @@ def desk(name: str, import_name: str) -> Blueprint:
 
 
 def waiting() -> Waiting:
-    return Waiting(stock.lock_counts()["expired"], payments.attention_count(), outbox.count_dead())
+    return Waiting(
+        stock.lock_counts()["expired"], payments.attention_count(), outbox.count_dead(), returns.waiting_count()
+    )
 
 
 def done(url: str, what: str) -> Response:
@@ -64,6 +68,7 @@ class _Rail:
         care = [
             ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
             ("/admin/payments", _("Payments"), "card", counts.payments),
+            ("/admin/refunds", _("Refunds"), "refresh", counts.refunds),
             ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
         ]
         for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
@@ -97,5 +102,17 @@ def _words(what: str) -> tuple[str, str] | None:
             _("The bank is still working on a payment for this order. Its lock stays until it answers."),
         ),
         "settled": ("info", _("This order is no longer waiting for payment, so there is nothing to release.")),
+        "refund-sent": ("success", _("The refund is on its way to the provider.")),
+        "refund-waits": ("info", _("The refund waits for somebody else to approve it.")),
+        "refund-approved": ("success", _("Approved. The refund is on its way to the provider.")),
+        "refund-rejected": ("info", _("Rejected. Nothing was sent back.")),
+        "refund-decided": ("info", _("Somebody has decided about this meanwhile.")),
+        "not-yours": ("warning", _("You asked for this refund yourself; somebody else has to decide about it.")),
+        "dispute-open": (
+            "warning",
+            _("The bank has not decided a dispute about this payment, so nothing is refunded yet."),
+        ),
+        "declined": ("success", _("Declined. The customer is told why.")),
+        "looked": ("success", _("The provider was asked about refunds and disputes of this order.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

@@ -37,7 +37,13 @@ def _login_url() -> str:
 def with_next(url: str, wanted: str) -> str:
     """`url`, remembering where to go afterwards. Not looked at here: whether there is such a page is nobody's business
     yet."""
-    return f"{url}?next={quote(wanted, safe='/')}" if wanted and len(wanted) <= LONGEST_NEXT else url
+    mark = "&" if "?" in url else "?"
+    return f"{url}{mark}next={quote(wanted, safe='/')}" if wanted and len(wanted) <= LONGEST_NEXT else url
+
+
+def sign_in_again(url: str) -> Response:
+    """What moves money asks for password and code when the last sign-in is too long ago, and then leads back to `url`."""
+    return _turn_away(with_next(f"{LOGIN}?again=1", url), 403)
 
 
 def _turn_away(url: str, status: int) -> Response:

@@ -27,6 +27,7 @@ from app.orders.models import Order
 from app.orders.rules import ORDER_MOVES, public_status
 from app.payments import queries as payments
 from app.payments.errors import ProviderUnavailable
+from app.payments.rules import UNDECIDED
 from app.stock import queries as stock
 from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
@@ -64,6 +65,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
     payment = payments.payment_of_order(order_id)
     if order is None or payment is None:
         raise NotFound()
+    disputes = payments.disputes_of(payment.id) if order.confirmed_at else []
     return respond(
         "admin/orders/page.html",
         order=order,
@@ -83,6 +85,9 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
         documents=documents.documents_of(order_id),
         country=_country(order.country),
         is_open=any(attempt.state in ("created", "open", "failed") for attempt in payment.attempts),
+        disputes=disputes,
+        can_refund=order.confirmed_at is not None and payment.state != "refunded",
+        is_disputed=any(each.state in UNDECIDED for each in disputes),
         words=words,
         money=Money,
     )

@@ -10,9 +10,9 @@ from app.admin import words
 from app.admin.desk import desk, done
 from app.core.money import Money
 from app.core.transaction import in_transaction
-from app.payments import actions as payments
 from app.payments import queries
-from app.payments.errors import AlreadyRefunded
+from app.payments.errors import AlreadyRefunded, NotDecided
+from app.returns import actions as returns
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
 from app.web.staff import actor
@@ -36,7 +36,9 @@ def show() -> ResponseReturnValue:
 @limit(FORMS)
 def retry_refund(refund_id: uuid.UUID) -> ResponseReturnValue:
     try:
-        in_transaction(lambda: payments.retry_refund(refund_id, actor=actor()))
+        in_transaction(lambda: returns.retry(refund_id, by=actor()))
     except AlreadyRefunded:
         return done(PAGE, "refund-covered")
+    except NotDecided:
+        return done(PAGE, "dispute-open")
     return done(PAGE, "refund-again")

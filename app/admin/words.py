@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.core.money import Money
+from app.returns.rules import REASONS
 from app.web.formats import format_money
 
 
@@ -58,10 +59,31 @@ def capture_state(state: str) -> tuple[str, str]:
 
 def refund_state(state: str) -> tuple[str, str]:
     return {
+        "waiting": (_("To approve"), "warning"),
+        "rejected": (_("Rejected"), ""),
         "requested": (_("Asked for"), "warning"),
         "pending": (_("On its way"), "warning"),
         "succeeded": (_("Sent back"), "success"),
         "failed": (_("Failed"), "danger"),
+    }.get(state, (state, ""))
+
+
+def refund_source(row: Any) -> str:
+    """Who asked for a refund; one found at the provider was made in its own dashboard."""
+    return (
+        _("%(provider)s's dashboard", provider=row.requested_by.capitalize())
+        if row.source == "provider"
+        else actor(row.requested_by)
+    )
+
+
+def dispute_state(state: str) -> tuple[str, str]:
+    return {
+        "open": (_("Evidence awaited"), "danger"),
+        "under_review": (_("With the bank"), "warning"),
+        "won": (_("Won"), "success"),
+        "lost": (_("Lost"), "danger"),
+        "closed": (_("Closed"), ""),
     }.get(state, (state, ""))
 
 
@@ -79,13 +101,16 @@ def refund_reason(reason: str) -> str:
         "double": _("The order was paid twice"),
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
+        "dashboard": _("Made in the provider's dashboard"),
+        **{each.code: _(each.label) for each in REASONS},
     }.get(reason, reason)
 
 
 def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     """(sentence, tone) for one line of an order's timeline."""
     amount = _amount(facts)
-    tone = {"paid": "success", "payment_failed": "danger", "money_sent_back": "warning", "refund_failed": "danger"}
+    tone = {"paid": "success", "payment_failed": "danger", "money_sent_back": "warning", "refund_failed": "danger",
+            "dispute_open": "danger", "dispute_lost": "danger", "put_on_hold": "warning"}  # fmt: skip
     words = {
         "placed": _("Placed, %(amount)s", amount=amount),
         "payment_started": _(
@@ -100,6 +125,20 @@ def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         "money_sent_back": _("%(amount)s sent back by itself", amount=amount),
         "refund_succeeded": _("Refund of %(amount)s arrived at the provider", amount=amount),
         "refund_failed": _("Refund of %(amount)s failed", amount=amount),
+        "refund_requested": _("Refund of %(amount)s asked for", amount=amount),
+        "refund_waiting": _("Refund of %(amount)s waits for approval", amount=amount),
+        "refund_approved": _("Refund of %(amount)s approved", amount=amount),
+        "refund_rejected": _("Refund of %(amount)s rejected", amount=amount),
+        "refund_found": _("Refund of %(amount)s found at the provider", amount=amount),
+        "refund_asked": _("The customer asked for a refund"),
+        "refund_declined": _("The customer's wish for a refund was declined"),
+        "put_on_hold": _("Put on hold"),
+        "taken_off_hold": _("No longer on hold"),
+        "dispute_open": _("The customer's bank disputes %(amount)s", amount=amount),
+        "dispute_under_review": _("The bank looks at the evidence about %(amount)s", amount=amount),
+        "dispute_won": _("Dispute about %(amount)s won", amount=amount),
+        "dispute_lost": _("Dispute about %(amount)s lost: the bank took it", amount=amount),
+        "dispute_closed": _("Dispute about %(amount)s closed", amount=amount),
         "expired": _("Closed: nobody paid in time"),
         "cancelled": _("Cancelled"),
     }
@@ -108,7 +147,7 @@ def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
 
 def event_detail(kind: str, facts: Mapping[str, Any]) -> str:
     """What stands small below the sentence."""
-    if kind in ("money_sent_back", "cancelled", "expired"):
+    if kind in ("money_sent_back", "cancelled", "expired", "refund_requested", "refund_waiting", "refund_asked"):
         return _cause(str(facts.get("reason") or ""))
     return str(facts.get("code") or facts.get("method") or "")
 
@@ -146,6 +185,12 @@ def mail_name(template: str) -> str:
         "order_expired": _("Order expired"),
         "order_cancelled": _("Order cancelled"),
         "refund_on_its_way": _("Refund on its way"),
+        "refund_done": _("Refund made"),
+        "refund_asked": _("Refund asked for"),
+        "refund_declined": _("Refund declined"),
+        "refund_wanted": _("A customer asks for a refund (to you)"),
+        "refund_failed": _("A refund failed (to you)"),
+        "dispute_opened": _("A payment is disputed (to you)"),
         "something_sold": _("Something sold (to you)"),
         "document_sent": _("A document"),
     }.get(template, template)

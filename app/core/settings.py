@@ -133,6 +133,7 @@ class Settings:
     cleanup_enabled: bool
     checkout_minutes: int
     unpaid_order_minutes: int
+    refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -207,6 +208,7 @@ def _read(get: _Reader) -> Settings:
         cleanup_enabled=get.flag("STOCK_CLEANUP_ENABLED", True),
         checkout_minutes=get.number("CHECKOUT_SESSION_EXPIRY_MINUTES", 30, low=1, high=1440),
         unpaid_order_minutes=get.number("UNPAID_ORDER_EXPIRY_MINUTES", 120, low=1, high=60 * 24 * 30),
+        refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
@@ -377,6 +379,9 @@ class _Reader:
             self.faults.append(f"{name}={text} must be a whole number from {low} to {high}")
             return default
         return int(text)
+
+    def optional_number(self, name: str, *, low: int, high: int) -> int | None:
+        return self.number(name, low, low=low, high=high) if self.text(name) else None
 
     def flag(self, name: str, default: bool) -> bool:
         text = self.text(name, str(default)).lower()

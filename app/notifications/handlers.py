@@ -15,7 +15,9 @@ from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
-from app.payments.events import PaymentFailed, PaymentReceived, RefundRequested
+from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.returns import queries as returns
+from app.returns.events import RefundAsked, RefundDeclined
 
 SILENT_REASONS = frozenset({"replaced"})  # the shopper placed the same cart again and hears of the later order
 
@@ -27,14 +29,7 @@ def confirm_order(event: OrderPaid) -> None:
 def tell_merchant(event: OrderPaid) -> None:
     """You have sold something."""
 
-    def plan() -> Mail | None:
-        order = queries.mail_order(event.order_id)
-        if order is None:
-            return None
-        topic, recipient = f"{event.name}:{event.order_id}", letters.site().shop.email
-        return Mail(topic, "something_sold", recipient, letters.LANGUAGES[0], order.id, {"order": order})
-
-    flows.send_once(plan)
+    flows.send_once(lambda: _to_merchant(f"{event.name}:{event.order_id}", "something_sold", event.order_id))
 
 
 def confirm_payment(event: PaymentReceived) -> None:
@@ -91,6 +86,49 @@ def send_document(event: DocumentWanted) -> None:
     flows.send_once(lambda: _document(f"{event.name}:{event.wish_id}", event.document_id))
 
 
+def tell_refund_settled(event: RefundSettled) -> None:
+    """The shopper hears when the money is back (NOT-12); that it failed concerns the merchant alone, who can mend it."""
+
+    def plan() -> Mail | None:
+        refund = queries.mail_refund(event.refund_id)
+        if refund is None or refund.state != event.state:
+            return None
+        topic = f"{event.name}:{event.refund_id}"
+        if event.state == "succeeded":
+            return _to_shopper(topic, "refund_done", refund.order_id, refund=refund)
+        return _to_merchant(topic, "refund_failed", refund.order_id, refund=refund)
+
+    flows.send_once(plan)
+
+
+def confirm_wish(event: RefundAsked) -> None:
+    topic = f"{event.name}:{event.request_id}"
+    flows.send_once(lambda: _to_shopper(topic, "refund_asked", event.order_id))
+
+
+def tell_merchant_of_wish(event: RefundAsked) -> None:
+    topic = f"{event.name}:{event.request_id}"
+    flows.send_once(lambda: _to_merchant(topic, "refund_wanted", event.order_id))
+
+
+def tell_wish_declined(event: RefundDeclined) -> None:
+    def plan() -> Mail | None:
+        request = returns.request(event.request_id)
+        topic = f"{event.name}:{event.request_id}"
+        return _to_shopper(topic, "refund_declined", event.order_id, answer=request.answer) if request else None
+
+    flows.send_once(plan)
+
+
+def warn_of_dispute(event: DisputeOpened) -> None:
+    def plan() -> Mail | None:
+        dispute = queries.mail_dispute(event.dispute_id)
+        topic = f"{event.name}:{event.dispute_id}"
+        return _to_merchant(topic, "dispute_opened", event.order_id, dispute=dispute) if dispute else None
+
+    flows.send_once(plan)
+
+
 def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
     """Somebody tried five wrong passwords or codes: whoever owns the account should know."""
     topic = f"{event.name}:{event.attempt_id}"
@@ -108,6 +146,13 @@ def _document(topic: str, document_id: uuid.UUID) -> Mail | None:
         return None
     mail = _to_shopper(topic, "document_sent", document.order_id, document=document)
     return replace(mail, attached=printing.sheet_of(document)) if mail else None
+
+
+def _to_merchant(topic: str, template: str, order_id: uuid.UUID, **values: Any) -> Mail | None:
+    order = queries.mail_order(order_id)
+    if order is None:
+        return None
+    return Mail(topic, template, letters.site().shop.email, letters.LANGUAGES[0], order.id, {"order": order} | values)
 
 
 def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> Mail | None:

@@ -63,6 +63,14 @@ class MailRefund:
     order_id: uuid.UUID
     amount: Money
     reason: str
+    state: str
+    reference: str  # the provider's id, for the shopper's bank
+
+
+@dataclass(frozen=True, slots=True)
+class MailDispute:
+    amount: Money
+    respond_by: datetime | None
 
 
 def mail_order(order_id: uuid.UUID) -> MailOrder | None:
@@ -91,15 +99,20 @@ def is_amount_wrong(attempt_id: uuid.UUID) -> bool:
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     found = db.rows(
-        "SELECT p.order_id, r.amount_minor, r.currency, r.reason FROM refund r JOIN payment p ON p.id = r.payment_id"
-        " WHERE r.id = :id",
+        "SELECT p.order_id, r.amount_minor, r.currency, r.reason, r.state, r.provider_refund_id FROM refund r"
+        " JOIN payment p ON p.id = r.payment_id WHERE r.id = :id",
         id=refund_id,
     )
-    return (
-        MailRefund(found[0].order_id, Money(found[0].amount_minor, found[0].currency), found[0].reason)
-        if found
-        else None
-    )
+    if not found:
+        return None
+    row = found[0]
+    amount = Money(row.amount_minor, row.currency)
+    return MailRefund(row.order_id, amount, row.reason, row.state, row.provider_refund_id or "–")
+
+
+def mail_dispute(dispute_id: uuid.UUID) -> MailDispute | None:
+    found = db.rows("SELECT amount_minor, currency, respond_by FROM payment_dispute WHERE id = :id", id=dispute_id)
+    return MailDispute(Money(found[0].amount_minor, found[0].currency), found[0].respond_by) if found else None
 
 
 def mails_of_order(order_id: uuid.UUID) -> list[MailMessage]:

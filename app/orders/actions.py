@@ -266,7 +266,7 @@ def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
 
 
 def _why_not(order: Order, payment: Payment, fits: bool) -> str:
-    if payment.state == "paid":
+    if payment.paid_at is not None:
         return "double"
     if not fits:
         return "mismatch"
@@ -367,13 +367,17 @@ def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:
     return True
 
 
-def note_refund_settled(order_id: uuid.UUID, *, amount_minor: int, state: str) -> None:
-    """Carry a refund's last word into the order's payment and timeline."""
-    order = _locked(order_id)
-    payment = payment_queries.lock_payment_of_order(order.id)
-    note(order.id, f"refund_{state}", amount_minor=amount_minor, currency=order.currency)
-    if payment.state == "refunding" and state == "succeeded":
-        payment.move_to("refunded")
+def put_on_hold(order: Order, *, reason: str) -> None:
+    """Somebody has to look first. The caller holds the order's lock."""
+    if order.can_move_to("on_hold"):
+        order.move_to("on_hold")
+        note(order.id, "put_on_hold", reason=reason)
+
+
+def take_off_hold(order: Order) -> None:
+    if order.state == "on_hold" and order.confirmed_at is not None:
+        order.move_to("confirmed")
+        note(order.id, "taken_off_hold")
 
 
 def _close(order: Order, state: str, *, reason: str, actor: str = "system") -> None:

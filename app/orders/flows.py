@@ -125,7 +125,7 @@ def send_refund(refund_id: uuid.UUID) -> None:
         db.release()
         return
     provider, provider_payment_id, order_id = _refund_facts(refund)
-    sent = SentRefund(refund_key(refund.id), refund.provider_refund_id, refund.amount, refund.is_automatic)
+    sent = SentRefund(refund.provider_key, refund.provider_refund_id, refund.amount, refund.is_automatic)
     db.release()
     try:
         if sent.provider_refund_id is not None:
@@ -149,10 +149,6 @@ class SentRefund:
     provider_refund_id: str | None
     amount: Money
     is_automatic: bool
-
-
-def refund_key(refund_id: uuid.UUID) -> str:
-    return f"refund-{refund_id}"
 
 
 def _refund_facts(refund: Refund) -> tuple[str, str, uuid.UUID]:

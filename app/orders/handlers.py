@@ -1,12 +1,10 @@
 """What orders do when payments and stock announce something."""
 
 from app.core import db
-from app.orders import actions as orders
 from app.orders import flows
 from app.orders.events import OrderCancelled, OrderExpired
 from app.payments import queries as payment_queries
-from app.payments.events import AttemptReplaced, NoticeReceived, RefundRequested, RefundSettled
-from app.payments.models import Refund
+from app.payments.events import AttemptReplaced, NoticeReceived, RefundRequested
 
 
 def settle_notice(event: NoticeReceived) -> None:
@@ -17,14 +15,9 @@ def settle_notice(event: NoticeReceived) -> None:
         db.release()
         return
     attempt_id, order_id = attempt.id, payment_queries.order_of_attempt(attempt.id)
-    refund_ids = (
-        [refund.id for refund in payment_queries.refunds_of(attempt.payment_id)] if "refund" in notice.kind else []
-    )
     db.release()
     if order_id is not None:
         flows.settle_now(order_id, also=attempt_id)
-    for refund_id in refund_ids:
-        flows.send_refund(refund_id)
 
 
 def send_refund(event: RefundRequested) -> None:
@@ -39,9 +32,3 @@ def close_order(event: OrderCancelled | OrderExpired) -> None:
     """Nobody should pay for an order that is over; who did already is settled by the provider's word."""
     if payment_queries.has_open_attempts(event.order_id):
         flows.settle_now(event.order_id, close=True)
-
-
-def note_refund_settled(event: RefundSettled) -> None:
-    refund = db.session.get(Refund, event.refund_id)
-    if refund is not None:
-        orders.note_refund_settled(event.order_id, amount_minor=refund.amount_minor, state=event.state)

@@ -27,7 +27,7 @@ def public_status(*, order: str, payment: str, fulfilment: str = "none", returne
     """The one word everybody outside sees. Money that went back wins over goods that came back, goods over the rest."""
     if order in ("expired", "cancelled"):
         return "refunded" if payment in ("refunding", "refunded") else "cancelled"
-    if payment == "refunded":
+    if payment in ("refunding", "refunded"):  # all of it: part of the money going back changes no word
         return "refunded"
     if returned == "received":
         return "returned"

@@ -51,6 +51,12 @@ class AlreadyRefunded(Conflict):
     code = "already_refunded"
 
 
+class NotDecided(Conflict):
+    """A dispute about this payment is not decided: what is refunded now may be paid back twice."""
+
+    code = "dispute_open"
+
+
 class PaymentUnderWay(Conflict):
     """The bank is still working on a payment of this order; its stock cannot be given away before it answers."""
 

@@ -45,6 +45,25 @@ class RefundRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeOpened(Event):
+    """The customer's bank wants money back; evidence is awaited."""
+
+    name = "payment.dispute_opened"
+    dispute_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeDecided(Event):
+    """`state`: won, lost or closed."""
+
+    name = "payment.dispute_decided"
+    dispute_id: uuid.UUID
+    order_id: uuid.UUID
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundSettled(Event):
     """The provider's last word on a refund: succeeded or failed."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.core.money import Money
 from app.core.settings import BadSettings, Settings
-from app.payments.errors import BadSignature, ProviderUnavailable
+from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.payments.rules import Method, methods
 
 
@@ -95,6 +96,26 @@ class Notice:
     provider_order_id: str = ""
     provider_payment_id: str = ""
     provider_refund_id: str = ""
+    provider_dispute_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDispute:
+    """A dispute as the provider reports it. `state`: open, under_review, won, lost or closed."""
+
+    id: str
+    state: str
+    amount: Money
+    payment_id: str
+    reason: str = ""
+    respond_by: datetime | None = None
+
+
+@runtime_checkable
+class Disputable(Protocol):
+    """A provider that can be asked about a dispute. Raises as the other calls do."""
+
+    def get_dispute(self, provider_dispute_id: str) -> ProviderDispute: ...
 
 
 class Provider(Protocol):
@@ -181,6 +202,14 @@ def provider(code: str) -> Provider:
     if code not in _providers:
         raise ProviderUnavailable(reason=f"{code} is not configured")
     return _providers[code]
+
+
+def get_dispute(code: str, provider_dispute_id: str) -> ProviderDispute:
+    """Raises ProviderRefused where the provider tells nothing about disputes, ProviderUnavailable as every call does."""
+    found = provider(code)
+    if not isinstance(found, Disputable):
+        raise ProviderRefused(reason=f"{code} cannot be asked about disputes")
+    return found.get_dispute(provider_dispute_id)
 
 
 def default_code() -> str:

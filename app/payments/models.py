@@ -11,7 +11,14 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.db import Base, CreatedAt, Key
 from app.core.money import Money
 from app.core.states import HasState, check_in
-from app.payments.rules import ATTEMPT_MOVES, CAPTURE_STATES, PAYMENT_MOVES, REFUND_MOVES
+from app.payments.rules import (
+    ATTEMPT_MOVES,
+    CAPTURE_STATES,
+    DISPUTE_MOVES,
+    PAYMENT_MOVES,
+    REFUND_MOVES,
+    REFUND_SOURCES,
+)
 
 
 class Payment(HasState, Base):
@@ -65,7 +72,9 @@ class PaymentAttempt(HasState, Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
     provider_order_id: Mapped[str | None] = mapped_column(Text)
-    page_url: Mapped[str] = mapped_column(Text, server_default="")  # where its page opens, when that is the provider's to say
+    page_url: Mapped[str] = mapped_column(
+        Text, server_default=""
+    )  # where its page opens, when that is the provider's to say
     bank: Mapped[str] = mapped_column(Text, server_default="")  # the provider's code of the shopper's bank, if chosen
     initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)
@@ -93,6 +102,9 @@ class PaymentCapture(Base):
         Index("uq_payment_capture_applied", "payment_id", unique=True, postgresql_where=text("is_applied")),
         Index("ix_payment_capture_attempt_id", "attempt_id"),
         Index("ix_payment_capture_payment_id", "payment_id"),
+        Index(
+            "ix_payment_capture_refunds_ask_at", "refunds_ask_at", postgresql_where=text("refunds_ask_at IS NOT NULL")
+        ),
     )
 
     id: Mapped[Key]
@@ -107,6 +119,8 @@ class PaymentCapture(Base):
     is_applied: Mapped[bool] = mapped_column(server_default=text("false"))
     refunded_minor: Mapped[int] = mapped_column(server_default="0")  # as the provider last reported it
     fee_minor: Mapped[int] = mapped_column(server_default="0")  # what the provider keeps of it, as last reported
+    refunds_asked: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    refunds_ask_at: Mapped[datetime | None]  # when to ask which refunds the provider knows; None: not any more
     created_at: Mapped[CreatedAt]
     captured_at: Mapped[datetime | None]
 
@@ -129,15 +143,26 @@ class PaymentNotice(Base):
 
 
 class Refund(HasState, Base):
-    """Money on its way back. The row exists before the provider is asked; `refund-<id>` is the idempotency key there."""
+    """Money on its way back. The row exists before the provider is asked; `refund-<id>` is the idempotency key there.
+
+    `requested_by` and `decided_by` are actors; above a limit one asks and another one decides (REF-08). `key` comes from
+    the form: the same click sent twice is one refund.
+    """
 
     __tablename__ = "refund"
     __table_args__ = (
         CheckConstraint(check_in("state", REFUND_MOVES), name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint(check_in("source", REFUND_SOURCES), name="source"),
+        CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="two_people"),
+        CheckConstraint("state NOT IN ('waiting', 'rejected') OR provider_refund_id IS NULL", name="unsent"),
         UniqueConstraint("provider_refund_id"),
+        UniqueConstraint("key"),
         Index("uq_refund_automatic", "capture_id", unique=True, postgresql_where=text("is_automatic")),
         Index("ix_refund_payment_id", "payment_id"),
+        Index("ix_refund_capture_id", "capture_id"),
+        Index("ix_refund_created_at", text("created_at DESC"), text("id DESC")),
+        Index("ix_refund_state_created_at", "state", text("created_at DESC"), text("id DESC")),
         Index("ix_refund_open", "created_at", postgresql_where=text("state IN ('requested', 'pending', 'failed')")),
     )
     MOVES = REFUND_MOVES
@@ -147,13 +172,58 @@ class Refund(HasState, Base):
     capture_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment_capture.id"))
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)  # late, double, mismatch, cancelled
+    reason: Mapped[str] = mapped_column(
+        Text
+    )  # late, double, mismatch, cancelled; dashboard; or one of `returns.rules.REASONS`
+    note: Mapped[str] = mapped_column(Text, server_default="")  # the reason in the words of the staff
+    source: Mapped[str] = mapped_column(Text, server_default="shop")
+    requested_by: Mapped[str] = mapped_column(Text, server_default="system")
+    decided_by: Mapped[str | None] = mapped_column(Text)
+    decided_at: Mapped[datetime | None]
+    key: Mapped[uuid.UUID | None]
     is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))
     state: Mapped[str] = mapped_column(Text, server_default="requested")
     provider_refund_id: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     asked: Mapped[int] = mapped_column(server_default="0")
     ask_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp() + interval '60 seconds'"))
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
+
+    @property
+    def provider_key(self) -> str:
+        """Our idempotency key at the provider: the same for every repetition of this one refund."""
+        return f"refund-{self.id}"
+
+
+class PaymentDispute(HasState, Base):
+    """The customer's bank wants a payment back (N23). While it is undecided the order is on hold and nothing is refunded."""
+
+    __tablename__ = "payment_dispute"
+    __table_args__ = (
+        CheckConstraint(check_in("state", DISPUTE_MOVES), name="state"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        UniqueConstraint("provider", "provider_dispute_id"),
+        Index("ix_payment_dispute_payment_id", "payment_id"),
+        Index("ix_payment_dispute_ask_at", "ask_at", postgresql_where=text("state IN ('open', 'under_review')")),
+    )
+    MOVES = DISPUTE_MOVES
+
+    id: Mapped[Key]
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    capture_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment_capture.id"))
+    provider: Mapped[str] = mapped_column(Text)
+    provider_dispute_id: Mapped[str] = mapped_column(Text)
+    amount_minor: Mapped[int]
+    currency: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text, server_default="")  # in the provider's words
+    state: Mapped[str] = mapped_column(Text)
+    respond_by: Mapped[datetime | None]  # until then evidence is taken
+    ask_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 

@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.core import db
-from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentDispute, PaymentNotice, Refund
+from app.payments.rules import NOT_REFUNDED, UNDECIDED
 
 
 def lock_payment_of_order(order_id: uuid.UUID) -> Payment:
@@ -94,13 +95,86 @@ def open_refunds_of(capture_id: uuid.UUID) -> list[Refund]:
     return list(db.session.scalars(select(Refund).where(Refund.capture_id == capture_id).order_by(Refund.created_at)))
 
 
+def refund(refund_id: uuid.UUID) -> Refund | None:
+    return db.session.get(Refund, refund_id)
+
+
+def refund_by_key(key: uuid.UUID) -> Refund | None:
+    return db.session.scalars(select(Refund).where(Refund.key == key)).one_or_none()
+
+
+def order_of_refund(refund_id: uuid.UUID) -> uuid.UUID | None:
+    return db.scalar(
+        "SELECT p.order_id FROM refund r JOIN payment p ON p.id = r.payment_id WHERE r.id = :id", id=refund_id
+    )
+
+
+def order_of_payment(named: str) -> uuid.UUID | None:
+    """The order of a payment, by its own id or by that of the provider's payment it was paid with."""
+    return db.scalar(
+        "SELECT p.order_id FROM payment p JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied"
+        " WHERE p.id::text = :named OR c.provider_payment_id = :named LIMIT 1",
+        named=named,
+    )
+
+
+def applied_capture(payment_id: uuid.UUID) -> PaymentCapture | None:
+    """The money an order is paid with."""
+    statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id, PaymentCapture.is_applied)
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def refundable_minor(capture: PaymentCapture) -> int:
+    """What may still go back of a capture: what is back, under way or waiting, and what a bank took, is off it.
+
+    The provider may know of refunds that we have not seen yet; the larger sum counts.
+    """
+    ours = sum(each.amount_minor for each in open_refunds_of(capture.id) if each.state not in NOT_REFUNDED)
+    taken = sum(each.amount_minor for each in disputes_of(capture.payment_id) if each.state == "lost")
+    return max(capture.amount_minor - max(ours, capture.refunded_minor) - taken, 0)
+
+
+def disputes_of(payment_id: uuid.UUID) -> list[PaymentDispute]:
+    statement = select(PaymentDispute).where(PaymentDispute.payment_id == payment_id)
+    return list(db.session.scalars(statement.order_by(PaymentDispute.created_at)))
+
+
+def dispute_by_provider_id(provider: str, provider_dispute_id: str) -> PaymentDispute | None:
+    statement = select(PaymentDispute).where(
+        PaymentDispute.provider == provider, PaymentDispute.provider_dispute_id == provider_dispute_id
+    )
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def has_undecided_dispute(payment_id: uuid.UUID) -> bool:
+    return any(each.state in UNDECIDED for each in disputes_of(payment_id))
+
+
+def captures_to_look_at(*, limit: int = 200) -> list[uuid.UUID]:
+    """Captures whose provider is due to be asked which refunds it knows, the longest waiting first."""
+    found = db.rows(
+        "SELECT id FROM payment_capture WHERE refunds_ask_at <= now() ORDER BY refunds_ask_at LIMIT :limit", limit=limit
+    )
+    return [row[0] for row in found]
+
+
+def disputes_to_ask(*, everything: bool = False, limit: int = 200) -> list[Any]:
+    """(provider, provider_dispute_id) of disputes without a decision."""
+    return db.rows(
+        "SELECT provider, provider_dispute_id FROM payment_dispute WHERE state IN ('open', 'under_review')"
+        " AND (:everything OR ask_at <= now()) ORDER BY ask_at LIMIT :limit",
+        everything=everything,
+        limit=limit,
+    )
+
+
 def notice(notice_id: uuid.UUID) -> PaymentNotice | None:
     return db.session.get(PaymentNotice, notice_id)
 
 
 def is_news(notice: PaymentNotice, attempt: PaymentAttempt) -> bool:
     """Whether a notice can tell us anything: a captured payment that is already applied cannot."""
-    if notice.kind.startswith("refund"):
+    if "refund" in notice.kind or "dispute" in notice.kind:
         return True
     capture = capture_by_provider_id(notice.provider, notice.facts.get("provider_payment_id") or "")
     return not (capture and capture.is_applied and capture.state == "captured" and attempt.state == "captured")
@@ -138,7 +212,7 @@ def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.U
 # A refund that failed is taken care of once somebody has asked again: then there is a newer one of the same money.
 FAILED = (
     "r.state = 'failed' AND NOT EXISTS (SELECT 1 FROM refund n WHERE n.capture_id = r.capture_id"
-    " AND n.state <> 'failed' AND n.created_at > r.created_at)"
+    " AND n.state NOT IN ('failed', 'rejected') AND n.created_at > r.created_at)"
 )
 NEEDS_ATTENTION = f"""
     SELECT o.id AS order_id, o.reference, o.number, r.id AS refund_id, 'refund_failed' AS kind, r.reason, r.amount_minor,
@@ -195,7 +269,7 @@ def faults() -> dict[str, int]:
         ),
         "over_refunds": db.scalar(
             "SELECT count(*) FROM payment_capture c LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
-            "  WHERE state <> 'failed' GROUP BY 1) r ON r.capture_id = c.id"
+            "  WHERE state NOT IN ('failed', 'rejected') GROUP BY 1) r ON r.capture_id = c.id"
             " WHERE c.refunded_minor > c.amount_minor OR c.amount_minor < coalesce(r.amount, 0)"
         ),
     }

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 PAYMENT_MOVES: Mapping[str, frozenset[str]] = {
     "open": frozenset({"paid", "refunding"}),
-    "paid": frozenset({"refunding"}),
+    "paid": frozenset({"refunding", "refunded"}),
     "refunding": frozenset({"refunded", "paid", "open"}),
-    "refunded": frozenset(),
+    "refunded": frozenset({"refunding", "paid"}),  # a refund that had succeeded failed after all
 }
 ATTEMPT_MOVES: Mapping[str, frozenset[str]] = {
     "created": frozenset({"open", "failed", "captured", "closed"}),  # our row exists, the provider has not answered yet
@@ -20,17 +20,34 @@ ATTEMPT_MOVES: Mapping[str, frozenset[str]] = {
 }
 CAPTURE_STATES = frozenset({"authorized", "captured", "failed", "refunded"})
 REFUND_MOVES: Mapping[str, frozenset[str]] = {
+    "waiting": frozenset({"requested", "rejected"}),  # for a second member of staff; nothing leaves before
+    "rejected": frozenset(),
     "requested": frozenset({"pending", "succeeded", "failed"}),
     "pending": frozenset({"succeeded", "failed"}),
     "succeeded": frozenset({"failed"}),  # providers do take a success back
-    "failed": frozenset({"requested"}),  # asked for again, by hand
+    "failed": frozenset({"requested", "pending", "succeeded"}),  # asked for again; or refused, and done after all
 }
+NOT_REFUNDED = ("failed", "rejected")  # every other refund takes its amount off what may still go back
+REFUND_SOURCES = ("shop", "provider")  # asked for here, or made in the provider's own dashboard
+DISPUTE_MOVES: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"under_review", "won", "lost", "closed"}),
+    "under_review": frozenset({"open", "won", "lost", "closed"}),
+    "won": frozenset({"open", "under_review", "lost"}),  # the customer's bank may appeal
+    "lost": frozenset({"open", "under_review", "won"}),
+    "closed": frozenset({"open", "under_review"}),
+}
+UNDECIDED = ("open", "under_review")  # disputes that keep the order on hold
 MAX_ATTEMPTS = 8  # per order (PAY-26)
 FINAL = frozenset({"captured", "closed"})
 
 # Seconds until the provider is asked again about an attempt that is not final: 15 s after opening it, then ever slower.
 ASK_AFTER_SECONDS = (15, 30, 60, 60, 120, 300, 600, 1800, 3600)
 GIVE_UP_AFTER_DAYS = 4
+
+# Hours after a capture (or after its last refund) at which the provider is asked which refunds it knows: some are made in
+# its own dashboard, and some fail weeks after they had succeeded.
+REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
+DISPUTE_ASK_HOURS = 6
 
 
 def ask_again_after(asked: int) -> int:
@@ -53,7 +70,9 @@ def N_(text: str) -> str:  # noqa: N802 (the name by which message ids are gathe
 
 CARD = Method("card", N_("Card"), N_("Visa, Mastercard, American Express"))
 PAYPAL = Method("paypal", N_("PayPal"), N_("With your PayPal account"))
-BANK_TRANSFER = Method("bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived"))
+BANK_TRANSFER = Method(
+    "bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived")
+)
 CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is handed over to you"))
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {

@@ -288,6 +288,41 @@ def sell(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
         raise LockLost()
 
 
+# To the shelves they were sold from, at most what is still out of each.
+_RESTOCK = text(
+    """
+    WITH away AS (
+        SELECT m.stock_item_id AS id, -sum(m.on_hand_delta)::int AS quantity
+        FROM stock_movement m JOIN stock_item s ON s.id = m.stock_item_id
+        WHERE m.order_id = :order AND s.variant_id = :variant AND m.kind IN ('sell', 'restock') GROUP BY 1
+    ),
+    share AS (
+        SELECT id, least(quantity, :quantity - (sum(quantity) OVER (ORDER BY id) - quantity))::int AS quantity FROM away
+    ),
+    put AS (
+        UPDATE stock_item s SET on_hand = s.on_hand + share.quantity FROM share
+        WHERE s.id = share.id AND share.quantity > 0 RETURNING s.id, s.on_hand, s.locked, share.quantity
+    )
+    INSERT INTO stock_movement
+        (id, stock_item_id, order_id, source_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
+    SELECT uuidv7(), id, :order, :source, 'restock', quantity, on_hand, locked, :actor, 'refund' FROM put RETURNING on_hand_delta
+    """
+)
+
+
+def restock(
+    order_id: uuid.UUID, returned: Mapping[uuid.UUID, tuple[uuid.UUID, int]], *, actor: str
+) -> dict[uuid.UUID, int]:
+    """Put goods of an order on sale again: `returned` maps what brought them back to (variant, quantity). Returns how many
+    came back for each: never more than were sold and are still out."""
+    queries.lock_items_of_variants(sorted({variant_id for variant_id, _ in returned.values()}))
+    came: dict[uuid.UUID, int] = {}
+    for source_id, (variant_id, quantity) in returned.items():
+        values = {"order": order_id, "variant": variant_id, "quantity": quantity, "source": source_id, "actor": actor}
+        came[source_id] = sum(row[0] for row in db.session.execute(_RESTOCK, values))
+    return came
+
+
 def put_warehouse(code: str, *, name: str, country: str, priority: int) -> uuid.UUID:
     """Open a warehouse, or change how it is called and when its turn is (lower priority ships first). Returns its id."""
     warehouse_id: uuid.UUID = db.scalar(

@@ -87,6 +87,13 @@ class StockMovement(Base):
         Index(
             "uq_stock_movement_sell", "order_id", "stock_item_id", unique=True, postgresql_where=text("kind = 'sell'")
         ),
+        Index(
+            "uq_stock_movement_restock",
+            "source_id",
+            "stock_item_id",
+            unique=True,
+            postgresql_where=text("kind = 'restock'"),
+        ),
         Index("ix_stock_movement_stock_item_id", "stock_item_id", "created_at"),
         Index("ix_stock_movement_order_id", "order_id"),
     )
@@ -95,6 +102,7 @@ class StockMovement(Base):
     stock_item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("stock_item.id"))
     order_id: Mapped[uuid.UUID | None]
     lock_id: Mapped[uuid.UUID | None]
+    source_id: Mapped[uuid.UUID | None]  # what brought goods back, such as the part of a refund: once each
     kind: Mapped[str] = mapped_column(Text)
     on_hand_delta: Mapped[int] = mapped_column(server_default="0")
     locked_delta: Mapped[int] = mapped_column(server_default="0")

@@ -12,7 +12,8 @@ from app.documents import queries as documents
 from app.orders import queries
 from app.orders.models import Order
 from app.orders.rules import public_status
-from app.payments import queries as payment_queries
+from app.returns import queries as returns
+from app.returns.rules import UNANSWERED
 from app.shipping.rules import add_working_days
 from app.storefront import order_view
 from app.web.forms import has_control_characters, is_email, parse_phone
@@ -31,27 +32,30 @@ def show(token: str) -> ResponseReturnValue:
     order, issued = documents.order_with_documents(token)
     if order is None:
         raise NotFound()
-    payment = payment_queries.payment_of_order(order.id)
-    if payment is None:
+    money = returns.standing(order.id)
+    if money is None:
         raise NotFound()
-    status = public_status(order=order.state, payment=payment.state)
-    is_at_bank = order.state == "pending" and any(a.state == "open" for a in payment.attempts)
+    status = public_status(order=order.state, payment=money.state)
+    has_asked = money.wish is not None and money.wish.state in UNANSWERED
     if status == "confirmed" and order.visitor == visitor():
         forget_cart()  # the worker empties it; the badge should not wait for that
     return respond(
         "storefront/orders/show.html",
         "_order_card.html",
         order=order,
-        payment=payment,
+        money_state=money.state,
         status=200,
         word=status,
         is_late=order.cancel_reason == "sold_out_before_payment",
-        is_at_bank=is_at_bank,
+        is_at_bank=order.state == "pending" and money.is_at_bank,
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),
         documents=issued,
         wait_seconds=WAIT_SECONDS,
+        refunds=money.refunds if money.is_paid else [],
+        wish=money.wish,
+        can_ask=order.state == "confirmed" and money.state == "paid" and not has_asked,
         **order_view.summary(order),
     )
 

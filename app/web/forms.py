@@ -16,7 +16,10 @@ from flask_wtf import FlaskForm
 from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
 
+from app.core.money import exponent
+
 EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
+AMOUNT = re.compile(r"(?P<whole>[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.(?P<decimals>[0-9]{1,3}))?")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
 MAX_QUANTITY = 10**9  # far more than any shop has: the cart answers it with what can be had
 
@@ -94,6 +97,19 @@ def parse_phone(text: str, *, country: str = "MY") -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """Minor units of an amount such as `12.50` or `1,268.00`; at most the currency's decimal places, ASCII digits only.
+
+    Raises ValueError for anything else.
+    """
+    places = exponent(currency)
+    found = AMOUNT.fullmatch(text.strip())
+    decimals = found["decimals"] or "" if found else ""
+    if found is None or len(decimals) > places:
+        raise ValueError("no amount")
+    return int(found["whole"].replace(",", "") + decimals.ljust(places, "0"))
 
 
 def parse_quantity(text: str | None, *, step_mm: int | None = None) -> int:

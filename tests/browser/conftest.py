@@ -6,15 +6,19 @@ fail the test that met them, unless it said that it expects them (`page.expected
 
 from __future__ import annotations
 
+import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pyotp
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from chaos.servers import own_servers
+from chaos.servers import own_servers, wait_for
 from chaos.stand import BIN, PROJECT, Stand
 from run import browser as browsers
 
@@ -97,6 +101,50 @@ def watch(page: Page, complaints: list[str]) -> None:
     page.on("console", spoke)
     page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
     page.on("requestfailed", failed)
+
+
+class Staff:
+    """A member of staff who signs in through the pages."""
+
+    def __init__(self, stand: Stand) -> None:
+        flask = [
+            str(BIN / "flask"),
+            "--app",
+            "wsgi",
+            "staff",
+            "create",
+            "desk@example.com",
+            "--role",
+            "owner",
+            "--json",
+        ]
+        made = subprocess.run(flask, cwd=PROJECT, env=stand.environ, check=True, capture_output=True, text=True)
+        self.account: dict[str, str] = json.loads(made.stdout)
+        self.secret = parse_qs(urlsplit(self.account["otpauth_url"]).query)["secret"][0]
+        self.used = 0
+
+    def sign_in(self, page: Page) -> None:
+        page.goto("/admin/login")
+        page.get_by_label("E-mail address").fill(self.account["email"])
+        page.get_by_label("Password").fill(self.account["password"])
+        page.get_by_role("button", name="Continue").click()
+        page.wait_for_url("**/admin/totp")
+        page.get_by_label("Code").fill(self._code())
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda url: "/totp" not in url)
+        if "backup-codes" in page.url:
+            page.get_by_role("button", name="I saved them").click()
+
+    def _code(self) -> str:
+        """A code of a step that was not used yet: each works once, and the next one is accepted early."""
+        wait_for(lambda: int(time.time()) // 30 + 1 > self.used, seconds=60, why="no code is left")
+        self.used = max(self.used + 1, int(time.time()) // 30)
+        return pyotp.TOTP(self.secret).generate_otp(self.used)
+
+
+@pytest.fixture(scope="session")
+def staff(stand: Stand) -> Staff:
+    return Staff(stand)
 
 
 @pytest.fixture

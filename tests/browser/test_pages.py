@@ -79,12 +79,54 @@ def test_pages_of_a_purchase(open_page, width, scheme):
     assert faults == []
 
 
-def test_the_pages_are_valid_html(open_page, tmp_path):
+def desk_steps(page: Page, order: str) -> Iterator[str]:
+    """The pages of a refund: the customer asks, staff look, preview and send."""
+    page.goto(f"{order}/refund")
+    yield "ask for a refund"
+    page.get_by_label("Kemeja").first.fill("1")
+    page.get_by_text("It is damaged or faulty").click()
+    page.get_by_role("button", name="Ask for a refund").click()
+    page.wait_for_url(order)
+    yield "order with a wish"
+    page.goto("/admin/refunds?view=asked")
+    yield "wishes"
+    page.get_by_role("link", name="Refund order").first.click()
+    page.locator("#asked").wait_for()
+    yield "refund form"
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#refund-total").wait_for()
+    yield "refund preview"
+    page.get_by_role("button", name="Refund RM").click()
+    page.locator("#said").wait_for()
+    yield "order with a refund"
+    page.get_by_role("link", name="Evidence").click()
+    yield "evidence"
+    page.goto("/admin/refunds")
+    yield "refunds"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+def test_pages_of_a_refund(open_page, staff, width, scheme):
+    page = open_page(width=width, scheme=scheme, bypass_csp=True)
+    shopping.buy(page, email=f"refund-{width}-{scheme}@example.com")
+    order = page.url
+    staff.sign_in(page)
+    faults = []
+    for where in desk_steps(page, order):
+        faults += check(page, where)
+    assert faults == []
+
+
+def test_the_pages_are_valid_html(open_page, staff, tmp_path):
     page = open_page(scripts=False)
     for number, path in enumerate(PUBLIC):
         answer = page.request.get(path)
         (tmp_path / f"{number}.html").write_text(answer.text(), encoding="utf-8")
     for where in steps(page, "html@example.com"):
+        (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
+    order = page.url
+    staff.sign_in(page)
+    for where in desk_steps(page, order):
         (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
     program = tmp_path / "check.mjs"
     program.write_text(VALIDATE.replace("ROOT", json.dumps(str(ROOT))).replace("PAGES", json.dumps(str(tmp_path))))

@@ -12,6 +12,7 @@ from app.core.transaction import transaction
 from tests import shop as shops
 from tests.flows.shopper import Shopper
 from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
+from tests.staff import StaffMember, hire
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,12 @@ def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
 @pytest.fixture
 def shopper(shop: Flask, bank: Bank) -> Shopper:
     return Shopper(shop.test_client(), bank)
+
+
+@pytest.fixture
+def merchant(shop: Flask) -> StaffMember:
+    """Somebody at work in the back office."""
+    return hire(shop).sign_in()
 
 
 @pytest.fixture

@@ -54,6 +54,7 @@ ENVIRONMENT = [
     "STOCK_CLEANUP_INTERVAL_MINUTES",
     "STOCK_CLEANUP_ENABLED",
     "CHECKOUT_SESSION_EXPIRY_MINUTES",
+    "REFUND_APPROVAL_MINOR",
     "RATE_LIMIT_ENABLED",
     "MAIL_URL",
     "MAIL_FALLBACK_URL",
@@ -95,6 +96,11 @@ PATHS = [
     "/api/v2/orders/<order_id>/invoice",
     "/api/v1/payment/webhook",
     "/api/payments/webhook",
+    "/api/payments/refund",
+    "/api/v1/admin/orders/<uuid:order_id>/refund",
+    "/admin/refunds",
+    "/admin/orders/<uuid:order_id>/refund",
+    "/order/<token>/refund",
 ]
 COLUMNS = {
     "stock_item": {"variant_id", "warehouse_id", "on_hand", "locked", "safety"},
@@ -107,6 +113,8 @@ COLUMNS = {
     "payment_notice": {"provider", "event_id"},
     "refund": set(),
     "document": {"order_id", "series", "number", "kind", "refund_id"},
+    "refund_line": {"refund_id", "order_line_id", "quantity", "amount_minor"},
+    "payment_dispute": {"provider", "provider_dispute_id", "state", "amount_minor"},
     "outbox_event": set(),
     "outbox_delivery": set(),
 }

@@ -126,7 +126,11 @@ def test_the_back_office_is_malay(shop, pembeli, drain):
     orders = [row[0] for row in db.rows("SELECT id FROM orders")]
     db.release()
     pages += [owner.get(path) for path in ("/admin/", "/admin/orders", "/admin/orders?q=tiada", "/admin/stock-locks", "/admin/payments",
-                                           "/admin/deliveries", *(f"/admin/orders/{each}" for each in orders))]  # fmt: skip
+                                           "/admin/deliveries", "/admin/refunds", "/admin/refunds?view=asked", *(f"/admin/orders/{each}" for each in orders))]  # fmt: skip
+    paid = db.scalar("SELECT id FROM orders WHERE confirmed_at IS NOT NULL")
+    db.release()
+    pages += [owner.get(f"/admin/orders/{paid}/{path}") for path in ("refund", "refund?q1=1&preview=1", "evidence")]
+    pages.append(pembeli.get(f"/order/{token}/refund"))
     assert [english_in(page) for page in pages] == [[]] * len(pages)
 
 

@@ -15,13 +15,15 @@ import tenacity
 from circuitbreaker import CircuitBreaker
 
 from app.core.money import Money
-from app.payments.errors import ProviderUnavailable
+from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
+    Disputable,
     HostedPage,
     Notice,
     Opened,
     PaymentRequest,
     Provider,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefund,
     Standing,
@@ -103,6 +105,12 @@ class Guarded:
 
     def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
         return self._again(lambda: self._inner.find_refunds(provider_payment_id))
+
+    def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        inner = self._inner
+        if not isinstance(inner, Disputable):
+            raise ProviderRefused(reason=f"{self.code} cannot be asked about disputes")
+        return self._again(lambda: inner.get_dispute(provider_dispute_id))
 
     def _again(self, call: Callable[[], Answer]) -> Answer:
         retrying = tenacity.Retrying(

@@ -12,23 +12,26 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.core.errors import Refused
 from app.core.money import Money
-from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.core.settings import Settings
+from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
     HostedPage,
     Notice,
     Opened,
     PaymentRequest,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefund,
     Standing,
 )
 from app.payments.providers.razorpay_client import Budget, Clients, Patience
+from app.payments.rules import DISPUTE_MOVES
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +41,7 @@ LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
 PAGE = 100
+LATEST_MOMENT = 2**35  # seconds since 1970: no date further off is meant
 PAYMENT_STATES = frozenset({"created", "authorized", "captured", "refunded", "failed"})
 REFUND_STATES = {"pending": "pending", "processed": "succeeded", "failed": "failed"}
 KIND = re.compile(r"[A-Za-z0-9_.]{1,100}")
@@ -126,7 +130,11 @@ class Razorpay:
             return False  # an unsigned failure, or nothing at all: to be shown, never believed
         payment_id, signature = answer.get("razorpay_payment_id", ""), answer.get("razorpay_signature", "")
         signed = f"{provider_order_id}|{payment_id}".encode(errors="replace")
-        if not provider_order_id or not IDENTIFIER.fullmatch(payment_id) or not _is_signed(signed, signature, [self._key_secret]):
+        if (
+            not provider_order_id
+            or not IDENTIFIER.fullmatch(payment_id)
+            or not _is_signed(signed, signature, [self._key_secret])
+        ):
             raise BadSignature()
         return True
 
@@ -170,9 +178,15 @@ class Razorpay:
             event_id=_event_id(given.get("x-razorpay-event-id", ""), body),
             kind=event["event"],
             provider_order_id=_entity_id(payload, "payment", "order_id") or _entity_id(payload, "order", "id"),
-            provider_payment_id=_entity_id(payload, "payment", "id") or _entity_id(payload, "refund", "payment_id"),
+            provider_payment_id=_entity_id(payload, "payment", "id")
+            or _entity_id(payload, "refund", "payment_id")
+            or _entity_id(payload, "dispute", "payment_id"),
             provider_refund_id=_entity_id(payload, "refund", "id"),
+            provider_dispute_id=_entity_id(payload, "dispute", "id"),
         )
+
+    def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        return _dispute(_ask(self._client.dispute.fetch, provider_dispute_id, {}, budget=self._budget()))
 
     def origins(self) -> tuple[str, ...]:
         parts = urlsplit(self._api_url)
@@ -263,6 +277,22 @@ def _refund(entity: Mapping[str, Any]) -> ProviderRefund:
         amount=_money(entity),
         payment_id=_text(entity, "payment_id"),
         key=str(notes.get("key") or "") if isinstance(notes, dict) else "",
+    )
+
+
+def _dispute(entity: Mapping[str, Any]) -> ProviderDispute:
+    state = str(entity.get("status"))
+    if state not in DISPUTE_MOVES:
+        log.warning("unknown dispute state", extra={"dispute_state": state[:40]})
+        state = "under_review"
+    respond_by = _number(entity, "respond_by")
+    return ProviderDispute(
+        id=_text(entity, "id"),
+        state=state,
+        amount=_money(entity),
+        payment_id=_text(entity, "payment_id"),
+        reason=_optional(entity, "reason_code"),
+        respond_by=datetime.fromtimestamp(respond_by, UTC) if 0 < respond_by < LATEST_MOMENT else None,
     )
 
 

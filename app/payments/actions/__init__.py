@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -15,11 +16,22 @@ from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
-from app.payments.errors import AlreadyRefunded, TooManyAttempts
-from app.payments.events import AttemptReplaced, NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
+from app.payments.errors import AlreadyRefunded, NotDecided, TooManyAttempts
+from app.payments.events import (
+    AttemptReplaced,
+    NoticeReceived,
+    PaymentFailed,
+    RefundRequested,
+    RefundSettled,
+)
 from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
-from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
+from app.payments.rules import (
+    GIVE_UP_AFTER_DAYS,
+    MAX_ATTEMPTS,
+    REFUNDS_ASK_AFTER_HOURS,
+    ask_again_after,
+)
 
 INITIATING_SECONDS = 20  # how long one process may be at creating the provider's order before another one tries
 CAPTURE_STATE = {
@@ -98,7 +110,8 @@ def give_up_initiation(attempt_id: uuid.UUID) -> None:
 def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
     """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
     db.rows(
-        "UPDATE payment_attempt SET provider_order_id = :provider_order, page_url = :page_url, state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
+        "UPDATE payment_attempt SET provider_order_id = :provider_order, page_url = :page_url,"
+        " state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
         " ask_at = clock_timestamp() + interval '15 seconds' WHERE id = :id AND provider_order_id IS NULL RETURNING id",
         id=attempt_id,
         provider_order=opened.id,
@@ -112,6 +125,7 @@ def store_notice(*, provider: str, notice: Notice) -> bool:
         "provider_order_id": notice.provider_order_id,
         "provider_payment_id": notice.provider_payment_id,
         "provider_refund_id": notice.provider_refund_id,
+        "provider_dispute_id": notice.provider_dispute_id,
     }
     notice_id = new_id()
     statement = (
@@ -172,9 +186,12 @@ FORWARD = {
 def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str) -> None:
     if FORWARD[state] > FORWARD[capture.state]:
         capture.state = state
+    if (capture.state, state) == ("refunded", "captured"):
+        capture.state = state  # a refund failed after all: the money is here again
     if capture.state in ("captured", "refunded") and capture.captured_at is None:
         capture.captured_at = clock.now()
-    capture.refunded_minor = max(capture.refunded_minor, report.refunded_minor)
+        look_for_refunds_again(capture)
+    capture.refunded_minor = report.refunded_minor
     capture.fee_minor = max(capture.fee_minor, report.fee_minor)
 
 
@@ -226,8 +243,21 @@ def apply(payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) ->
     payment.paid_at = clock.now()
 
 
-def request_refund(capture: PaymentCapture, amount: Money, *, reason: str, is_automatic: bool) -> Refund | None:
-    """Send money back. An automatic refund of a capture exists once, however often it is asked for (then None)."""
+def request_refund(
+    capture: PaymentCapture,
+    amount: Money,
+    *,
+    reason: str,
+    is_automatic: bool,
+    note: str = "",
+    by: str = "system",
+    key: uuid.UUID | None = None,
+    waits: bool = False,
+) -> Refund | None:
+    """Send money back; if it `waits`, once a second person has agreed.
+
+    An automatic refund of a capture exists once, and one with a `key` too, however often it is asked for (then None).
+    """
     refund_id = new_id()
     statement = (
         insert(Refund)
@@ -238,22 +268,81 @@ def request_refund(capture: PaymentCapture, amount: Money, *, reason: str, is_au
             amount_minor=amount.minor,
             currency=amount.currency,
             reason=reason,
+            note=note,
+            requested_by=by,
+            key=key,
             is_automatic=is_automatic,
-            state="requested",
+            state="waiting" if waits else "requested",
+        )
+        .on_conflict_do_nothing()
+        .returning(Refund)
+    )
+    refund = db.session.scalars(statement).one_or_none()
+    if refund is not None and not waits:
+        send_refund(refund, capture)
+    return refund
+
+
+def send_refund(refund: Refund, capture: PaymentCapture) -> None:
+    """Let the worker ask the provider, and look soon what became of it."""
+    outbox.record(RefundRequested(refund.id))
+    look_for_refunds_again(capture)
+
+
+def look_for_refunds_again(capture: PaymentCapture) -> None:
+    """Something has changed: ask which refunds the provider knows, in an hour and then ever more seldom."""
+    capture.refunds_asked = 0
+    capture.refunds_ask_at = _in_hours(REFUNDS_ASK_AFTER_HOURS[0])
+
+
+def note_refunds_asked(capture: PaymentCapture) -> None:
+    capture.refunds_asked += 1
+    is_over = capture.refunds_asked >= len(REFUNDS_ASK_AFTER_HOURS)
+    capture.refunds_ask_at = None if is_over else _in_hours(REFUNDS_ASK_AFTER_HOURS[capture.refunds_asked])
+
+
+def _in_hours(hours: int) -> Any:
+    """A moment of database time, known once it is written."""
+    return func.clock_timestamp() + timedelta(hours=hours)
+
+
+def join_refund(capture: PaymentCapture, order_id: uuid.UUID, report: ProviderRefund) -> Refund | None:
+    """A refund the provider knows and we do not: made in its own dashboard. Counted once, whoever reports it how often.
+
+    The caller holds the capture's lock and has looked for a row of ours.
+    """
+    if report.state == "failed":
+        return None
+    statement = (
+        insert(Refund)
+        .values(
+            id=new_id(),
+            payment_id=capture.payment_id,
+            capture_id=capture.id,
+            amount_minor=report.amount.minor,
+            currency=report.amount.currency,
+            reason="dashboard",
+            source="provider",
+            requested_by=capture.provider,
+            is_automatic=False,
+            state="pending",
+            provider_refund_id=report.id,
         )
         .on_conflict_do_nothing()
         .returning(Refund)
     )
     refund = db.session.scalars(statement).one_or_none()
     if refund is not None:
-        outbox.record(RefundRequested(refund.id))
+        look_for_refunds_again(capture)
+        note_refund(refund, order_id, report)
     return refund
 
 
 def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> None:
     """Write down the provider's word on a refund; its last word is announced once."""
+    is_final = refund.state == "failed" and refund.provider_refund_id is not None  # an older answer may come later
     refund.provider_refund_id = refund.provider_refund_id or report.id
-    if report.state == refund.state or not refund.can_move_to(report.state):
+    if is_final or report.state == refund.state or not refund.can_move_to(report.state):
         return
     refund.move_to(report.state)
     refund.updated_at = clock.now()
@@ -279,10 +368,11 @@ def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:
     if refund is None:
         raise NotFound()
     [capture] = queries.lock_captures([refund.capture_id])
-    under_way = sum(each.amount_minor for each in queries.open_refunds_of(capture.id) if each.state != "failed")
-    if refund.state != "failed" or capture.amount_minor - under_way < refund.amount_minor:
+    if queries.has_undecided_dispute(capture.payment_id):
+        raise NotDecided()
+    if refund.state != "failed" or queries.refundable_minor(capture) < refund.amount_minor:
         raise AlreadyRefunded()
-    again = request_refund(capture, refund.amount, reason=refund.reason, is_automatic=False)
+    again = request_refund(capture, refund.amount, reason=refund.reason, note=refund.note, by=actor, is_automatic=False)
     if again is None:  # only automatic refunds are unique, this one is not
         raise AlreadyRefunded()
     audit.record("refund.asked_again", actor=actor, object_kind="refund", object_id=refund.id, as_refund=str(again.id))

@@ -1,0 +1,132 @@
+"""Refunds for programs (REF-03, REF-04): the same action, approval and keys as the form of the back office (X3)."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from flask_babel import gettext as _
+
+from app.core.errors import NotFound, Refused
+from app.core.transaction import in_transaction
+from app.payments import queries as payments
+from app.payments.models import Refund
+from app.returns import actions as returns
+from app.returns.rules import LONGEST_NOTE, REASONS, Wish
+from app.web import staff
+from app.web.describe import COUNT, TEXT, describe, one_of, record
+from app.web.errors import problem
+from app.web.forms import has_control_characters
+from app.web.gates import guards
+from app.web.limits import limit_api
+from app.web.refund_words import REFUSALS, why_not
+from app.web.respond import no_store
+from app.web.site import settings
+
+bp = limit_api(no_store(Blueprint("api_refunds", __name__)))
+for prefix in ("/api/v1/admin", "/api/payments/refund"):
+    guards(prefix)(staff.refuse_strangers)
+
+ANSWER = record(id=TEXT, order=TEXT, state=one_of("waiting", "requested", "pending", "succeeded", "failed", "rejected"),
+                amount=COUNT, currency=TEXT)  # fmt: skip
+STATUSES = (400, 401, 403, 404, 409, 415, 422)
+
+
+@bp.post("/api/v1/admin/orders/<uuid:order_id>/refund")
+@describe(
+    "Refund an amount of an order in minor units; the header Idempotency-Key (a UUID) makes repetitions one refund",
+    takes=record(amount=COUNT, reason=TEXT),
+    answers={201: ANSWER},
+    refusals=STATUSES,
+    for_staff=True,
+    needs_csrf=True,
+)
+@staff.staff_required
+def refund_order(order_id: uuid.UUID) -> Response:
+    return _refund(order_id, _posted())
+
+
+@bp.post("/api/payments/refund")
+@describe(
+    "The same for a payment: `payment` is its id here or the provider's",
+    takes=record(payment=TEXT, amount=COUNT, reason=TEXT),
+    answers={201: ANSWER},
+    refusals=STATUSES,
+    for_staff=True,
+    needs_csrf=True,
+)
+@staff.staff_required
+def refund_payment() -> Response:
+    posted = _posted()
+    named = posted.get("payment")
+    order_id = payments.order_of_payment(named) if isinstance(named, str) and 0 < len(named) <= 100 else None
+    if order_id is None:
+        raise NotFound(_("There is no such payment."))
+    return _refund(order_id, posted)
+
+
+def _refund(order_id: uuid.UUID, posted: dict[str, Any]) -> Response:
+    if not staff.somebody().is_fresh:
+        return problem(403, "sign_in_again", _("Please sign in again: your last sign-in is more than 15 minutes ago."))
+    amount, key = _amount(posted), _key()
+    reason, note = _reason(posted)
+    wanted = returns.RefundOrder(
+        wish=Wish(amount_minor=amount),
+        reason=reason,
+        note=note,
+        by=staff.actor(),
+        key=key,
+        accept_minor=amount,
+        above=settings().refund_approval_minor,
+    )
+    try:
+        refund = in_transaction(partial(returns.refund_lines, order_id, wanted))
+    except REFUSALS as refusal:
+        return problem(refusal.status, refusal.code, why_not(refusal.code), **refusal.facts)
+    if refund.amount_minor != amount:
+        raise Refused(_("This Idempotency-Key belongs to another refund."), code="key_reused")
+    answer = jsonify(_shown(refund, order_id))
+    answer.status_code = 201
+    return answer
+
+
+def _shown(refund: Refund, order_id: uuid.UUID) -> dict[str, Any]:
+    return {
+        "id": str(refund.id),
+        "order": str(order_id),
+        "state": refund.state,
+        "amount": refund.amount_minor,
+        "currency": refund.currency,
+    }
+
+
+def _posted() -> dict[str, Any]:
+    posted = request.get_json()
+    if not isinstance(posted, dict):
+        raise Refused(_("Send an object with amount and reason."), code="no_object")
+    return posted
+
+
+def _amount(posted: dict[str, Any]) -> int:
+    amount = posted.get("amount")
+    if type(amount) is not int or not 0 < amount < 10**12:
+        raise Refused(_("Say the amount in whole minor units, such as 1250."), code="bad_amount")
+    return amount
+
+
+def _reason(posted: dict[str, Any]) -> tuple[str, str]:
+    """(code, words): one of the codes, or words of one's own."""
+    text = posted.get("reason", "")
+    if not isinstance(text, str) or len(text) > LONGEST_NOTE or has_control_characters(text):
+        raise Refused(_("Say the reason in one line of plain text."), code="bad_reason")
+    codes = {reason.code for reason in REASONS}
+    return (text, "") if text in codes else ("other", text)
+
+
+def _key() -> uuid.UUID:
+    try:
+        return uuid.UUID(request.headers.get("Idempotency-Key", ""))
+    except ValueError:
+        raise Refused(_("Send a UUID in the header Idempotency-Key."), code="key_missing") from None

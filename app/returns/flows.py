@@ -1,0 +1,89 @@
+"""Asking providers about refunds and disputes, and writing down what they say. Called with no transaction open."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+
+from app.core import db
+from app.core.transaction import in_transaction
+from app.orders.flows import Tally
+from app.payments import gateway
+from app.payments import queries as payment_queries
+from app.payments.errors import ProviderRefused
+from app.returns import queries
+from app.returns.actions import reports
+
+
+def look_at_refunds(capture_id: uuid.UUID) -> None:
+    """Ask which refunds the provider knows of a payment. Raises ProviderUnavailable: nothing changed, ask again later."""
+    capture = queries.capture_facts(capture_id)
+    db.release()
+    if capture is None:
+        return
+    found = gateway.provider(capture.provider).find_refunds(capture.provider_payment_id)
+    in_transaction(partial(reports.note_refunds, capture.order_id, capture_id, found))
+
+
+def look_at_dispute(provider: str, provider_dispute_id: str) -> None:
+    """Ask how a dispute stands. Disputes about payments that are none of ours are left alone."""
+    report = gateway.get_dispute(provider, provider_dispute_id)
+    capture = payment_queries.capture_by_provider_id(provider, report.payment_id)
+    facts = queries.capture_facts(capture.id) if capture else None
+    db.release()
+    if capture is not None and facts is not None:
+        in_transaction(partial(reports.note_dispute, facts.order_id, capture.id, report))
+
+
+def look_at_order(order_id: uuid.UUID) -> None:
+    """Everything about the money of one order that may have come back, now."""
+    payment = payment_queries.payment_of_order(order_id)
+    captures = [each.id for each in payment_queries.captures_of(payment.id) if each.captured_at] if payment else []
+    known = (
+        [(each.provider, each.provider_dispute_id) for each in payment_queries.disputes_of(payment.id)]
+        if payment
+        else []
+    )
+    db.release()
+    for capture_id in captures:
+        look_at_refunds(capture_id)
+    for provider, dispute_id in known:
+        look_at_dispute(provider, dispute_id)
+
+
+def look_around(*, everything: bool = False) -> Tally:
+    """Refunds made elsewhere and disputes without a decision that are due to be asked about."""
+    tally = Tally()
+    captures = payment_queries.captures_to_look_at()
+    undecided = [tuple(row) for row in payment_queries.disputes_to_ask(everything=everything)]
+    db.release()
+    for capture_id in captures:
+        if not tally.run(partial(look_at_refunds, capture_id)):
+            break  # the provider is away: the others would wait for it too
+    for provider, dispute_id in undecided:
+        tally.run(partial(look_at_dispute, provider, dispute_id))
+    return tally
+
+
+def look_by_schedule() -> None:
+    """Every few minutes."""
+    look_around()
+
+
+def follow_notice(notice_id: uuid.UUID) -> None:
+    """A webhook about a refund or a dispute: ask for the truth. Unknown payments are none of ours."""
+    notice = payment_queries.notice(notice_id)
+    if notice is None or not ("refund" in notice.kind or "dispute" in notice.kind):
+        db.release()
+        return
+    provider, facts = notice.provider, notice.facts
+    capture = payment_queries.capture_by_provider_id(provider, facts.get("provider_payment_id") or "")
+    capture_id, dispute_id = capture.id if capture else None, facts.get("provider_dispute_id")
+    db.release()
+    try:
+        if dispute_id and capture_id is not None:
+            look_at_dispute(provider, dispute_id)
+        elif capture_id is not None:
+            look_at_refunds(capture_id)
+    except ProviderRefused:  # it knows no such thing, or tells nothing about it
+        return

@@ -1,0 +1,12 @@
+"""What refunds and disputes do when payments announce something."""
+
+from app.payments.events import NoticeReceived, RefundSettled
+from app.returns import actions, flows
+
+
+def follow_notice(event: NoticeReceived) -> None:
+    flows.follow_notice(event.notice_id)
+
+
+def note_refund_settled(event: RefundSettled) -> None:
+    actions.note_refund_settled(event.order_id, event.refund_id, state=event.state)

@@ -1,0 +1,178 @@
+"""What goes back of an order, to the minor unit. Pure: no database, no clock.
+
+A part of a line is taken from what is *left* of its stored total, in proportion to the quantity; the last unit takes all
+that remains. So whatever was refunded in which order, a line ends at exactly its total (P15), and nothing is ever over.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.core.money import exponent, split_minor
+from app.payments.rules import N_
+
+REQUEST_MOVES: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"waiting", "accepted", "declined"}),
+    "waiting": frozenset({"accepted", "open"}),  # staff have agreed, a second one has to
+    "accepted": frozenset(),
+    "declined": frozenset(),
+}
+UNANSWERED = ("open", "waiting")  # at most one of an order
+PART_KINDS = ("goods", "shipping", "amount")
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why money goes back. `label` is a message id, translated where it is shown."""
+
+    code: str
+    label: str
+
+
+REASONS = (
+    Reason("changed_mind", N_("The customer changed their mind")),
+    Reason("damaged", N_("Damaged or faulty")),
+    Reason("wrong_item", N_("Not what was ordered")),
+    Reason("not_as_described", N_("Not as described")),
+    Reason("never_arrived", N_("It never arrived")),
+    Reason("goodwill", N_("Goodwill")),
+    Reason("other", N_("Another reason")),
+)
+ASKABLE = tuple(reason for reason in REASONS if reason.code != "goodwill")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An order's line and what went back of it. Quantities in the line's smallest unit, amounts in minor units."""
+
+    id: uuid.UUID
+    quantity: int
+    total_minor: int
+    gone: int = 0
+    gone_minor: int = 0
+    restocked: int = 0
+
+    @property
+    def left(self) -> int:
+        return self.quantity - self.gone
+
+    @property
+    def left_minor(self) -> int:
+        return self.total_minor - self.gone_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """All that may still go back of an order. `rest_minor` is the whole; refunds without lines took from it too."""
+
+    currency: str
+    lines: Sequence[Line]
+    shipping_minor: int
+    rest_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to refund: quantities by line, the delivery, an amount of their own; or everything that is left."""
+
+    quantities: Mapping[uuid.UUID, int] = field(default_factory=dict)
+    shipping: bool = False
+    amount_minor: int = 0
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    kind: str
+    amount_minor: int
+    line_id: uuid.UUID | None = None
+    quantity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The exact refund. `cut_minor` is what had to be taken off the wish because less than that is left."""
+
+    currency: str
+    parts: Sequence[Part]
+    cut_minor: int = 0
+
+    @property
+    def amount_minor(self) -> int:
+        return sum(part.amount_minor for part in self.parts)
+
+
+def plan(account: Account, wish: Wish) -> Plan:
+    """The refund that fulfils a wish. Raises ValueError for a line that is none of theirs, more than is left of one, or an
+    amount that providers do not take."""
+    if wish.amount_minor < 0 or wish.amount_minor % smallest_step(account.currency):
+        raise ValueError("no amount that goes back")
+    parts = _everything(account) if wish.everything else _parts(account, wish)
+    wanted = sum(part.amount_minor for part in parts)
+    if wanted <= account.rest_minor:
+        return Plan(account.currency, parts)
+    fitting = split_minor(account.rest_minor, [part.amount_minor for part in parts])
+    cut = [replace(part, amount_minor=minor) for part, minor in zip(parts, fitting, strict=True)]
+    return Plan(account.currency, cut, cut_minor=wanted - account.rest_minor)
+
+
+def _everything(account: Account) -> list[Part]:
+    parts = [Part("goods", line.left_minor, line.id, line.left) for line in account.lines if line.left]
+    if account.shipping_minor:
+        parts.append(Part("shipping", account.shipping_minor))
+    missing = account.rest_minor - sum(part.amount_minor for part in parts)
+    return [*parts, Part("amount", missing)] if missing > 0 else parts
+
+
+def _parts(account: Account, wish: Wish) -> list[Part]:
+    lines = {line.id: line for line in account.lines}
+    parts = []
+    for line_id, quantity in wish.quantities.items():
+        if line_id not in lines or not 0 <= quantity <= lines[line_id].left:
+            raise ValueError("no such line, or not so much of it")
+        if quantity:
+            parts.append(Part("goods", share(lines[line_id], quantity, account.currency), line_id, quantity))
+    if wish.shipping and account.shipping_minor:
+        parts.append(Part("shipping", account.shipping_minor))
+    if wish.amount_minor:
+        parts.append(Part("amount", wish.amount_minor))
+    return parts
+
+
+def share(line: Line, quantity: int, currency: str) -> int:
+    """What `quantity` of a line is worth, rounded half up to what providers take; the last units get all that is left."""
+    if quantity == line.left:
+        return line.left_minor
+    step = smallest_step(currency)
+    exact = 2 * line.left_minor * quantity + line.left * step
+    return min(exact // (2 * line.left * step) * step, line.left_minor)
+
+
+def smallest_step(currency: str) -> int:
+    """Of currencies with three decimals providers take amounts whose last digit is 0 only (Razorpay, Stripe)."""
+    return 10 if exponent(currency) == 3 else 1
+
+
+def needs_approval(amount_minor: int, *, above: int | None) -> bool:
+    """Whether two people must agree (REF-08). The limit counts in minor units of whatever the order's currency is."""
+    return above is not None and amount_minor > above
+
+
+def can_approve(*, requested_by: str, by: str) -> bool:
+    """Whether somebody may decide about a refund that somebody asked for: never about one's own."""
+    return by.startswith("staff:") and by != requested_by
+
+
+def payment_state(*, paid: bool, before: str, captured: int, leaving: int, returned: int) -> str:
+    """The state of an order's payment, by sums in minor units: `leaving` is asked for, under way or back, `returned` is back.
+
+    Money that never paid an order (it came too late) can only be on its way back or back.
+    """
+    if not paid and before not in ("refunding", "refunded"):
+        return before
+    if returned >= captured:
+        return "refunded"
+    return "refunding" if leaving >= captured or not paid else "paid"

@@ -1,0 +1,163 @@
+"""REF-02, P15: any sequence of refunds ends at exactly what was captured, never a unit over or under."""
+
+import random
+import uuid
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from app.payments.models import Payment
+from app.payments.rules import PAYMENT_MOVES
+from app.returns.rules import (
+    Account,
+    Line,
+    Wish,
+    can_approve,
+    needs_approval,
+    payment_state,
+    plan,
+    share,
+    smallest_step,
+)
+
+CURRENCIES = ("MYR", "INR", "JPY", "KWD")
+
+
+def line(quantity, total, gone=0, gone_minor=0):
+    return Line(uuid.uuid4(), quantity, total, gone, gone_minor)
+
+
+def random_account(dice, currency):
+    step = smallest_step(currency)
+    lines = [line(dice.randint(1, 7), dice.randint(0, 40_000) * step) for _ in range(dice.randint(1, 5))]
+    shipping = dice.choice((0, dice.randint(1, 2_000) * step))
+    return Account(currency, lines, shipping, sum(each.total_minor for each in lines) + shipping)
+
+
+def random_wish(dice, account):
+    step = smallest_step(account.currency)
+    quantities = {each.id: dice.randint(0, each.left) for each in account.lines}
+    amount = dice.choice((0, 0, dice.randint(1, 30_000) * step))
+    return Wish(quantities, dice.random() < 0.3, amount, everything=dice.random() < 0.05)
+
+
+def after(account, made, *, sign=1):
+    """The account once a refund was made (or, with sign -1, failed)."""
+    parts = {part.line_id: part for part in made.parts if part.kind == "goods"}
+    lines = [
+        replace(
+            each,
+            gone=each.gone + sign * parts[each.id].quantity,
+            gone_minor=each.gone_minor + sign * parts[each.id].amount_minor,
+        )
+        if each.id in parts
+        else each
+        for each in account.lines
+    ]
+    shipping = account.shipping_minor - sign * sum(part.amount_minor for part in made.parts if part.kind == "shipping")
+    return Account(account.currency, lines, shipping, account.rest_minor - sign * made.amount_minor)
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_p15_any_sequence_of_refunds_ends_exactly_at_captured(currency):
+    """1,000 orders of each currency; every fourth refund fails later and its amount may go back again."""
+    dice = random.Random(f"refunds {currency}")
+    for _ in range(1_000):
+        account = random_account(dice, currency)
+        captured, refunded, made = account.rest_minor, 0, []
+        for _step in range(dice.randint(0, 8)):
+            wanted = plan(account, random_wish(dice, account))
+            assert all(part.amount_minor >= 0 for part in wanted.parts)
+            assert wanted.amount_minor <= account.rest_minor
+            account, refunded = after(account, wanted), refunded + wanted.amount_minor
+            made.append(wanted)
+            if dice.random() < 0.25:
+                failed = made.pop(dice.randrange(len(made)))
+                account, refunded = after(account, failed, sign=-1), refunded - failed.amount_minor
+            assert account.rest_minor == captured - refunded >= 0
+        last = plan(account, Wish(everything=True))
+        assert refunded + last.amount_minor == captured
+        assert after(account, last).rest_minor == 0
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_a_line_refunded_unit_by_unit_ends_at_its_total(currency):
+    dice = random.Random(f"units {currency}")
+    for _ in range(500):
+        sold = line(dice.randint(1, 9), dice.randint(1, 99_999) * smallest_step(currency))
+        each, parts = sold, []
+        while each.left:
+            parts.append(share(each, 1, currency))
+            each = replace(each, gone=each.gone + 1, gone_minor=each.gone_minor + parts[-1])
+        assert sum(parts) == sold.total_minor
+        assert max(parts) - min(parts) <= sold.quantity * smallest_step(currency)
+        assert all(part % smallest_step(currency) == 0 for part in parts)
+
+
+def test_units_are_worth_what_they_cost():
+    three = line(3, 10_000)
+    assert [share(three, n, "MYR") for n in (1, 2, 3)] == [3333, 6667, 10_000]
+    assert share(line(3, 100), 1, "JPY") == 33
+    assert share(line(3, 10_000), 1, "KWD") == 3330
+
+
+def test_what_was_refunded_as_an_amount_is_taken_off_the_lines():
+    account = Account("MYR", [line(1, 6_000), line(1, 4_000)], 0, 7_000)
+    wanted = plan(account, Wish({each.id: 1 for each in account.lines}))
+    assert ([part.amount_minor for part in wanted.parts], wanted.cut_minor) == ([4_200, 2_800], 3_000)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [{"quantities": {uuid.uuid4(): 1}}, {"amount_minor": -1}, "too many", "negative"],
+)
+def test_a_wish_that_cannot_be_is_refused(wish):
+    sold = line(2, 100, gone=1, gone_minor=50)
+    wish = {"too many": {"quantities": {sold.id: 2}}, "negative": {"quantities": {sold.id: -1}}}.get(str(wish), wish)
+    with pytest.raises(ValueError, match="no"):
+        plan(Account("MYR", [sold], 0, 50), Wish(**wish))
+
+
+def test_amounts_that_no_provider_takes_are_refused():
+    account = Account("KWD", [line(1, 10_000)], 0, 10_000)
+    with pytest.raises(ValueError, match="no amount"):
+        plan(account, Wish(amount_minor=1_001))
+    assert plan(account, Wish(amount_minor=1_010)).amount_minor == 1_010
+
+
+@pytest.mark.parametrize(
+    ("amount", "above", "needed"), [(1, None, False), (500, 500, False), (501, 500, True), (1, 0, True)]
+)
+def test_who_needs_approval(amount, above, needed):
+    assert needs_approval(amount, above=above) is needed
+
+
+def test_nobody_approves_what_they_asked_for():
+    assert can_approve(requested_by="staff:1", by="staff:2")
+    assert not can_approve(requested_by="staff:1", by="staff:1")
+    assert not can_approve(requested_by="staff:1", by="customer")
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"paid": True, "before": "paid", "leaving": 0, "returned": 0}, "paid"),
+        ({"paid": True, "before": "paid", "leaving": 99, "returned": 99}, "paid"),
+        ({"paid": True, "before": "paid", "leaving": 100, "returned": 40}, "refunding"),
+        ({"paid": True, "before": "paid", "leaving": 100, "returned": 100}, "refunded"),
+        ({"paid": True, "before": "refunded", "leaving": 40, "returned": 40}, "paid"),
+        ({"paid": False, "before": "open", "leaving": 0, "returned": 0}, "open"),
+        ({"paid": False, "before": "refunding", "leaving": 100, "returned": 100}, "refunded"),
+        ({"paid": False, "before": "refunded", "leaving": 0, "returned": 0}, "refunding"),
+    ],
+)
+def test_the_payment_says_where_the_money_is(facts, state):
+    assert payment_state(captured=100, **facts) == state
+
+
+def test_every_state_that_the_sums_lead_to_can_be_reached():
+    for before, leaving, returned in product(("paid", "refunding", "refunded"), (0, 50, 100), (0, 50, 100)):
+        state = payment_state(paid=True, before=before, captured=100, leaving=leaving, returned=min(leaving, returned))
+        assert state == before or Payment(state=before).can_move_to(state)
+    assert PAYMENT_MOVES["open"] == frozenset({"paid", "refunding"})
