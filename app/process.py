@@ -16,7 +16,7 @@ from app.subscriptions import SUBSCRIPTIONS
 CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
     "app.payments.gateway",
-    "app.documents.sheets",
+    "app.documents.wording",
     "app.notifications.gateway",
     "app.notifications.letters",
 )

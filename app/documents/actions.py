@@ -12,7 +12,7 @@ from typing import Any
 from app.audit import actions as audit
 from app.core import clock, db, numbers, outbox
 from app.core.ids import new_id
-from app.documents import printing, queries, rules, sheets
+from app.documents import printing, queries, rules, sheets, wording
 from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.documents.models import Document
 from app.documents.rules import Taxed
@@ -101,7 +101,7 @@ def _paid(order_id: uuid.UUID) -> Paid | None:
 
 def _heading(kind: str, *, invoice: Document | None = None) -> Heading:
     moment = clock.now().replace(microsecond=0)
-    series = rules.series_of(kind, moment, sheets.shop().timezone)
+    series = rules.series_of(kind, moment, wording.shop().timezone)
     number = numbers.take(series, prefix=f"{series}-", digits=rules.DIGITS)
     if invoice is None:
         return Heading(series, number, moment)
@@ -124,7 +124,7 @@ def _add(
         number=heading.number,
         order_id=order.id,
         refund_id=refund_id,
-        locale=sheets.words_of(order).language,
+        locale=wording.words_of(order).language,
         currency=order.currency,
         total_minor=sum(each.total_minor for each in groups),
         tax_minor=sum(each.tax_minor for each in groups),

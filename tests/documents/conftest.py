@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.documents import sheets
+from app.documents import wording
 from tests import shop
 from tests.documents.sales import SELLER
 
@@ -15,10 +15,10 @@ def shop_open(database):
 @pytest.fixture
 def seller():
     """The seller of the documents, as a test wants it; the settings' own afterwards."""
-    before = sheets._shop
+    before = wording._shop
 
     def name(seller=SELLER):
-        sheets._shop = seller
+        wording._shop = seller
 
     yield name
-    sheets._shop = before
+    wording._shop = before

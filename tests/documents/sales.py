@@ -13,7 +13,7 @@ from app.core.ids import new_id
 from app.core.money import Money
 from app.core.settings import Shop
 from app.core.transaction import transaction
-from app.documents import rules, sheets
+from app.documents import rules, sheets, wording
 from app.documents.printing import EDITION, Sheet
 from app.documents.sheets import Heading, Paid
 from app.orders import actions as orders
@@ -81,7 +81,7 @@ def sheet(order: Any, kind: str = "invoice", *, credited: int = 0) -> Sheet:
         facts = sheets.credit_note(sold, heading, rules.share(credited, sold.groups))
     else:
         facts = getattr(sheets, kind)(sold, heading, paid)
-    return Sheet(EDITION, sheets.words_of(order).language, heading.number, AT, facts, sheets.buyer(order))
+    return Sheet(EDITION, wording.words_of(order).language, heading.number, AT, facts, sheets.buyer(order))
 
 
 def place(
