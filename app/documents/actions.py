@@ -16,7 +16,7 @@ from app.documents import printing, queries, rules, sheets, wording
 from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.documents.models import Document
 from app.documents.rules import Taxed
-from app.documents.sheets import Heading, Paid, Sale
+from app.documents.sheets import Credited, Heading, Paid, Refunded, Sale
 from app.orders import queries as orders
 from app.orders.models import Order
 
@@ -48,7 +48,7 @@ def issue_credit_note(refund_id: uuid.UUID, order_id: uuid.UUID) -> Document | N
     if amount <= 0:
         return None
     sale = sheets.sale_of(order)
-    credited = credited_by(amount, sale=sale, notes=notes)
+    credited = credited_by(amount, refund_id=refund_id, sale=sale, notes=notes)
     invoice = next(each for each in issued if each.kind == "invoice")
     return _issue_credit(order, sale, credited, invoice=invoice, refund_id=refund_id)
 
@@ -61,10 +61,23 @@ def ask_to_mail(document: Document, *, actor: str) -> None:
     )
 
 
-def credited_by(amount_minor: int, *, sale: Sale, notes: Sequence[Document]) -> list[Taxed]:
-    """What a refund credits of each tax group: its share of what earlier credit notes have left."""
-    earlier = [Taxed(**group) for note in notes for group in note.taxes]
-    return rules.share(amount_minor, rules.less(sale.groups, earlier))
+def credited_by(amount_minor: int, *, refund_id: uuid.UUID, sale: Sale, notes: Sequence[Document]) -> list[Credited]:
+    """What a refund credits: each line and the delivery at its own tax, an amount of nothing in particular (or a refund
+    made elsewhere) in proportion; always of what earlier credit notes have left."""
+    parts = [Refunded(*row) for row in queries.refunded_parts(refund_id)]
+    if sum(each.amount_minor for each in parts) != amount_minor:
+        parts = [Refunded("amount", None, 0, amount_minor)]
+    left = rules.less(sale.groups, [Taxed(**group) for note in notes for group in note.taxes])
+    credited = []
+    for part in parts:
+        own = sale.taxed(part)
+        if own is None:
+            shares = rules.share(part.amount_minor, left)
+        else:
+            shares = rules.share_of(part.amount_minor, left, name=own.name, basis_points=own.basis_points)
+        left = rules.less(left, shares)
+        credited += [Credited(part, share) for share in shares]
+    return credited
 
 
 def _issue_sale(order: Order) -> list[Document]:
@@ -85,11 +98,12 @@ def _issue_sale(order: Order) -> list[Document]:
 
 
 def _issue_credit(
-    order: Order, sale: Sale, credited: Sequence[Taxed], *, invoice: Document, refund_id: uuid.UUID
+    order: Order, sale: Sale, credited: Sequence[Credited], *, invoice: Document, refund_id: uuid.UUID
 ) -> Document:
     heading = _heading("credit_note", invoice=invoice)
     facts = sheets.credit_note(sale, heading, credited)
-    note = _add("credit_note", order, heading, credited, facts, refund_id=refund_id)
+    groups = rules.grouped([each.taxed for each in credited])
+    note = _add("credit_note", order, heading, groups, facts, refund_id=refund_id)
     outbox.record(CreditNoteIssued(note.id, order.id))
     return note
 

@@ -79,6 +79,15 @@ def refund_facts(refund_id: uuid.UUID) -> Any | None:
     return found[0] if found else None
 
 
+def refunded_parts(refund_id: uuid.UUID) -> list[Any]:
+    """(kind, order_line_id, quantity, amount_minor) of what a refund returns: goods, the delivery, or just an amount."""
+    return db.rows(
+        "SELECT kind, order_line_id, quantity, amount_minor FROM refund_line WHERE refund_id = :id AND amount_minor > 0"
+        " ORDER BY kind = 'amount', id",
+        id=refund_id,
+    )
+
+
 def _uuid_or_none(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)

@@ -88,6 +88,19 @@ def share(amount_minor: int, left: Sequence[Taxed]) -> list[Taxed]:
     return shares
 
 
+def share_of(amount_minor: int, left: Sequence[Taxed], *, name: str, basis_points: int) -> list[Taxed]:
+    """The same for a refund of something that bears one tax: of its own group, as far as that is left; the rest in proportion.
+
+    Raises ValueError when that much is not left of all groups.
+    """
+    own = [each for each in left if (each.name, each.basis_points) == (name, basis_points) and each.total_minor > 0]
+    part = min(amount_minor, sum(each.total_minor for each in own))
+    shares = share(part, own) if part else []
+    if part < amount_minor:
+        shares = grouped([*shares, *share(amount_minor - part, less(left, shares))])
+    return shares
+
+
 def gst_parts(*, seller_state: str, state: str) -> tuple[str, ...]:
     """The names of what Indian GST consists of: two halves inside the seller's state, one tax across states.
 

@@ -6,6 +6,7 @@ document that was issued.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,24 @@ from app.documents.rules import Taxed
 from app.documents.wording import Words, plain, shop, words_of
 from app.orders.models import Order, OrderLine
 from app.shipping.places import normal_state
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """A part of a refund. `kind`: goods (so many of a line), shipping, or amount (of nothing in particular)."""
+
+    kind: str
+    line_id: uuid.UUID | None
+    quantity: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """What a credit note credits for a part of a refund, of one tax group."""
+
+    part: Refunded
+    taxed: Taxed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,15 @@ class Sale:
         return rules.grouped(
             [*(taxed for _, taxed in self.lines), *([self.delivery] if self.delivery.total_minor else [])]
         )
+
+    def line(self, line_id: uuid.UUID | None) -> OrderLine | None:
+        return next((line for line, _ in self.lines if line.id == line_id), None)
+
+    def taxed(self, part: Refunded) -> Taxed | None:
+        """The tax that a part of a refund bears; None for an amount of nothing in particular."""
+        if part.kind == "shipping":
+            return self.delivery
+        return next((taxed for line, taxed in self.lines if line.id == part.line_id), None)
 
     def parts(self, taxed: Taxed) -> list[Taxed]:
         """A tax as it is printed: GST in its parts, every other one as it is."""
@@ -162,7 +190,7 @@ def receipt(sale: Sale, heading: Heading, paid: Paid) -> dict[str, Any]:
     }
 
 
-def credit_note(sale: Sale, heading: Heading, credited: Sequence[Taxed]) -> dict[str, Any]:
+def credit_note(sale: Sale, heading: Heading, credited: Sequence[Credited]) -> dict[str, Any]:
     words, order = words_of(sale.order), sale.order
     details = [
         (words._("Credit note number"), heading.number),
@@ -174,7 +202,8 @@ def credit_note(sale: Sale, heading: Heading, credited: Sequence[Taxed]) -> dict
     ]
     columns = [_left(words._("Item")), _right(words._("Net")), _right(words._("Tax")), _right(words._("Amount"))]
     lines = [_credited_line(words, sale, each) for each in credited]
-    total = sum(each.total_minor for each in credited)
+    groups = rules.grouped([each.taxed for each in credited])
+    total = sum(each.total_minor for each in groups)
     return {
         **_frame(words, title=words._("Credit note"), details=details),
         "columns": columns,
@@ -182,7 +211,7 @@ def credit_note(sale: Sale, heading: Heading, credited: Sequence[Taxed]) -> dict
         "sums": [],
         "total": [words._("Total credited"), words.money(total)],
         "remarks": [words._("The money went back the way it was paid.")],
-        "tables": _tax_table(words, sale, credited),
+        "tables": _tax_table(words, sale, groups),
         "notes": [words._("Made by computer: valid without a signature.")],
     }
 
@@ -272,10 +301,19 @@ def _part_cells(words: Words, sale: Sale, parts: Sequence[Taxed]) -> list[str]:
     ]
 
 
-def _credited_line(words: Words, sale: Sale, credited: Taxed) -> dict[str, Any]:
-    cells = [words.money(each) for each in (credited.taxable_minor, credited.tax_minor, credited.total_minor)]
-    title = words._("Refund on order %(number)s", number=sale.order.number or sale.order.reference)
-    return {"title": title, "detail": " + ".join(_named(each, sale) for each in sale.parts(credited)), "cells": cells}
+def _credited_line(words: Words, sale: Sale, credited: Credited) -> dict[str, Any]:
+    taxed, part, line = credited.taxed, credited.part, sale.line(credited.part.line_id)
+    cells = [words.money(each) for each in (taxed.taxable_minor, taxed.tax_minor, taxed.total_minor)]
+    detail = [" + ".join(_named(each, sale) for each in sale.parts(taxed))]
+    if line is not None:
+        title = plain(line.name)
+        quantity = formats.format_quantity(part.quantity, line.step_mm if line.unit == "metre" else None)
+        detail = [f"{quantity} ×" if line.unit != "metre" else quantity, plain(line.options), plain(line.sku), *detail]
+    elif part.kind == "shipping":
+        title = words._("Delivery")
+    else:
+        title = words._("Refund on order %(number)s", number=sale.order.number or sale.order.reference)
+    return {"title": title, "detail": " · ".join(each for each in detail if each), "cells": cells}
 
 
 def _sums(words: Words, sale: Sale) -> list[list[str]]:

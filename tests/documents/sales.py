@@ -15,7 +15,7 @@ from app.core.settings import Shop
 from app.core.transaction import transaction
 from app.documents import rules, sheets, wording
 from app.documents.printing import EDITION, Sheet
-from app.documents.sheets import Heading, Paid
+from app.documents.sheets import Credited, Heading, Paid, Refunded
 from app.orders import actions as orders
 from app.orders.actions import NewOrder
 from app.payments import actions as payments
@@ -67,7 +67,7 @@ def sale(
 def _line(name: str, priced: Any) -> Any:
     kept = ("quantity", "unit_price_minor", "subtotal_minor", "discount_minor", "tax_basis_points", "tax_added_minor")
     return SimpleNamespace(
-        name=name, options="M, Teluk", sku="KT-M-1", unit="piece", step_mm=None, hs_code="6205", total_minor=priced.total_minor,
+        id=new_id(), name=name, options="M, Teluk", sku="KT-1", unit="piece", step_mm=None, hs_code="6205", total_minor=priced.total_minor,
         tax_included_minor=priced.tax_included_minor, **{each: getattr(priced, each) for each in kept},
     )  # fmt: skip
 
@@ -78,7 +78,8 @@ def sheet(order: Any, kind: str = "invoice", *, credited: int = 0) -> Sheet:
     prefix = rules.PREFIXES[kind]
     heading = Heading(f"{prefix}-2026", f"{prefix}-2026-00001", AT, "INV-2026-00001", AT)
     if kind == "credit_note":
-        facts = sheets.credit_note(sold, heading, rules.share(credited, sold.groups))
+        part = Refunded("amount", None, 0, credited)
+        facts = sheets.credit_note(sold, heading, [Credited(part, each) for each in rules.share(credited, sold.groups)])
     else:
         facts = getattr(sheets, kind)(sold, heading, paid)
     return Sheet(EDITION, wording.words_of(order).language, heading.number, AT, facts, sheets.buyer(order))

@@ -269,3 +269,40 @@ def test_p22_documents_are_written_under_the_orders_lock(order_id, statements):
     assert locks[0] < series[0]
     later = [sql.split()[0:3] for sql in asked[series[0] + 1 :]]
     assert [words for words in later if words[0] == "SELECT"] == []  # the series comes last
+
+
+def refund_parts(order_id, *parts):
+    """A refund of these (kind, quantity, amount), as `returns` writes it down."""
+    refund_id = ask_refund(order_id, sum(amount for _, _, amount in parts))
+    with transaction():
+        line_id = db.scalar("SELECT id FROM order_line WHERE order_id = :id", id=order_id)
+        for kind, quantity, amount in parts:
+            db.rows(
+                "INSERT INTO refund_line (id, refund_id, kind, order_line_id, quantity, amount_minor)"
+                " VALUES (uuidv7(), :refund, :kind, CASE CAST(:kind AS text) WHEN 'goods' THEN CAST(:line AS uuid) END,"
+                " :quantity, :amount) RETURNING id",
+                refund=refund_id, kind=kind, line=line_id, quantity=quantity, amount=amount,
+            )  # fmt: skip
+    end_refund(refund_id, order_id)
+    outbox.drain()
+    return queries.credit_note_of(refund_id)
+
+
+def test_goods_and_delivery_are_credited_by_line_at_their_own_tax(order_id):
+    note = refund_parts(order_id, ("goods", 1, 18900), ("shipping", 0, 800))
+    assert [(line["title"], line["detail"].split(" · ")[0], line["cells"]) for line in note.facts["lines"]] == [
+        ("Kemeja Teluk", "1 ×", ["RM\xa0171.82", "RM\xa017.18", "RM\xa0189.00"]),
+        ("Delivery", "", ["RM\xa08.00", "RM\xa00.00", "RM\xa08.00"]),
+    ]
+    assert [Taxed(**each) for each in note.taxes] == [Taxed("SST", 1000, 17182, 1718), Taxed("", 0, 800, 0)]
+
+
+def test_amounts_and_lines_in_any_order_end_exactly_at_the_invoice(order_id):
+    """P15: an amount of nothing in particular has taken from the line's tax before the rest of the line goes back."""
+    refund_parts(order_id, ("amount", 0, 5000))
+    refund_parts(order_id, ("goods", 1, 18900), ("shipping", 0, 800))
+    refund_parts(order_id, ("goods", 1, 13900))
+    invoice = queries.document_of(order_id, "invoice")
+    notes = [each for each in queries.documents_of(order_id) if each.kind == "credit_note"]
+    assert sum(each.total_minor for each in notes) == invoice.total_minor
+    assert sum(each.tax_minor for each in notes) == invoice.tax_minor

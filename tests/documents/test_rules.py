@@ -88,3 +88,17 @@ def test_gst_is_two_halves_at_home_and_one_tax_across(seller, buyer, parts):
 def test_rates_are_printed_without_needless_zeros():
     assert [rules.percent(points) for points in (1000, 500, 825, 0)] == ["10\xa0%", "5\xa0%", "8.25\xa0%", "0\xa0%"]
     assert rules.percent(500, parts=2) == "2.5\xa0%"
+
+
+@patiently
+@given(groups, st.data())
+def test_a_refund_of_goods_is_credited_at_their_own_tax_as_far_as_that_is_left(whole, data):
+    own = data.draw(st.sampled_from(whole))
+    amount = data.draw(st.integers(min_value=1, max_value=max(1, total(whole))))
+    if amount > total(whole):
+        return
+    shares = rules.share_of(amount, whole, name=own.name, basis_points=own.basis_points)
+    assert total(shares) == amount
+    taken = [each for each in shares if (each.name, each.basis_points) == (own.name, own.basis_points)]
+    assert total(taken) == min(amount, own.total_minor)
+    assert all((each.taxable_minor, each.tax_minor) >= (0, 0) for each in rules.less(whole, shares))
