@@ -46,12 +46,14 @@ ENTRY_POINTS = (
     "app.storefront.checkout",
     "app.storefront.pay",
     "app.storefront.orders",
+    "app.storefront.documents",
     "app.storefront.refunds",
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
     "app.admin.overview",
     "app.admin.orders",
+    "app.admin.documents",
     "app.admin.refund_form",
     "app.admin.refunds",
     "app.admin.evidence",
@@ -60,6 +62,7 @@ ENTRY_POINTS = (
     "app.admin.deliveries",
     "app.api.refunds",
     "app.api.stock",
+    "app.api.orders",
     "app.api.description",
 )
 

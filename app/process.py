@@ -16,6 +16,7 @@ from app.subscriptions import SUBSCRIPTIONS
 CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
     "app.payments.gateway",
+    "app.documents.wording",
     "app.notifications.gateway",
     "app.notifications.letters",
 )
@@ -35,7 +36,8 @@ def configure_process(settings: Settings) -> None:
 
 def import_models() -> None:
     """Make the declarative base know every table."""
-    import_module("app.core.outbox")
+    for name in ("app.core.numbers", "app.core.outbox"):
+        import_module(name)
     for module in iter_modules(package.__path__, "app."):
         if module.ispkg and find_spec(f"{module.name}.models"):
             import_module(f"{module.name}.models")

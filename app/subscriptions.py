@@ -12,6 +12,8 @@ from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
 from app.core.outbox import Handler, network
+from app.documents import handlers as documents
+from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
@@ -32,6 +34,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     NoticeReceived: [network(orders.settle_notice), network(returns.follow_notice)],
     OrderPaid: [
         cart.empty_after_payment,
+        documents.issue,
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
@@ -41,10 +44,12 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     AttemptReplaced: [network(orders.close_attempt)],
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
-    RefundSettled: [returns.note_refund_settled, network(notifications.tell_refund_settled)],
+    RefundSettled: [returns.note_refund_settled, documents.credit, network(notifications.tell_refund_settled)],
     RefundAsked: [network(notifications.confirm_wish), network(notifications.tell_merchant_of_wish)],
     RefundDeclined: [network(notifications.tell_wish_declined)],
     DisputeOpened: [network(notifications.warn_of_dispute)],
+    CreditNoteIssued: [network(notifications.send_credit_note)],
+    DocumentWanted: [network(notifications.send_document)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.catalog import actions as catalog
 from app.catalog.actions import NewPicture, NewProduct, NewVariant
-from app.core import clock, db, storage
+from app.core import clock, db, numbers, storage
 from app.core.transaction import transaction
 from app.orders import actions as orders
 from app.search import actions as search
@@ -38,7 +38,7 @@ def load(folder: Path = catalogue.FOLDER) -> Loaded:
     with transaction():
         tax.load_fixtures()
         shipping.load_fixtures()
-        orders.name_series("order", "MB-")
+        numbers.name("order", "MB-", first=orders.FIRST_NUMBER)
         warehouses = {each["code"]: stock.put_warehouse(**_warehouse(each)) for each in wanted["warehouse"]}
         _name_attributes(wanted)
         categories = _categories(wanted)

@@ -133,6 +133,7 @@ def _defaults(environ: Mapping[str, str], home: Path) -> dict[str, str]:
         "BASE_URL": f"http://127.0.0.1:{port}",
         "RAZORPAY_API_URL": f"http://127.0.0.1:{stored['SANDBOX_PORT']}",
         "MAIL_URL": f"smtp://127.0.0.1:{stored['MAIL_SMTP_PORT']}",
+        **_SELLER,
     }
 
 
@@ -197,7 +198,15 @@ _SHARED = (
     ),
     *("CHECKOUT_SESSION_EXPIRY_MINUTES", "RATE_LIMIT_ENABLED", "LOG_LEVEL"),
     *("SHOP_NAME", "SHOP_LEGAL_NAME", "SHOP_EMAIL", "SHOP_TIMEZONE", "SHOP_CURRENCY", "SHOP_TAX_NUMBER"),
+    *("SHOP_REGISTRATION_NUMBER", "SHOP_ADDRESS", "SHOP_STATE", "SHOP_COUNTRY"),
 )
+# What the demo's invoices print of its seller. Invented, so a shop of one's own never gets it by default.
+_SELLER = {
+    "SHOP_ADDRESS": "18 Jalan Sultanah Zainab; 15050 Kota Bharu",
+    "SHOP_STATE": "Kelantan",
+    "SHOP_REGISTRATION_NUMBER": "202601000000 (0000000-D)",
+    "SHOP_TAX_NUMBER": "D10-0000-00000000",
+}
 _DRAWN = {
     "SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "FIELD_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),

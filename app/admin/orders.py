@@ -20,6 +20,7 @@ from app.core import crypto
 from app.core.errors import NotFound
 from app.core.money import Money
 from app.core.transaction import transaction
+from app.documents import queries as documents
 from app.notifications import queries as mails
 from app.orders import flows, queries
 from app.orders.models import Order
@@ -81,6 +82,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
         hold=stock.hold_of(order_id),
         events=[_event(each) for each in reversed(queries.timeline(order_id))],
         mails=mails.mails_of_order(order_id),
+        documents=documents.documents_of(order_id),
         country=_country(order.country),
         is_open=any(attempt.state in ("created", "open", "failed") for attempt in payment.attempts),
         disputes=disputes,

@@ -192,7 +192,12 @@ def mail_name(template: str) -> str:
         "refund_failed": _("A refund failed (to you)"),
         "dispute_opened": _("A payment is disputed (to you)"),
         "something_sold": _("Something sold (to you)"),
+        "document_sent": _("A document"),
     }.get(template, template)
+
+
+def document_kind(kind: str) -> str:
+    return {"invoice": _("Invoice"), "receipt": _("Receipt"), "credit_note": _("Credit note")}[kind]
 
 
 def _cause(reason: str) -> str:

@@ -86,13 +86,18 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
 
 def _answers(operation: Operation) -> dict[str, Any]:
     problem = _as("application/problem+json", {"$ref": "#/components/schemas/Problem"})
-    good = {str(status): (status, _as("application/json", schema)) for status, schema in operation.answers.items()}
+    good = {str(status): (status, _answer(schema)) for status, schema in operation.answers.items()}
     bad = {str(status): (status, problem) for status in (*operation.refusals, 429) if str(status) not in good}
     answers: dict[str, Any] = {
         key: {"description": HTTPStatus(status).phrase, "content": content}
         for key, (status, content) in sorted({**good, **bad}.items())
     }
     return {**answers, "default": {"description": "A problem", "content": problem}}
+
+
+def _answer(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON, unless the schema says that the body itself is something else."""
+    return _as(schema.get("contentMediaType", "application/json"), schema)
 
 
 def _as(kind: str, schema: Mapping[str, Any]) -> dict[str, Any]:

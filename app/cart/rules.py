@@ -57,6 +57,8 @@ class Priced:
     taxes: Mapping[str, int]  # by printed name, added and included ones alike
     total_minor: int
     grams: int
+    shipping_tax_name: str = ""  # of the delivery: the order's documents print it
+    shipping_tax_basis_points: int = 0
 
     def snapshot(self) -> dict[str, Any]:
         """What the order keeps, as plain values."""
@@ -92,6 +94,8 @@ def price(
         taxes=_by_name(lines, shipping_tax, on_shipping + in_shipping),
         total_minor=subtotal - discount + shipping_minor + added,
         grams=sum(item.weight_grams * item.quantity for item in items),
+        shipping_tax_name=shipping_tax.name,
+        shipping_tax_basis_points=shipping_tax.basis_points,
     )
 
 

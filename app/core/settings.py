@@ -36,6 +36,10 @@ class Shop:
     timezone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Kuala_Lumpur"))
     currency: str = "MYR"
     tax_number: str = ""
+    registration_number: str = ""
+    address: tuple[str, ...] = ()  # lines
+    state: str = ""  # in India it decides between CGST with SGST and IGST
+    country: str = "MY"
 
 
 @dataclass(frozen=True)
@@ -230,7 +234,18 @@ def _shop(get: _Reader) -> Shop:
         timezone=ZoneInfo(zone),
         currency=get.choice("SHOP_CURRENCY", tuple(EXPONENTS), plain.currency),
         tax_number=get.text("SHOP_TAX_NUMBER", plain.tax_number),
+        registration_number=get.text("SHOP_REGISTRATION_NUMBER", plain.registration_number),
+        address=get.lines("SHOP_ADDRESS"),
+        state=get.text("SHOP_STATE", plain.state),
+        country=_country(get),
     )
+
+
+def _country(get: _Reader) -> str:
+    code = get.text("SHOP_COUNTRY", Shop.country)
+    if not (len(code) == 2 and code.isascii() and code.isupper()):
+        get.faults.append(f"SHOP_COUNTRY={code} is no ISO code of a country, such as MY or IN")
+    return code
 
 
 def _razorpay(get: _Reader, key_id: str, key_secret: str, webhook_secret: str) -> Razorpay:
@@ -380,6 +395,11 @@ class _Reader:
             self.faults.append(f"{name}={text} must be one of {', '.join(choices)}")
             return default
         return text
+
+    def lines(self, name: str) -> tuple[str, ...]:
+        """Lines, or parts between semicolons: an environment file has no line breaks."""
+        parts = self.text(name).replace("\n", ";").split(";")
+        return tuple(part.strip() for part in parts if part.strip())
 
     def words(self, name: str, default: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(word.strip() for word in self.text(name, default).split(",") if word.strip()))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.core.transaction import in_transaction
+from app.documents import printing
+from app.documents.printing import Sheet
 from app.notifications import actions, gateway, letters
 from app.notifications.errors import MailDelayed, MailRefused
 
@@ -22,6 +24,7 @@ class Mail:
     locale: str
     order_id: uuid.UUID | None
     values: Mapping[str, Any] = field(default_factory=dict)
+    attached: Sheet | None = None  # a document, set to print when the mail is sent
 
 
 def send_once(plan: Callable[[], Mail | None]) -> bool:
@@ -59,5 +62,6 @@ def _claimed(plan: Callable[[], Mail | None]) -> tuple[Mail, uuid.UUID] | None:
 
 def _send(mail: Mail, mail_id: uuid.UUID) -> str:
     letter = letters.compose(mail.template, locale=mail.locale, **mail.values)
-    message = letters.addressed(letter, recipient=mail.recipient, key=str(mail_id))
+    attached = {f"{mail.attached.number}.pdf": printing.pdf(mail.attached)} if mail.attached else {}
+    message = letters.addressed(letter, recipient=mail.recipient, key=str(mail_id), attached=attached)
     return gateway.send(message, sender=letters.site().sender, recipient=mail.recipient)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from app.accounts import queries as accounts
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.documents import printing
+from app.documents import queries as documents
+from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
@@ -73,6 +77,15 @@ def tell_refund_started(event: RefundRequested) -> None:
     flows.send_once(plan)
 
 
+def send_credit_note(event: CreditNoteIssued) -> None:
+    """Invoice and receipt wait on the order's page; a credit note comes when nobody looks there any more."""
+    flows.send_once(lambda: _document(f"{event.name}:{event.document_id}", event.document_id))
+
+
+def send_document(event: DocumentWanted) -> None:
+    flows.send_once(lambda: _document(f"{event.name}:{event.wish_id}", event.document_id))
+
+
 def tell_refund_settled(event: RefundSettled) -> None:
     """The shopper hears when the money is back (NOT-12); that it failed concerns the merchant alone, who can mend it."""
 
@@ -125,6 +138,14 @@ def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
 def warn_of_backup_code(event: StaffBackupCodeUsed) -> None:
     topic = f"{event.name}:{event.code_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_backup_code_used", event.staff_id, left=event.left))
+
+
+def _document(topic: str, document_id: uuid.UUID) -> Mail | None:
+    document = documents.document(document_id)
+    if document is None:
+        return None
+    mail = _to_shopper(topic, "document_sent", document.order_id, document=document)
+    return replace(mail, attached=printing.sheet_of(document)) if mail else None
 
 
 def _to_merchant(topic: str, template: str, order_id: uuid.UUID, **values: Any) -> Mail | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -16,6 +17,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
@@ -29,6 +31,7 @@ from app.payments.rules import METHODS_BY_CURRENCY
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "email"
 LANGUAGES = tuple(catalogues.LANGUAGES)
+NOTHING_ATTACHED: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,11 @@ def compose(template: str, *, locale: str, **values: Any) -> Letter:
     return Letter(subject=subject, text=str(text).strip() + "\n", html=html, locale=language)
 
 
-def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
-    """The mail as it is sent. `key` makes its Message-ID: the same mail sent again is known by the same id.
+def addressed(
+    letter: Letter, *, recipient: str, key: str, attached: Mapping[str, bytes] = NOTHING_ATTACHED
+) -> EmailMessage:
+    """The mail as it is sent. `key` makes its Message-ID: the same mail sent again is known by the same id. `attached` are
+    PDFs by file name.
 
     Raises MailRefused for a recipient that cannot stand in a header.
     """
@@ -103,6 +109,8 @@ def addressed(letter: Letter, *, recipient: str, key: str) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    for name, content in attached.items():
+        message.add_attachment(content, maintype="application", subtype="pdf", filename=name)
     message["Content-Language"] = letter.locale  # last: what stands here before moves into the first half
     return message
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import func, text
 
 from app.audit import actions as audit
-from app.core import clock, crypto, db, outbox
+from app.core import clock, crypto, db, numbers, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference, new_token
 from app.core.money import Money
@@ -32,6 +32,7 @@ from app.stock.errors import LockLost, OutOfStock
 
 BANK_WAIT_MINUTES = 10  # how long a payment may stay “pending” at the bank before it is marked failed there
 RELOCK_MINUTES = 15
+FIRST_NUMBER = 10001
 
 Answers = Mapping[uuid.UUID, Standing]
 
@@ -266,7 +267,7 @@ def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
     note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
     db.session.flush()
-    number = _next_number("order")  # last: the series' row is locked from here to the commit
+    number = numbers.take("order", first=FIRST_NUMBER)  # last: the series is locked from here to the commit
     order.move_to("confirmed")
     order.number, order.confirmed_at = number, clock.now()
 
@@ -398,23 +399,3 @@ def _locked(order_id: uuid.UUID) -> Order:
     if order is None:
         raise NotFound()
     return order
-
-
-def name_series(series: str, prefix: str) -> None:
-    """Let the numbers of a series begin with `prefix` (`MB-10001`), while none has been given yet."""
-    db.rows(
-        "INSERT INTO number_series (series, prefix, last) VALUES (:series, :prefix, 10000)"
-        " ON CONFLICT DO NOTHING RETURNING series",
-        series=series,
-        prefix=prefix,
-    )
-
-
-def _next_number(series: str) -> str:
-    """The next number without gaps: counted under the series' row lock in the confirming transaction itself."""
-    row = db.rows(
-        "INSERT INTO number_series AS n (series, last) VALUES (:series, 10001)"
-        " ON CONFLICT (series) DO UPDATE SET last = n.last + 1 RETURNING prefix, last",
-        series=series,
-    )[0]
-    return f"{row.prefix}{row.last}"

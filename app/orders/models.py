@@ -136,13 +136,3 @@ class OrderEvent(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     actor: Mapped[str] = mapped_column(Text, server_default="system")
     created_at: Mapped[CreatedAt]
-
-
-class NumberSeries(Base):
-    """The last number given in a series. Taken under its row lock, last thing before the commit: no gaps, no doubles."""
-
-    __tablename__ = "number_series"
-
-    series: Mapped[str] = mapped_column(Text, primary_key=True)
-    prefix: Mapped[str] = mapped_column(Text, server_default="")
-    last: Mapped[int] = mapped_column(server_default="0")

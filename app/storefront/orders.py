@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app.core import crypto
 from app.core.errors import NotFound
+from app.documents import queries as documents
 from app.orders import queries
 from app.orders.models import Order
 from app.orders.rules import public_status
@@ -28,7 +29,7 @@ WAIT_SECONDS = 5
 
 @bp.get("/order/<token>")
 def show(token: str) -> ResponseReturnValue:
-    order = queries.order_by_token(token)
+    order, issued = documents.order_with_documents(token)
     if order is None:
         raise NotFound()
     money = returns.standing(order.id)
@@ -50,6 +51,7 @@ def show(token: str) -> ResponseReturnValue:
         first_name=order_view.first_name(order),
         address=order_view.masked_address(order),
         days=_delivery_days(order),
+        documents=issued,
         wait_seconds=WAIT_SECONDS,
         refunds=money.refunds if money.is_paid else [],
         wish=money.wish,

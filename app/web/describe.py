@@ -16,6 +16,7 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string"}
 FLAG: Schema = {"type": "boolean"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+PDF: Schema = {"type": "string", "contentMediaType": "application/pdf"}  # the answer's body itself
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 
 

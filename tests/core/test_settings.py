@@ -37,6 +37,7 @@ def test_good_settings_start():
         ("STOCK_CLEANUP_ENABLED", "maybe", "STOCK_CLEANUP_ENABLED"),
         ("PAYMENT_PROVIDER", "gold", "PAYMENT_PROVIDER"),
         ("SHOP_TIMEZONE", "Mars/Olympus", "SHOP_TIMEZONE"),
+        ("SHOP_COUNTRY", "Malaysia", "SHOP_COUNTRY"),
         ("LOG_LEVEL", "DEBUG", "LOG_LEVEL"),
     ],
 )
@@ -62,3 +63,9 @@ def test_a_value_may_lie_in_a_file(tmp_path):
     assert load({**given, "SECRET_KEY_FILE": str(tmp_path / "key")}).secret_key == GOOD["SECRET_KEY"]
     with pytest.raises(BadSettings, match="cannot be read"):
         load({**given, "SECRET_KEY_FILE": "/nowhere"})
+
+
+def test_an_address_has_lines_or_semicolons():
+    for given in ("1 Jalan Satu; 15050 Kota Bharu;", "1 Jalan Satu\n 15050 Kota Bharu \n"):
+        assert load({**GOOD, "SHOP_ADDRESS": given}).shop.address == ("1 Jalan Satu", "15050 Kota Bharu")
+    assert load(GOOD).shop.address == ()

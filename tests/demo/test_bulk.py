@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from app.core import db, storage
-from app.core.transaction import transaction
+from app.core.transaction import in_transaction, transaction
+from app.documents import actions as documents
 from app.ops import audit
 from app.orders import queries as orders
 from app.search import queries as search
@@ -63,6 +64,7 @@ def test_the_same_seed_makes_the_same_shop(demo: None):
     fill(products=90, orders=60)
     products, lines = contents("product", columns), contents("order_line", "id, sku, quantity, total_minor")
     with transaction():
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))  # documents are never emptied
         db.session.execute(text("TRUNCATE orders, product, category, warehouse, stock_movement, number_series CASCADE"))
     db.forget()
     load.load()
@@ -81,6 +83,21 @@ def test_generated_products_are_found_and_shown(demo: None):
     assert all(tile.card.picture for tile in results.tiles)
     assert {facet.group for facet in results.facets} == {"category", "motif", "colour", "fibre", "size"}
     assert search.search("orchid", **SEEN).total > 0
+
+
+def test_generated_orders_that_are_paid_can_have_their_documents(demo: None):
+    """As for every order from before the shop issued them: what they store adds up."""
+    fill(orders=40)
+    paid = [row[0] for row in db.rows("SELECT id FROM orders WHERE confirmed_at IS NOT NULL")]
+    db.release()
+    assert len(paid) > 5
+    for order_id in paid:
+        issued = in_transaction(lambda order_id=order_id: documents.issue_for_order(order_id))
+        assert [each.kind for each in issued] == ["invoice", "receipt"]
+        order = orders.order(order_id)
+        assert order is not None
+        amounts = (order.total_minor, order.tax_added_minor + order.tax_included_minor)
+        assert [(each.total_minor, each.tax_minor) for each in issued] == [amounts] * 2
 
 
 def test_generated_orders_can_be_read(demo: None):

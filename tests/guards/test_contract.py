@@ -39,6 +39,10 @@ ENVIRONMENT = [
     "SHOP_TIMEZONE",
     "SHOP_CURRENCY",
     "SHOP_TAX_NUMBER",
+    "SHOP_REGISTRATION_NUMBER",
+    "SHOP_ADDRESS",
+    "SHOP_STATE",
+    "SHOP_COUNTRY",
     "PAYMENT_PROVIDER",
     "PAYMENT_GATEWAY",
     "RAZORPAY_KEY_ID",
@@ -88,6 +92,8 @@ PATHS = [
     "/metrics",
     "/api/openapi.json",
     "/api/docs",
+    "/order/<token>/documents/<name>.pdf",
+    "/api/v2/orders/<order_id>/invoice",
     "/api/v1/payment/webhook",
     "/api/payments/webhook",
     "/api/payments/refund",
@@ -106,6 +112,7 @@ COLUMNS = {
     "payment_attempt": set(),
     "payment_notice": {"provider", "event_id"},
     "refund": set(),
+    "document": {"order_id", "series", "number", "kind", "refund_id"},
     "refund_line": {"refund_id", "order_line_id", "quantity", "amount_minor"},
     "payment_dispute": {"provider", "provider_dispute_id", "state", "amount_minor"},
     "outbox_event": set(),
@@ -126,7 +133,7 @@ def test_the_environment_is_read_by_these_names() -> None:
     source = inspect.getsource(settings)
     assert [name for name in ENVIRONMENT if f'"{name}"' not in source] == []
     assert {field.name for field in dataclasses.fields(settings.Shop)} == {
-        "name", "legal_name", "email", "timezone", "currency", "tax_number",
+        "name", "legal_name", "email", "timezone", "currency", "tax_number", "registration_number", "address", "state", "country",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from babel.messages.extract import extract_from_dir
 from app.core import catalogues, settings
 from app.core.money import Money
 from app.core.settings import BadSettings
+from app.documents.models import Document
 from app.notifications import letters
 from app.notifications.errors import MailRefused
 from app.notifications.queries import MailDispute, MailLine, MailOrder, MailPayment, MailRefund
@@ -59,6 +60,7 @@ VALUES = {
     "payment": MailPayment(rm(49800), "fpx", "pay_1", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC)),
     "refund": MailRefund(ORDER.id, rm(49800), "late", "requested", "rfnd_00000000000001"),
     "left": 9,
+    "document": Document(kind="invoice", number="INV-2026-00001", total_minor=49800, currency="MYR"),
     "answer": "Cut to your measure",
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
 }
@@ -98,7 +100,7 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 15
+    assert len(TEMPLATES) == 16
 
 
 def test_lines_and_totals_are_those_of_the_order():

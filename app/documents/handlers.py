@@ -1,0 +1,14 @@
+"""What is issued when an order is paid and when a refund has succeeded."""
+
+from app.documents import actions as documents
+from app.orders.events import OrderPaid
+from app.payments.events import RefundSettled
+
+
+def issue(event: OrderPaid) -> None:
+    documents.issue_for_order(event.order_id)
+
+
+def credit(event: RefundSettled) -> None:
+    if event.state == "succeeded":
+        documents.issue_credit_note(event.refund_id, event.order_id)
