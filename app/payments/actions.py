@@ -19,7 +19,7 @@ from app.payments.errors import AlreadyRefunded, TooManyAttempts
 from app.payments.events import AttemptReplaced, NoticeReceived, PaymentFailed, RefundRequested, RefundSettled
 from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
-from app.payments.rules import GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
+from app.payments.rules import FINAL, GIVE_UP_AFTER_DAYS, MAX_ATTEMPTS, ask_again_after
 
 INITIATING_SECONDS = 20  # how long one process may be at creating the provider's order before another one tries
 CAPTURE_STATE = {
@@ -70,7 +70,7 @@ def open_attempt(
     db.session.add(attempt)
     db.session.flush()
     for earlier in attempts:
-        if earlier.state in ("created", "open"):
+        if earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
             outbox.record(AttemptReplaced(earlier.id))
     return attempt
 
