@@ -32,14 +32,14 @@ def one(tx: Transaction, kind: str, object_id: str, *, expand: list[str]) -> Ent
 
 
 def listed(tx: Transaction, kind: str, values: dict[str, Any], *, url: str, where: dict[str, Any]) -> Entity:
-    """`where`: columns or JSON expressions of the kind's table, and what they must be."""
+    """`where`: conditions on the kind's table, and the value that each asks for."""
     limit = values.get("limit", 10)
     if not 1 <= limit <= 100:
         raise bad_parameter("The limit must be between 1 and 100.", "limit")
     table, fixed = _TABLES[kind]
     conditions, numbers = [f"{fixed} AND provider = 'stripe'"], []
-    for name, value in where.items():
-        conditions.append(f"{name} = ?")
+    for condition, value in where.items():
+        conditions.append(condition)
         numbers.append(value)
     for operator, moment in values.get("created", {}).items():
         conditions.append(f"CAST(created_at AS INTEGER) {_OPERATORS[operator]} ?")

@@ -26,27 +26,23 @@ _PATHS = {
     "disputes": "dispute",
     "events": "event",
 }
-# Filters of lists: the parameter, and the column that holds it.
+_OF_INTENT = "SELECT id FROM orders WHERE provider = 'stripe' AND json_extract(extra, '$.intent') = ?"
+_CHARGES = f"SELECT id FROM payment WHERE order_id IN ({_OF_INTENT})"  # noqa: S608
+# Filters of lists: the parameter, and the condition on the kind's table.
 _FILTERS: dict[str, dict[str, str]] = {
-    "checkout.session": {"status": "status", "payment_intent": "json_extract(extra, '$.intent')"},
+    "checkout.session": {"status": "status = ?", "payment_intent": f"id IN ({_OF_INTENT})"},
     "payment_intent": {},
-    "charge": {"payment_intent": "(SELECT json_extract(o.extra, '$.intent') FROM orders o WHERE o.id = order_id)"},
-    "refund": {
-        "charge": "payment_id",
-        "payment_intent": (
-            "(SELECT json_extract(o.extra, '$.intent') FROM payment p JOIN orders o ON o.id = p.order_id"
-            " WHERE p.id = payment_id)"
-        ),
-    },
+    "charge": {"payment_intent": f"order_id IN ({_OF_INTENT})"},
+    "refund": {"charge": "payment_id = ?", "payment_intent": f"payment_id IN ({_CHARGES})"},
     "balance_transaction": {
-        "payout": "payout",
-        "source": "source",
-        "type": "json_extract(body, '$.type')",
-        "currency": "json_extract(body, '$.currency')",
+        "payout": "payout = ?",
+        "source": "source = ?",
+        "type": "json_extract(body, '$.type') = ?",
+        "currency": "json_extract(body, '$.currency') = ?",
     },
-    "payout": {"status": "json_extract(body, '$.status')"},
-    "dispute": {"charge": "source", "payment_intent": "json_extract(body, '$.payment_intent')"},
-    "event": {"type": "name"},
+    "payout": {"status": "json_extract(body, '$.status') = ?"},
+    "dispute": {"charge": "source = ?", "payment_intent": "json_extract(body, '$.payment_intent') = ?"},
+    "event": {"type": "name = ?"},
 }
 
 
@@ -138,7 +134,7 @@ def _list(kind: str) -> dict[str, Any]:
     filters = _FILTERS[kind]
     shape = forms.LIST | dict.fromkeys(filters, "text")
     values = forms.parameters(_pairs(request.args.items(multi=True)), shape)
-    where = {column: values[name] for name, column in filters.items() if name in values}
+    where = {condition: values[name] for name, condition in filters.items() if name in values}
     url = request.path.removeprefix("/stripe")
     with stripe().store.reading() as tx:
         return lookup.listed(tx, kind, values, url=url, where=where)

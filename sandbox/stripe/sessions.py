@@ -4,6 +4,7 @@ Not in Stripe's docs and chosen here: a test may pay another amount or currency 
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class Sessions:
             "adaptive_pricing": values.get("adaptive_pricing", {}).get("enabled", True),
             "cancel_url": values.get("cancel_url"),
             "canceled_at": None,
-            "email": values.get("customer_email"),
+            "email": _email_of(values),
             "expires_at": _expiry_of(values, at),
             "intent": None,
             "intent_data": values.get("payment_intent_data", {}),
@@ -249,6 +250,13 @@ def _expiry_of(values: dict[str, Any], at: float) -> int:
             "expires_at",
         )
     return expires_at
+
+
+def _email_of(values: dict[str, Any]) -> str | None:
+    email = values.get("customer_email")
+    if email is not None and not re.fullmatch(r"[!-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", email):
+        raise bad_parameter(f"Invalid email address: {email}", "customer_email", "email_invalid")
+    return email
 
 
 def _address(values: dict[str, Any], name: str) -> str:

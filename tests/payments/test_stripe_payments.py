@@ -70,6 +70,11 @@ def test_a_language_stripe_does_not_speak_is_left_to_it(stripe, request_of, sess
     assert session_of(stripe.initiate_payment(request_of(locale="ta"), look_first=False).id)["locale"] == "auto"
 
 
+@pytest.mark.parametrize("email", ["", "aina@localhost", "ainä@example.com", '"a b"@example.com', "aina@[192.0.2.1]"])
+def test_an_unusual_address_is_typed_there_and_stops_nobody(stripe, request_of, session_of, email):
+    assert session_of(stripe.initiate_payment(request_of(email=email), look_first=False).id)["customer_email"] is None
+
+
 @pytest.mark.parametrize(("lock_minutes", "least"), [(1, 31), (15, 31), (20, 40), (240, 480), (1000, MOST_MINUTES)])
 def test_a_session_lives_as_long_as_stripe_allows_and_the_lock_needs(
     stripe, request_of, session_of, lock_minutes, least

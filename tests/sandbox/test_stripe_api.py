@@ -89,6 +89,7 @@ def test_the_key_is_a_bearer_token_or_the_name_of_basic_auth(stripe):
         ({"line_items[0][price_data][colour]": "red"}, "line_items[price_data][colour]", "parameter_unknown"),
         ({"metadata[a][b]": "1"}, "metadata[a]", None),
         ({"expires_at": "soon"}, "expires_at", "parameter_invalid_integer"),
+        ({"customer_email": "aina@localhost"}, "customer_email", "email_invalid"),
         ({"mode": ""}, "mode", "parameter_missing"),
         ({"success_url": "ftp://x"}, "success_url", "url_invalid"),
         ({"line_items[0][price_data][unit_amount]": "199"}, "line_items", "amount_too_small"),

@@ -10,6 +10,7 @@ payment: a session has one, however often somebody tries.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,6 +42,7 @@ LOCALES = frozenset({"en", "ms"})
 LEAST_MINUTES, MOST_MINUTES = 31, 23 * 60  # Stripe takes 30 minutes to 24 hours, by its own clock
 EXPIRY_STEP = 600  # seconds; see `_expires_at`
 LONGEST_TEXT = 250
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)  # a stranger one would have the whole session refused
 PAGE, MOST_PAGES = 100, 3  # sessions looked through for a receipt: some minutes of a busy shop
 CHARGE = ["payment_intent.latest_charge.balance_transaction"]
 
@@ -201,7 +203,7 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "expires_at": _expires_at(request.lock_minutes),
         "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
     }
-    return body | ({"customer_email": request.email} if request.email else {})
+    return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
 
 
 def _expires_at(lock_minutes: int) -> int:
