@@ -166,7 +166,7 @@ def _letters(count: int) -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(count))
 
 
-_DEMO_PROVIDERS = ("paypal",)  # besides Razorpay; each is served by the sandbox below its own name
+_DEMO_PROVIDERS = ("stripe", "paypal")  # besides Razorpay; each is served by the sandbox below its own name
 # What a command needs to know about the shop that is being served beside it.
 _SHARED = (
     *(
@@ -188,6 +188,7 @@ _SHARED = (
         "PAYMENT_PROVIDER",
         "PAYMENT_GATEWAY",
     ),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_URL"),
     *("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID", "PAYPAL_API_URL"),
     *("MAIL_URL", "MAIL_FALLBACK_URL", "MAIL_FROM", "SANDBOX_PORT", "SANDBOX_DATA", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT"),
     *(
@@ -213,6 +214,8 @@ _DRAWN = {
     "RAZORPAY_KEY_ID": lambda: "rzp_test_" + _letters(14),
     "RAZORPAY_KEY_SECRET": lambda: _letters(24),
     "RAZORPAY_WEBHOOK_SECRET": lambda: _letters(32),
+    "STRIPE_SECRET_KEY": lambda: "sk_test_" + _letters(48),
+    "STRIPE_WEBHOOK_SECRET": lambda: "whsec_" + _letters(32),
     "PAYPAL_CLIENT_ID": lambda: _letters(40),
     "PAYPAL_CLIENT_SECRET": lambda: _letters(40),
     "PAYPAL_WEBHOOK_ID": lambda: _letters(17).upper(),

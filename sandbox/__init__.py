@@ -1,4 +1,4 @@
-"""Payment providers on your own machine: speaks Razorpay's and PayPal's HTTP APIs and keeps one ledger.
+"""Payment providers on your own machine: speaks Razorpay's, Stripe's and PayPal's HTTP APIs and keeps one ledger.
 
 It is a separate process (`python -m sandbox`), shares no code with the shop and is trusted by the tests:
 what it calls captured *was* captured.
@@ -18,5 +18,6 @@ Reading order
     faults      makes API answers late, lost or wrong
     store       SQLite: every change is one short transaction
     entities validation errors currencies ids clock config     the small parts
-    paypal/     the same for PayPal, below `/paypal`, on the same ledger, webhooks and faults
+    stripe/     the same for Stripe, below `/stripe`, on the same ledger, webhooks and faults
+    paypal/     the same for PayPal, below `/paypal`
 """

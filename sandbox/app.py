@@ -19,6 +19,10 @@ from sandbox.paypal import routes_api, routes_page
 from sandbox.paypal import routes_control as paypal_control
 from sandbox.refunds import Refunds
 from sandbox.store import Store
+from sandbox.stripe import parts as stripe
+from sandbox.stripe import routes_api as stripe_api
+from sandbox.stripe import routes_control as stripe_control
+from sandbox.stripe import routes_page as stripe_page
 from sandbox.switches import Switches
 from sandbox.timers import Timers
 from sandbox.webhooks import Dispatcher
@@ -41,6 +45,7 @@ class Provider:
     timers: Timers
     faults: Faults
     paypal: paypal.PayPal
+    stripe: stripe.Stripe
 
     def start(self) -> None:
         """Starts the webhook senders and the timers."""
@@ -62,6 +67,7 @@ def create_provider(settings: Settings) -> Provider:
     events = Events(store, news)
     payments = Payments(store, clock, events, key_secret=settings.key_secret, expiry_from=settings.expiry_from)
     refunds = Refunds(store, clock, events)
+    timers = Timers(store, clock, payments, refunds)
     return Provider(
         settings=settings,
         store=store,
@@ -73,9 +79,10 @@ def create_provider(settings: Settings) -> Provider:
         payments=payments,
         refunds=refunds,
         disputes=Disputes(store, clock, events),
-        timers=Timers(store, clock, payments, refunds),
+        timers=timers,
         faults=Faults(),
         paypal=paypal.create(settings.paypal, store, clock, news, dispatcher),
+        stripe=stripe.create(settings.stripe, store, clock, news, dispatcher=dispatcher, timers=timers),
     )
 
 
@@ -85,7 +92,7 @@ def create_app(provider: Provider) -> Flask:
     app.extensions["provider"] = provider
     for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
         app.register_blueprint(routes.bp)
-    for routes in (routes_api, routes_page, paypal_control):
+    for routes in (routes_api, routes_page, paypal_control, stripe_api, stripe_page, stripe_control):
         app.register_blueprint(routes.bp)
     app.register_error_handler(ApiError, _refuse)
     app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))

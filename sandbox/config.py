@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sandbox.paypal.keys import Keys as PayPalKeys
 from sandbox.paypal.keys import keys_from as paypal_keys
+from sandbox.stripe.keys import Keys as StripeKeys
+from sandbox.stripe.keys import keys_from as stripe_keys
 
 
 class BadSettings(Exception):
@@ -26,6 +28,7 @@ class Settings:
     webhook_urls: tuple[str, ...]
     expiry_from: str = "payment"
     paypal: PayPalKeys = field(default_factory=PayPalKeys)
+    stripe: StripeKeys = field(default_factory=StripeKeys)
 
 
 def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
@@ -43,6 +46,7 @@ def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.envi
         webhook_urls=tuple(options.webhook_url or _value(environ, "SANDBOX_WEBHOOK_URL", "").replace(",", " ").split()),
         expiry_from=options.expiry_from,
         paypal=paypal_keys(lambda name, default: _value(environ, name, default)),
+        stripe=stripe_keys(lambda name, default: _value(environ, name, default)),
     )
     _check(settings)
     return settings

@@ -24,7 +24,7 @@ FINISHERS = "sandbox.finishers"
 _FIELDS = {"method", "path", "fault", "status", "seconds", "act", "delta", "currency", "count", "probability", "seed"}
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _PIECES = 10
-_FIELDS_OF_MONEY = {False: ("amount", "currency"), True: ("value", "currency_code")}
+_FIELDS_OF_MONEY = (("amount", "currency"), ("amount_total", "currency"), ("value", "currency_code"))
 
 
 @dataclass
@@ -178,7 +178,8 @@ def _falsify(fault: Fault, answer: Answer) -> None:
         return
     content = json.loads(answer.body)
     for entity in _entities(content):
-        _change(fault, entity, *_FIELDS_OF_MONEY["value" in entity])
+        amount, currency = next(names for names in _FIELDS_OF_MONEY if entity.keys() >= set(names))
+        _change(fault, entity, amount, currency)
     answer.body = json.dumps(content).encode()
     answer.headers = [(name, value) for name, value in answer.headers if name.lower() != "content-length"]
     answer.headers.append(("Content-Length", str(len(answer.body))))
@@ -198,7 +199,7 @@ def _change(fault: Fault, entity: dict[str, Any], amount: str, currency: str) ->
 
 def _entities(content: Any) -> Iterator[dict[str, Any]]:
     if isinstance(content, dict):
-        if any(names <= content.keys() for names in map(set, _FIELDS_OF_MONEY.values())):
+        if any(content.keys() >= set(names) for names in _FIELDS_OF_MONEY):
             yield content
         for value in content.values():
             yield from _entities(value)

@@ -153,6 +153,7 @@ def reset() -> dict[str, Any]:
     sandbox.switches.clear()
     sandbox.refunds.forget()
     sandbox.paypal.forget()
+    sandbox.stripe.forget()
     sandbox.dispatcher.forget()
     sandbox.store.clear()
     sandbox.dispatcher.enable()

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS orders (
   automatic_minutes INTEGER NOT NULL DEFAULT 15, manual_minutes INTEGER NOT NULL DEFAULT 7200,
   refund_speed TEXT NOT NULL DEFAULT 'normal', created_at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_receipt ON orders (receipt);
+CREATE INDEX IF NOT EXISTS orders_intent ON orders (json_extract(extra, '$.intent')) WHERE provider = 'stripe';
 CREATE TABLE IF NOT EXISTS payment (
   seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL DEFAULT 'razorpay',
   extra TEXT NOT NULL DEFAULT '{}', order_id TEXT NOT NULL REFERENCES orders (id),
@@ -52,6 +53,11 @@ CREATE TABLE IF NOT EXISTS dispute (
   extra TEXT NOT NULL DEFAULT '{}', payment_id TEXT NOT NULL REFERENCES payment (id),
   amount INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
   respond_by REAL NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS document (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, kind TEXT NOT NULL, source TEXT,
+  payout TEXT, body TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS document_kind ON document (kind, seq);
+CREATE INDEX IF NOT EXISTS document_source ON document (source);
 CREATE TABLE IF NOT EXISTS idempotency (
   key TEXT PRIMARY KEY, payment_id TEXT NOT NULL, body TEXT NOT NULL, answer TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS journal (
@@ -72,7 +78,19 @@ CREATE TABLE IF NOT EXISTS attempt (
   seq INTEGER PRIMARY KEY, delivery INTEGER NOT NULL REFERENCES delivery (seq), number INTEGER NOT NULL,
   at REAL NOT NULL, status INTEGER, error TEXT, milliseconds INTEGER NOT NULL);
 """
-_TABLES = ("attempt", "delivery", "event", "timer", "journal", "idempotency", "dispute", "refund", "payment", "orders")
+_TABLES = (
+    "attempt",
+    "delivery",
+    "event",
+    "timer",
+    "journal",
+    "idempotency",
+    "document",
+    "dispute",
+    "refund",
+    "payment",
+    "orders",
+)
 
 
 class Transaction:

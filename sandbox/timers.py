@@ -6,6 +6,7 @@ it was due, which is what decides whether a late authorisation was still in time
 
 import threading
 import time
+from collections.abc import Callable
 
 from sandbox.clock import Clock
 from sandbox.payments import Payments
@@ -16,11 +17,14 @@ _LOOK_EVERY = 0.25
 
 
 class Timers:
+    """`others` are what other providers do by the clock: the kind of a timer, and what to call with its target and time."""
+
     def __init__(self, store: Store, clock: Clock, payments: Payments, refunds: Refunds):
         self._store = store
         self._clock = clock
         self._payments = payments
         self._refunds = refunds
+        self.others: dict[str, Callable[[Transaction, str, float], None]] = {}
 
     def start(self) -> None:
         threading.Thread(target=self._watch, name="timers", daemon=True).start()
@@ -51,7 +55,9 @@ class Timers:
         return True
 
     def _act(self, tx: Transaction, kind: str, target: str, at: float) -> None:
-        if kind == "time_out":
+        if kind in self.others:
+            self.others[kind](tx, target, at)
+        elif kind == "time_out":
             self._payments.time_out(tx, target, at=at)
         elif kind == "authorize":
             self._payments.authorize_late(tx, target, at=at)

@@ -319,13 +319,12 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
     open_attempts = [attempt for attempt in attempts if attempt.state in ("created", "open")]
     if not open_attempts:
         stock.stop_paying(order.id)
-        return
-    if any(attempt.id not in answers for attempt in open_attempts):
+    elif any(attempt.id not in answers for attempt in open_attempts):
         return
     hold = stock_queries.hold_of(order.id)
     if not hold.quantities or hold.remaining_ms > 0:
         return
-    reports = [report for attempt in open_attempts for report in answers[attempt.id].payments]
+    reports = [report for answer in answers.values() for report in answer.payments]
     if any(report.state == "authorized" for report in reports):
         return
     is_busy = any(report.state == "created" for report in reports)

@@ -21,6 +21,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderRefund, Standing
 from app.payments.models import Refund
+from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 
@@ -55,7 +56,7 @@ class Question:
     provider: str
     provider_order_id: str | None
     receipt: str
-    is_open: bool
+    is_final: bool
 
 
 def ask(
@@ -65,7 +66,7 @@ def ask(
     payment = payment_queries.payment_of_order(order_id)
     attempts = payment.attempts if payment else []
     questions = [
-        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state in ("created", "open"))
+        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state in FINAL)
         for each in attempts
         if (each.state in ("created", "open", "failed") or each.id == also) and only in (None, each.id)
     ]
@@ -83,7 +84,7 @@ def _put(question: Question, *, close: bool) -> Standing:
         with transaction():
             payments.remember_provider_order(question.attempt_id, opened)
         provider_order_id = opened.id
-    if close and question.is_open:
+    if close and not question.is_final:
         provider.close_payment(provider_order_id)
     return provider.get_payment_status(provider_order_id)
 

@@ -48,7 +48,7 @@ def has_open_attempts(order_id: uuid.UUID) -> bool:
     """Whether somebody might still pay for this order. Holds no connection afterwards: the network comes next."""
     found = db.scalar(
         "SELECT EXISTS (SELECT FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
-        " WHERE p.order_id = :id AND a.state IN ('created', 'open'))",
+        " WHERE p.order_id = :id AND a.state IN ('created', 'open', 'failed'))",
         id=order_id,
     )
     db.release()

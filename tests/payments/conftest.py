@@ -13,10 +13,12 @@ from app.payments.gateway import PaymentRequest
 from app.payments.providers.bounded import Patience
 from app.payments.providers.paypal import PayPal
 from app.payments.providers.razorpay import Razorpay
+from app.payments.providers.stripe import Stripe
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"key_id": "rzp_test_payments00000", "key_secret": "payments_key_secret"}
 PAYPAL = {"client_id": "paypal_client_of_tests", "client_secret": "paypal_secret_of_tests", "webhook_id": "WH0TESTS"}
+STRIPE = {"secret_key": "sk_test_payments00000", "webhook_secrets": ("whsec_of_this_month", "whsec_of_last_month")}
 WEBHOOK_SECRETS = ("payments_webhook_secret", "payments_webhook_secret_of_last_month")
 
 
@@ -27,12 +29,14 @@ class Bank:
         environ = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))
+            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_"))
         }
         environ |= {
             "RAZORPAY_KEY_ID": KEYS["key_id"],
             "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
             "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+            "STRIPE_SECRET_KEY": STRIPE["secret_key"],
+            "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE["webhook_secrets"]),
             **{f"PAYPAL_{name.upper()}": value for name, value in PAYPAL.items()},
         }
         command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(data)]
@@ -92,6 +96,30 @@ def adapter(make_adapter):
 def hasty(make_adapter):
     """The same adapter with little patience, for a bank that hangs."""
     return make_adapter(patience=Patience(connect=0.3, read=0.3, total=0.5))
+
+
+@pytest.fixture
+def make_stripe(bank):
+    def make(**changes):
+        return Stripe(**({**STRIPE, "api_url": f"{bank.url}/stripe"} | changes))
+
+    return make
+
+
+@pytest.fixture
+def stripe(make_stripe):
+    return make_stripe()
+
+
+@pytest.fixture
+def paid(bank, stripe, request_of):
+    """`paid(minor=…)`: the id of the PaymentIntent of a session that was paid."""
+
+    def make(receipt="K7F3-3QX9-1", **changes):
+        session_id = stripe.initiate_payment(request_of(receipt, **changes), look_first=False).id
+        return bank.control("POST", "/stripe/pay", {"session_id": session_id})["payment_intent"]["id"]
+
+    return make
 
 
 @pytest.fixture

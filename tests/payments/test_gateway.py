@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 
 import pytest
 
@@ -76,6 +77,19 @@ def test_paypal_takes_part_beside_others_and_is_told_by_its_own_header():
     with pytest.raises(BadSignature) as refusal:
         gateway.read_notice(b"{}", {"Paypal-Transmission-Sig": "x"})
     assert refusal.value.code == "bad_signature"
+
+
+def test_stripe_takes_part_beside_others_and_is_told_by_its_own_header():
+    keys = {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_new,whsec_old"}
+    configure(**KEYS, **keys, PAYMENT_PROVIDER="stripe")
+    assert gateway.available() == ("stripe", "razorpay")
+    offered = {offer.method.code: offer.provider for offer in gateway.offers("MYR")}
+    assert offered == {"fpx": "stripe", "wallet": "razorpay", "card": "stripe"}
+    body = b'{"id": "evt_1", "type": "payment_intent.succeeded", "livemode": false}'
+    stamp = int(time.time())
+    signature = hmac.new(b"whsec_old", f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    code, notice = gateway.read_notice(body, {"Stripe-Signature": f"t={stamp},v1={signature}"})
+    assert (code, notice.kind, notice.event_id) == ("stripe", "payment_intent.succeeded", "evt_1")
 
 
 @pytest.mark.parametrize(("currency", "first"), [("MYR", "fpx"), ("INR", "upi"), ("USD", "card")])

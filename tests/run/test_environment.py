@@ -106,9 +106,14 @@ def test_a_file_is_replaced_as_a_whole_and_private_from_the_start(tmp_path: Path
 
 def test_providers_of_the_demo_take_part_only_when_they_are_named(tmp_path: Path) -> None:
     plain = resolve(tmp_path)
-    assert not any(name.startswith("PAYPAL_") for name in plain)
+    assert not any(name.startswith(("PAYPAL_", "STRIPE_")) for name in plain)
     named = resolve(tmp_path, DEMO_PROVIDERS="billplz, paypal")
     assert named["PAYPAL_API_URL"] == f"{named['RAZORPAY_API_URL']}/paypal"
+    assert not any(name.startswith("STRIPE_") for name in named)
+    stripe = resolve(tmp_path, DEMO_PROVIDERS="stripe")
+    assert stripe["STRIPE_API_URL"] == f"{named['RAZORPAY_API_URL']}/stripe"
+    assert stripe["STRIPE_SECRET_KEY"].startswith("sk_test_")
+    assert stripe["STRIPE_WEBHOOK_SECRET"].startswith("whsec_")
     drawn = [named[name] for name in ("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID")]
     assert all(drawn)
     assert named == resolve(tmp_path, DEMO_PROVIDERS="billplz, paypal")

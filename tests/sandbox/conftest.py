@@ -16,6 +16,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("rzp_test_suite0000000", "suite_key_secret")
 WEBHOOK_SECRETS = ("suite_webhook_secret", "suite_webhook_secret_of_last_month")
+STRIPE_KEY, STRIPE_SECRETS = "sk_test_suite", ("whsec_suite", "whsec_suite_of_last_month")
 DEADLINE = 10
 
 
@@ -33,11 +34,13 @@ class SandboxProcess:
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_"))
+                if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_"))
             },
             "RAZORPAY_KEY_ID": KEYS[0],
             "RAZORPAY_KEY_SECRET": KEYS[1],
             "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
+            "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE_SECRETS),
             **self.environ,
         }
         command = [sys.executable, "-m", "sandbox", "--port", port, "--data", str(self.data), *self.options]

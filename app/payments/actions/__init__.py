@@ -27,6 +27,7 @@ from app.payments.events import (
 from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
 from app.payments.rules import (
+    FINAL,
     GIVE_UP_AFTER_DAYS,
     MAX_ATTEMPTS,
     REFUNDS_ASK_AFTER_HOURS,
@@ -85,7 +86,7 @@ def open_attempt(
     db.session.add(attempt)
     db.session.flush()
     for earlier in attempts:
-        if earlier.state in ("created", "open"):
+        if earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
             outbox.record(AttemptReplaced(earlier.id))
     return attempt
 

@@ -1,0 +1,224 @@
+"""Stripe: a hosted Checkout Session per attempt, refunds, webhooks.
+
+Sources: Stripe's documentation (Checkout Sessions, limited inventory, idempotent requests, refunds, webhooks) and its client.
+
+A session lives at least half an hour, longer than a stock lock. So it is ended by us (`close_payment`) before stock is
+freed; that it was paid meanwhile is no error then, and is told by its standing. The PaymentIntent's id stands for the
+payment: a session has one, however often somebody tries.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from app.core.money import Money
+from app.core.settings import Settings
+from app.payments.errors import ProviderRefused, ProviderUnavailable
+from app.payments.gateway import (
+    HostedPage,
+    Notice,
+    Opened,
+    PaymentRequest,
+    ProviderPayment,
+    ProviderRefund,
+    Standing,
+)
+from app.payments.providers import stripe_entities as entities
+from app.payments.providers import stripe_notices as notices
+from app.payments.providers.bounded import Budget, Patience
+from app.payments.providers.stripe_client import Client, Clients
+
+log = logging.getLogger(__name__)
+
+LIVE_API = "https://api.stripe.com"
+LIVE_PAGE = "https://checkout.stripe.com"
+METHODS = {"MYR": ("fpx", "card")}
+LOCALES = frozenset({"en", "ms"})
+LEAST_MINUTES, MOST_MINUTES = 31, 23 * 60  # Stripe takes 30 minutes to 24 hours, by its own clock
+EXPIRY_STEP = 600  # seconds; see `_expires_at`
+LONGEST_TEXT = 250
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)  # a stranger one would have the whole session refused
+PAGE, MOST_PAGES = 100, 3  # sessions looked through for a receipt: some minutes of a busy shop
+CHARGE = ["payment_intent.latest_charge.balance_transaction"]
+
+
+def make(settings: Settings) -> Stripe:
+    keys = settings.stripe
+    return Stripe(secret_key=keys.secret_key, webhook_secrets=keys.webhook_secrets, api_url=keys.api_url)
+
+
+class Stripe:
+    """See `gateway.Provider`. One object serves all threads of a process."""
+
+    code = "stripe"
+
+    def __init__(
+        self, *, secret_key: str, webhook_secrets: Sequence[str], api_url: str, patience: Patience | None = None
+    ) -> None:
+        if not all((secret_key, *webhook_secrets)) or not webhook_secrets:
+            raise ValueError("an empty key or secret would let anybody in")
+        self._webhook_secrets = [secret.encode() for secret in webhook_secrets]
+        self._is_live = "_live_" in secret_key
+        self._page_origin = LIVE_PAGE if api_url == LIVE_API else _origin_of(api_url)
+        self._patience = patience or Patience()
+        self._clients = Clients(secret_key=secret_key, api_url=api_url)
+
+    def methods(self, currency: str) -> tuple[str, ...]:
+        """Cards everywhere. Which others Stripe's page shows is decided in its dashboard, by currency and country."""
+        return METHODS.get(currency, ("card",))
+
+    def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
+        return notices.SIGNATURE_HEADER in headers
+
+    def initiate_payment(self, request: PaymentRequest, *, look_first: bool) -> Opened:
+        budget = self._budget()
+        if look_first and (known := self._session_with(request.receipt, budget)) and known.get("status") != "expired":
+            return self._checked(known, request)
+        body = _session_of(request)
+        key = f"{request.receipt}-{body['expires_at']}"
+        return self._checked(self._client.create_session(body, key=key, budget=budget), request)
+
+    def find_order(self, receipt: str) -> Opened | None:
+        known = self._session_with(receipt, self._budget())
+        return Opened(entities.identifier_of(known), self._page_of(known)) if known else None
+
+    def hosted_page(self, request: PaymentRequest, opened: Opened) -> HostedPage:
+        """A form by GET puts its fields in place of the address's query and leaves the fragment, which Stripe's page needs."""
+        if not opened.page_url:
+            raise ProviderUnavailable(reason="the session has no page")
+        parts = urlsplit(opened.page_url)
+        return HostedPage(url=urlunsplit(parts._replace(query="")), method="get", fields=dict(parse_qsl(parts.query)))
+
+    def verify_payment(self, provider_order_id: str, answer: Mapping[str, str]) -> bool:
+        """Stripe signs no return. Only a paid session leads to the return address (leaving it leads elsewhere), and
+        Stripe is asked in any case."""
+        return True
+
+    def get_payment_status(self, provider_order_id: str) -> Standing:
+        session = self._client.get_session(provider_order_id, expand=CHARGE, budget=self._budget())
+        return entities.standing(session)
+
+    def close_payment(self, provider_order_id: str) -> None:
+        try:
+            self._client.expire_session(provider_order_id, budget=self._budget())
+        except ProviderRefused as refusal:  # complete or expired already
+            log.info("a session was not open any more", extra={"status": refusal.facts.get("status")})
+
+    def capture_payment(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderPayment:
+        """Stripe captures by itself, so there is nothing to do but to look."""
+        expand = ["latest_charge.balance_transaction"]
+        intent = self._client.get_intent(provider_payment_id, expand=expand, budget=self._budget())
+        payment = entities.payment_of(intent)
+        if payment is None or payment.state not in ("captured", "refunded"):
+            raise ProviderRefused("The payment is not captured.", status=400, reason=str(intent.get("status")))
+        return payment
+
+    def process_refund(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderRefund:
+        """Stripe forgets a key after a day and would refund again, so our key is looked for among the refunds first."""
+        budget = self._budget()
+        for known in self._refunds_of(provider_payment_id, budget):
+            if known.key == key and known.amount != amount:
+                raise ProviderRefused("Another amount was refunded under this key.", status=409, reason="key_in_use")
+            if known.key == key:
+                return known
+        body = {"payment_intent": provider_payment_id, "amount": amount.minor, "metadata": {"key": key}}
+        return entities.refund_of(self._client.create_refund(body, key=key, budget=budget))
+
+    def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
+        return self._refunds_of(provider_payment_id, self._budget())
+
+    def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
+        """Two events for one change have two ids and cost a second question, nothing else."""
+        given = {name.lower(): value for name, value in headers.items()}
+        notices.check(body, given.get(notices.SIGNATURE_HEADER, ""), secrets=self._webhook_secrets)
+        return notices.notice_of(body, is_live=self._is_live)
+
+    def origins(self) -> tuple[str, ...]:
+        return (self._page_origin,)
+
+    @property
+    def _client(self) -> Client:
+        return self._clients.mine()
+
+    def _budget(self) -> Budget:
+        return Budget(self._patience)
+
+    def _refunds_of(self, intent_id: str, budget: Budget) -> list[ProviderRefund]:
+        filters = {"payment_intent": intent_id, "limit": PAGE}
+        found = entities.items_of(self._client.list_refunds(filters, budget=budget))
+        return [entities.refund_of(each) for each in found if each.get("payment_intent") == intent_id]
+
+    def _session_with(self, receipt: str, budget: Budget) -> dict[str, Any] | None:
+        """The session with this receipt, among the latest ones: there is no search for it. Of several the one with money,
+        else one that is open, else the first made."""
+        found: list[dict[str, Any]] = []
+        filters: dict[str, Any] = {"limit": PAGE}
+        for _ in range(MOST_PAGES):
+            listed = self._client.list_sessions(filters, budget=budget)
+            page = entities.items_of(listed)
+            found += [each for each in page if each.get("client_reference_id") == receipt]
+            if found or not page or listed.get("has_more") is not True:
+                break
+            filters = {"limit": PAGE, "starting_after": entities.identifier_of(page[-1])}
+        return min(reversed(found), key=_precedence, default=None)  # lists come newest first
+
+    def _checked(self, session: Mapping[str, Any], request: PaymentRequest) -> Opened:
+        """The session. One over another amount must not be paid; what it really is, a later look-up tells."""
+        if entities.money_of(session, "amount_total") != request.amount:
+            raise ProviderUnavailable(reason="the session differs from the request")
+        return Opened(entities.identifier_of(session), self._page_of(session))
+
+    def _page_of(self, session: Mapping[str, Any]) -> str:
+        """Stripe's page for a session, empty when it is over; never an address that is not Stripe's."""
+        url = session.get("url")
+        if url is None and session.get("status") != "open":
+            return ""
+        if not isinstance(url, str) or _origin_of(url) != self._page_origin:
+            raise ProviderUnavailable(reason="no page in the answer")
+        return url
+
+
+def _session_of(request: PaymentRequest) -> dict[str, Any]:
+    name = request.description[:LONGEST_TEXT]
+    price = {
+        "currency": request.amount.currency.lower(),
+        "unit_amount": request.amount.minor,
+        "product_data": {"name": name},
+    }
+    words = {"receipt": request.receipt}
+    body = {
+        "mode": "payment",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "client_reference_id": request.receipt,
+        "metadata": words,
+        "payment_intent_data": {"description": name, "metadata": words},  # a session's metadata is not copied there
+        "success_url": request.return_url,
+        "cancel_url": request.cancel_url,
+        "locale": request.locale if request.locale in LOCALES else "auto",
+        "expires_at": _expires_at(request.lock_minutes),
+        "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
+    }
+    return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
+
+
+def _expires_at(lock_minutes: int) -> int:
+    """Twice the stock lock from now, as far as Stripe allows; on a ten-minute grid, so that a repetition soon after has
+    the same parameters and gets the same answer under the same idempotency key."""
+    minutes = min(max(LEAST_MINUTES, 2 * lock_minutes), MOST_MINUTES)
+    return -(-(int(time.time()) + minutes * 60) // EXPIRY_STEP) * EXPIRY_STEP
+
+
+def _precedence(session: Mapping[str, Any]) -> int:
+    states = ("complete", "open", "expired")
+    status = session.get("status")
+    return states.index(status) if status in states else len(states)
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

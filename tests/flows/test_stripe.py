@@ -1,0 +1,421 @@
+"""Whole stories over Stripe: pay on its page, be declined, come too late, pay twice, refund, and webhooks of every kind."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from app.core import db
+from app.core.money import Money
+from app.core.transaction import transaction
+from app.orders import flows
+from app.payments import actions as payments
+from app.payments import queries
+from tests import shop as shops
+from tests.flows.shopper import Shopper, money, provider_order_of
+from tests.payments.conftest import KEYS, STRIPE, WEBHOOK_SECRETS
+from tests.sandbox.conftest import Shop
+from tests.shop import add_product, faults, stock_row
+from tools.webforms import form_to
+
+PRICE, DELIVERY = 18900, 800
+TOTAL = PRICE + DELIVERY
+SESSIONS = "/stripe/v1/checkout/sessions"
+
+
+@pytest.fixture
+def shop(bank, make_app):
+    app = make_app(
+        RAZORPAY_API_URL=bank.url,
+        RAZORPAY_KEY_ID=KEYS["key_id"],
+        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
+        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
+        PAYMENT_PROVIDER="stripe",
+        STRIPE_API_URL=f"{bank.url}/stripe",
+        STRIPE_SECRET_KEY=STRIPE["secret_key"],
+        STRIPE_WEBHOOK_SECRET=",".join(STRIPE["webhook_secrets"]),
+    )
+    shops.open_shop()
+    return app
+
+
+@pytest.fixture
+def letters(bank):
+    """What Stripe posts to the shop, kept for tests to deliver when they like."""
+    receiver = Shop()
+    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
+    yield receiver
+    bank.control("POST", "/webhooks/endpoint", {"urls": []})
+    receiver.close()
+
+
+class StripeShopper(Shopper):
+    """Pays by card and presses the buttons of Stripe's page."""
+
+    def choose(self, token, method="card"):
+        page = form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
+        return self.client.post(f"/checkout/pay/{token}", data=page.filled(payment_method=method))
+
+    def open_page(self, token, method="card"):
+        """Over the hand-over page to Stripe's; returns the address there."""
+        answer = self.choose(token, method)
+        assert answer.status_code == 303, answer.text
+        return form_to(self.get(answer.location), f"{self.bank.url}/stripe").action
+
+    def press(self, page, action="succeed", **fields):
+        shown = requests.get(page, timeout=10)
+        data = form_to(shown.text, "/stripe/c/pay/").filled(action=action, **fields)
+        return requests.post(page, data=data, allow_redirects=False, timeout=10)
+
+    def pay_there(self, page, action="succeed"):
+        """Press a button that leads back to the shop, and go there."""
+        back = self.press(page, action)
+        assert back.status_code == 303, back.text
+        return self.client.get(back.headers["Location"].removeprefix("http://localhost"))
+
+    def buy(self, variant_id, quantity=1):
+        """A confirmed order, paid over Stripe; returns its token."""
+        token = self.order(variant_id, quantity)
+        assert self.pay_there(self.open_page(token)).status_code == 303
+        assert "is confirmed" in self.heading(token)
+        return token
+
+
+@pytest.fixture
+def buyer(shop, bank):
+    return StripeShopper(shop.test_client(), bank)
+
+
+def deliver(shopper, letter):
+    return shopper.client.post("/api/payments/webhook", data=letter["body"], headers=letter["headers"])
+
+
+def refund(token, minor):
+    """Ask for a refund as the back office does; returns its id."""
+    order_id = db.scalar("SELECT id FROM orders WHERE token = :token", token=token)
+    with transaction():
+        payment = queries.lock_payment_of_order(order_id)
+        [capture] = queries.captures_of(payment.id)
+        return payments.request_refund(capture, Money(minor, "MYR"), reason="cancelled", is_automatic=False).id
+
+
+def state_of(refund_id):
+    state = db.scalar("SELECT state FROM refund WHERE id = :id", id=refund_id)
+    db.release()
+    return state
+
+
+def attempts():
+    found = db.rows("SELECT provider, state, error_code FROM payment_attempt ORDER BY position")
+    db.release()
+    return [tuple(row) for row in found]
+
+
+def account(bank, token):
+    return bank.control("GET", f"/ledger/{provider_order_of(token)}")
+
+
+def test_a_guest_pays_by_card(buyer, bank, drain):
+    shirt = add_product(stock_of={"KB": 3})
+    token = buyer.order(shirt, 2)
+    answer = buyer.pay_there(buyer.open_page(token))
+    assert (answer.status_code, answer.location) == (303, f"/order/{token}")
+    assert "is confirmed" in buyer.heading(token)
+    assert stock_row(shirt) == (1, 0)
+    flows.reconcile(everything=True)
+    drain()
+    assert money(bank) == (2 * PRICE, 0)
+    assert account(bank, token)["captures"] == 1
+    assert db.scalar("SELECT fee_minor FROM payment_capture") == 2 * PRICE * 3 // 100
+    assert faults() == {}
+
+
+def test_the_hand_over_may_lead_to_stripes_page_and_nowhere_else(buyer, bank):
+    answer = buyer.choose(buyer.order(add_product()))
+    page = buyer.client.get(answer.location)
+    assert f"form-action 'self' {bank.url}" in page.headers["Content-Security-Policy"]
+    form = form_to(page.text, f"{bank.url}/stripe")
+    assert form.method == "get"
+    assert "#fid" in form.action
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_p6_p10_webhooks_alone_confirm_once_however_often_they_come(buyer, bank, letters, drain, copies):
+    token = buyer.order(add_product())
+    buyer.press(buyer.open_page(token))  # and the browser never comes back
+    for letter in letters.wait_for(4):
+        for _ in range(copies):
+            assert deliver(buyer, letter).status_code == 200
+    drain()
+    assert "is confirmed" in buyer.heading(token)
+    assert db.scalar("SELECT count(*) FROM payment_notice") == 4
+    assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.paid'") == 1
+    assert faults() == {}
+
+
+def test_pay_25_after_a_decline_another_provider_takes_the_money(buyer, bank, drain):
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    page = buyer.open_page(token)
+    assert buyer.press(page, "decline", reason="insufficient_funds").status_code == 200
+    flows.reconcile(everything=True)
+    assert "did not go through" in buyer.get(f"/checkout/pay/{token}")
+    assert stock_row(shirt) == (1, 1)
+    answer = buyer.choose(token, "wallet")
+    form = form_to(buyer.get(answer.location), f"{bank.url}/v1")
+    drain()
+    assert "This session has expired" in requests.get(page, timeout=10).text  # nobody can pay twice
+    buyer.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
+    assert "is confirmed" in buyer.heading(token)
+    assert attempts() == [("stripe", "failed", "card_declined"), ("razorpay", "captured", None)]
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
+def test_after_a_decline_stripes_own_page_takes_another_card(buyer, bank, drain):
+    token = buyer.order(add_product())
+    page = buyer.open_page(token)
+    buyer.press(page, "decline")
+    flows.reconcile(everything=True)
+    buyer.pay_there(page)
+    assert "is confirmed" in buyer.heading(token)
+    assert attempts() == [("stripe", "captured", "card_declined")]
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
+def test_after_a_decline_stripe_itself_is_asked_for_a_new_page(buyer, bank, drain):
+    token = buyer.order(add_product())
+    first = buyer.open_page(token)
+    buyer.press(first, "decline")
+    flows.reconcile(everything=True)
+    second = buyer.open_page(token)
+    assert second != first
+    buyer.pay_there(second)
+    drain()
+    assert [state for _, state, _ in attempts()] == ["failed", "captured"]
+    assert "This session has expired" in requests.get(first, timeout=10).text
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
+def test_leaving_stripes_page_leads_back_to_the_pay_page(buyer, bank):
+    token = buyer.order(add_product())
+    page = buyer.open_page(token)
+    assert buyer.press(page, "close").headers["Location"] == f"http://localhost/checkout/pay/{token}"
+    assert buyer.open_page(token) == page
+    assert attempts() == [("stripe", "open", None)]
+
+
+def test_a_lock_that_runs_out_ends_the_session_before_its_stock_is_free(shop, buyer, bank, run_out):
+    """3.4: Stripe's page lives longer than the lock, so it is closed first."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    page = buyer.open_page(token)
+    run_out(token)
+    bank.fault("status", status=502, method="POST", path=f"{SESSIONS}/*/expire")
+    assert flows.release_pass(trigger="test").waiting == 1
+    assert stock_row(shirt) == (1, 1)
+    assert "This session has expired" not in requests.get(page, timeout=10).text
+    bank.control("DELETE", "/faults")
+    assert flows.release_pass(trigger="test").done == 1
+    assert stock_row(shirt) == (1, 0)
+    assert "This session has expired" in requests.get(page, timeout=10).text
+    assert attempts() == [("stripe", "closed", None)]
+    StripeShopper(shop.test_client(), bank).buy(shirt)
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
+def test_what_was_paid_when_the_lock_ran_out_is_sold(buyer, bank, run_out):
+    """The answer to the expiry is “complete”: paid, not free."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    buyer.press(buyer.open_page(token))
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert "is confirmed" in buyer.heading(token)
+    assert stock_row(shirt) == (0, 0)
+    assert faults() == {}
+
+
+def test_after_its_session_ended_an_order_can_be_held_and_paid_again(buyer, bank, run_out):
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    buyer.open_page(token)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert buyer.post(f"/checkout/pay/{token}/hold").status_code == 303
+    buyer.pay_there(buyer.open_page(token))
+    assert "is confirmed" in buyer.heading(token)
+    assert [state for _, state, _ in attempts()] == ["closed", "captured"]
+    assert faults() == {}
+
+
+def test_a_cancelled_orders_session_is_ended(buyer, bank, drain):
+    token = buyer.order(add_product())
+    page = buyer.open_page(token)
+    buyer.press(page, "decline")
+    flows.reconcile(everything=True)
+    buyer.post(f"/checkout/pay/{token}/cancel")
+    drain()
+    assert "This session has expired" in requests.get(page, timeout=10).text
+    assert money(bank) == (0, 0)
+    assert faults() == {}
+
+
+def test_s4_money_that_comes_too_late_goes_back_once(shop, buyer, bank, run_out, drain):
+    """A bank debit is under way when the lock ends; its stock is sold to somebody else before the bank says yes."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    buyer.pay_there(buyer.open_page(token), "process")
+    for _ in range(2):  # it is waited for once, and then no longer
+        run_out(token)
+        flows.release_pass(trigger="test")
+    assert stock_row(shirt) == (1, 0)
+    winner = StripeShopper(shop.test_client(), bank)
+    winning = winner.buy(shirt)
+    bank.control("POST", f"/stripe/sessions/{provider_order_of(token)}", {"outcome": "succeed"})
+    for _ in range(2):
+        flows.reconcile(everything=True)
+        drain()
+    assert "refund" in buyer.heading(token).lower()
+    assert "is confirmed" in winner.heading(winning)
+    assert money(bank) == (2 * TOTAL, TOTAL)
+    assert faults() == {}
+
+
+def test_money_in_the_making_holds_the_stock(buyer, bank, run_out, drain):
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    buyer.pay_there(buyer.open_page(token), "process")
+    assert "is pending" in buyer.heading(token)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert stock_row(shirt) == (1, 1)
+    bank.control("POST", "/clock", {"advance_seconds": 61})
+    flows.reconcile(everything=True)
+    assert "is confirmed" in buyer.heading(token)
+    assert stock_row(shirt) == (0, 0)
+    assert faults() == {}
+
+
+def test_p11_money_paid_twice_goes_back_once(buyer, bank, drain):
+    """Two tabs: the old session is paid before anybody could end it."""
+    token = buyer.order(add_product(stock_of={"KB": 2}))
+    first = buyer.open_page(token)
+    buyer.press(first, "decline")
+    flows.reconcile(everything=True)
+    second = buyer.open_page(token)
+    for page in (first, second):
+        buyer.press(page)
+    for _ in range(2):
+        flows.reconcile(everything=True)
+        drain()
+    assert "is confirmed" in buyer.heading(token)
+    assert money(bank) == (2 * TOTAL, TOTAL)
+    assert db.scalar("SELECT count(*) FROM refund") == 1
+    assert faults() == {}
+
+
+def test_p8_another_amount_pays_nothing_and_goes_back(buyer, bank, drain):
+    token = buyer.order(add_product())
+    buyer.open_page(token)
+    bank.control("POST", "/stripe/pay", {"session_id": provider_order_of(token), "amount": 500})
+    flows.reconcile(everything=True)
+    drain()
+    assert "is confirmed" not in buyer.heading(token)
+    assert money(bank) == (500, 500)
+    assert faults() == {}
+
+
+@pytest.mark.parametrize("fault", ["act_then_drop", "drop"])
+def test_p17_a_session_whose_answer_is_lost_is_made_once(buyer, bank, fault):
+    token = buyer.order(add_product())
+    bank.fault(fault, method="POST", path=SESSIONS, count=1)
+    answer = buyer.choose(token)
+    assert answer.status_code == 503
+    with transaction():  # as twenty seconds later: the first question may still have been at work until then
+        db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")
+    buyer.pay_there(buyer.open_page(token))
+    assert "is confirmed" in buyer.heading(token)
+    assert len(account(bank, token)["order_ids"]) == 1
+    assert faults() == {}
+
+
+def test_a_part_and_then_the_rest_goes_back(buyer, bank, drain):
+    token = buyer.buy(add_product())
+    part = refund(token, 5000)
+    drain()
+    assert (state_of(part), money(bank)) == ("succeeded", (TOTAL, 5000))
+    rest = refund(token, TOTAL - 5000)
+    drain()
+    assert (state_of(rest), money(bank)) == ("succeeded", (TOTAL, TOTAL))
+    too_much = refund(token, 1)
+    drain()
+    assert (state_of(too_much), money(bank)) == ("failed", (TOTAL, TOTAL))
+
+
+def test_everything_goes_back_at_once(buyer, bank, drain):
+    token = buyer.buy(add_product())
+    whole = refund(token, TOTAL)
+    drain()
+    assert (state_of(whole), money(bank)) == ("succeeded", (TOTAL, TOTAL))
+
+
+def test_p13_a_refund_whose_answer_is_lost_happens_once(buyer, bank, drain):
+    token = buyer.buy(add_product())
+    drain()
+    bank.fault("act_then_drop", method="POST", path="/stripe/v1/refunds", count=1)
+    back = refund(token, 5000)
+    drain()
+    flows.reconcile(everything=True)
+    assert (state_of(back), money(bank)) == ("succeeded", (TOTAL, 5000))
+    assert faults() == {}
+
+
+@pytest.mark.parametrize("by_webhook", [True, False])
+def test_p16_a_refund_that_fails_later_is_seen(buyer, bank, letters, drain, by_webhook):
+    token = buyer.buy(add_product())
+    drain()
+    bank.control("POST", "/stripe/refunds", {"status": "pending", "count": 1})
+    back = refund(token, 5000)
+    drain()
+    assert state_of(back) == "pending"
+    there = db.scalar("SELECT provider_refund_id FROM refund WHERE id = :id", id=back)
+    db.release()
+    bank.control("POST", f"/stripe/refunds/{there}", {"status": "failed"})
+    if by_webhook:
+        assert deliver(buyer, letters.wait_for(8)[-1]).json["status"] == "stored"
+        drain()
+    else:
+        flows.reconcile(everything=True)
+    assert (state_of(back), money(bank)) == ("failed", (TOTAL, 0))
+
+
+def test_p19_forged_notices_are_refused_and_change_nothing(buyer, bank, letters, drain):
+    token = buyer.order(add_product())
+    page = buyer.open_page(token)
+    bank.control("POST", "/webhooks", {"event": "*", "wrong_secret": True})
+    buyer.press(page)
+    for letter in letters.wait_for(4):
+        assert deliver(buyer, letter).status_code == 400
+        assert (
+            deliver(
+                buyer, {**letter, "headers": {"Stripe-Signature": "t=1,v1=☃".encode().decode("latin-1")}}
+            ).status_code
+            == 400
+        )
+    drain()
+    assert db.scalar("SELECT count(*) FROM payment_notice") == 0
+    assert "is pending" in buyer.heading(token)
+
+
+def test_while_stripes_secret_is_rotated_both_count(buyer, bank, letters, drain):
+    token = buyer.order(add_product())
+    page = buyer.open_page(token)
+    bank.control("POST", "/webhooks", {"event": "*", "old_secret": True})
+    buyer.press(page)
+    assert {deliver(buyer, letter).status_code for letter in letters.wait_for(4)} == {200}
+    drain()
+    assert "is confirmed" in buyer.heading(token)
