@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from sandbox import routes_checkout, routes_control, routes_orders, routes_payments, routes_webhooks
+from sandbox import (
+    routes_checkout,
+    routes_control,
+    routes_orders,
+    routes_payments,
+    routes_settlements,
+    routes_webhooks,
+)
 from sandbox.clock import Clock
 from sandbox.config import Settings
 from sandbox.errors import ApiError, unknown_url
@@ -14,6 +21,7 @@ from sandbox.faults import FaultMiddleware, Faults
 from sandbox.orders import Orders
 from sandbox.payments import Payments
 from sandbox.refunds import Refunds
+from sandbox.settlements import Settlements
 from sandbox.store import Store
 from sandbox.switches import Switches
 from sandbox.timers import Timers
@@ -33,6 +41,7 @@ class Provider:
     orders: Orders
     payments: Payments
     refunds: Refunds
+    settlements: Settlements
     timers: Timers
     faults: Faults
 
@@ -66,6 +75,7 @@ def create_provider(settings: Settings) -> Provider:
         orders=Orders(store, clock),
         payments=payments,
         refunds=refunds,
+        settlements=Settlements(store, clock),
         timers=Timers(store, clock, payments, refunds),
         faults=Faults(),
     )
@@ -75,7 +85,14 @@ def create_app(provider: Provider) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["provider"] = provider
-    for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
+    for routes in (
+        routes_orders,
+        routes_payments,
+        routes_settlements,
+        routes_checkout,
+        routes_control,
+        routes_webhooks,
+    ):
         app.register_blueprint(routes.bp)
     app.register_error_handler(ApiError, _refuse)
     app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))

@@ -38,9 +38,7 @@ class News:
     ) -> None:
         """`body` is sent as it is, by `provider`'s tongue; sending and its 24 hours count from now."""
         now = self._clock.now()
-        tx.insert(
-            "event", id=event_id, provider=provider, name=name, order_id=order_id, body=body, created_at=now
-        )
+        tx.insert("event", id=event_id, provider=provider, name=name, order_id=order_id, body=body, created_at=now)
         plan = self._switches.plan(name)
         for url in self._dispatcher.urls:
             for _ in range(plan.copies):
@@ -48,9 +46,7 @@ class News:
                 due_at = now + plan.delay
                 seq = tx.insert("delivery", event_id=event_id, url=url, secret=plan.secret, state=state, due_at=due_at)
                 if state == "pending":
-                    job = Job(
-                        seq, event_id, provider, order_id, body, url, plan.secret, due_at=due_at, created_at=now
-                    )
+                    job = Job(seq, event_id, provider, order_id, body, url, plan.secret, due_at=due_at, created_at=now)
                     self._send_later(tx, job, held_for=plan.hold)
 
     def _send_later(self, tx: Transaction, job: Job, *, held_for: float) -> None:

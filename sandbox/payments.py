@@ -67,7 +67,8 @@ class Payments:
         return collection(map(payment_entity, rows))
 
     def listed(self, *, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
-        sql = "SELECT * FROM payment WHERE provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1 ORDER BY seq DESC LIMIT ? OFFSET ?"
+        where = "provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1"
+        sql = f"SELECT * FROM payment WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608
         with self._store.reading() as tx:
             return collection(map(payment_entity, tx.all(sql, (since, until, count, skip))))
 

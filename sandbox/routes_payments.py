@@ -63,6 +63,11 @@ def refund_of(payment_id: str, refund_id: str) -> dict[str, Any]:
     return provider().refunds.one(refund_id, payment_id=payment_id)
 
 
+@bp.get("/refunds")
+def all_refunds() -> dict[str, Any]:
+    return provider().refunds.listed(**paging())
+
+
 @bp.get("/refunds/<refund_id>")
 def show_refund(refund_id: str) -> dict[str, Any]:
     return provider().refunds.one(refund_id)

@@ -6,6 +6,7 @@ wake, a dead worker or a flushed Redis costs time, never a delivery: `sweep` fin
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, insert, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -100,20 +101,39 @@ def record(event: Event) -> None:
     record_all([event])
 
 
+# One statement: an announcement is part of every change, and a round trip is what it costs.
+RECORD = """
+    WITH announced AS (
+      INSERT INTO outbox_event (id, name, payload)
+      SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:payloads AS jsonb[])))
+    INSERT INTO outbox_delivery (id, event_id, handler)
+    SELECT * FROM unnest(CAST(:task_ids AS uuid[]), CAST(:event_ids AS uuid[]), CAST(:handlers AS text[]))
+"""
+
+
 def record_all(events: Sequence[Event]) -> None:
-    """`record` for many events in one statement each for events and deliveries."""
-    facts = [{"id": new_id(), "name": e.name, "payload": e.payload()} for e in events]
+    """`record` for many events, in one statement."""
+    if not events:
+        return
+    ids = [new_id() for _ in events]
     tasks = [
-        {"id": new_id(), "event_id": fact["id"], "handler": handler.name}
-        for fact in facts
-        for handler in _subscriptions.get(str(fact["name"]), ())
+        (new_id(), event_id, handler.name)
+        for event_id, event in zip(ids, events, strict=True)
+        for handler in _subscriptions.get(event.name, ())
     ]
-    if facts:
-        db.session.execute(insert(OutboxEvent), facts)
-    if tasks:
-        db.session.execute(insert(OutboxDelivery), tasks)
-    for task in tasks:
-        note_wake(task["id"])
+    db.session.execute(
+        text(RECORD),
+        {
+            "ids": ids,
+            "names": [event.name for event in events],
+            "payloads": [json.dumps(event.payload()) for event in events],
+            "task_ids": [task[0] for task in tasks],
+            "event_ids": [task[1] for task in tasks],
+            "handlers": [task[2] for task in tasks],
+        },
+    )
+    for task_id, _event_id, _handler in tasks:
+        note_wake(task_id)
 
 
 def deliver(delivery_id: uuid.UUID) -> bool:

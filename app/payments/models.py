@@ -50,6 +50,7 @@ class PaymentAttempt(HasState, Base):
         CheckConstraint(check_in("state", ATTEMPT_MOVES), name="state"),
         UniqueConstraint("payment_id", "position"),
         UniqueConstraint("provider", "provider_order_id"),
+        Index("ix_payment_attempt_created_at", "created_at"),
         Index("ix_payment_attempt_ask_at", "ask_at", postgresql_where=text("state IN ('created', 'open', 'failed')")),
     )
     MOVES = ATTEMPT_MOVES
@@ -65,7 +66,9 @@ class PaymentAttempt(HasState, Base):
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
     provider_order_id: Mapped[str | None] = mapped_column(Text)
-    page_url: Mapped[str] = mapped_column(Text, server_default="")  # where its page opens, when that is the provider's to say
+    page_url: Mapped[str] = mapped_column(
+        Text, server_default=""
+    )  # where its page opens, when that is the provider's to say
     bank: Mapped[str] = mapped_column(Text, server_default="")  # the provider's code of the shopper's bank, if chosen
     initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)
@@ -93,6 +96,7 @@ class PaymentCapture(Base):
         Index("uq_payment_capture_applied", "payment_id", unique=True, postgresql_where=text("is_applied")),
         Index("ix_payment_capture_attempt_id", "attempt_id"),
         Index("ix_payment_capture_payment_id", "payment_id"),
+        Index("ix_payment_capture_created_at", "created_at"),
     )
 
     id: Mapped[Key]
@@ -109,6 +113,12 @@ class PaymentCapture(Base):
     fee_minor: Mapped[int] = mapped_column(server_default="0")  # what the provider keeps of it, as last reported
     created_at: Mapped[CreatedAt]
     captured_at: Mapped[datetime | None]
+
+    is_taken_now = False  # no column: the money was noted in this transaction and is not in the books yet
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
 
 
 class PaymentNotice(Base):
@@ -138,6 +148,7 @@ class Refund(HasState, Base):
         UniqueConstraint("provider_refund_id"),
         Index("uq_refund_automatic", "capture_id", unique=True, postgresql_where=text("is_automatic")),
         Index("ix_refund_payment_id", "payment_id"),
+        Index("ix_refund_created_at", "created_at"),
         Index("ix_refund_open", "created_at", postgresql_where=text("state IN ('requested', 'pending', 'failed')")),
     )
     MOVES = REFUND_MOVES

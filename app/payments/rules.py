@@ -53,7 +53,9 @@ def N_(text: str) -> str:  # noqa: N802 (the name by which message ids are gathe
 
 CARD = Method("card", N_("Card"), N_("Visa, Mastercard, American Express"))
 PAYPAL = Method("paypal", N_("PayPal"), N_("With your PayPal account"))
-BANK_TRANSFER = Method("bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived"))
+BANK_TRANSFER = Method(
+    "bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived")
+)
 CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is handed over to you"))
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {

@@ -17,8 +17,8 @@ from app.orders import queries
 from app.orders.models import Order
 from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
-from app.payments.models import PaymentAttempt
 from app.payments.gateway import offers
+from app.payments.models import PaymentAttempt
 from app.payments.rules import MAX_ATTEMPTS
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
