@@ -23,6 +23,8 @@ from app.payments.events import (
     RefundRequested,
     RefundSettled,
 )
+from app.reconciliation import handlers as reconciliation
+from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
 from app.search import handlers as search
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
@@ -39,6 +41,9 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     PaymentFailed: [network(notifications.tell_payment_failed)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
     RefundSettled: [orders.note_refund_settled],
+    ReconciliationRequested: [network(reconciliation.reconcile)],
+    DifferencesFound: [network(notifications.tell_differences)],
+    WebhooksFellSilent: [network(notifications.tell_silence)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -40,10 +40,10 @@ def post(*entries: Entry) -> int:
 
     Raises Unbalanced; the database refuses the same at the commit. An entry of nothing but zeros is left out.
     """
-    checked = [(new_id(), entry, lines) for entry in entries if (lines := rules.checked(entry.lines))]
+    checked = [(new_id(), entry, its) for entry in entries if (its := rules.checked(entry.lines))]
     if not checked:
         return 0
-    lines = [(entry_id, line) for entry_id, _entry, its in checked for line in its]
+    lines = [(entry_id, line) for entry_id, _entry, those in checked for line in those]
     written: int = db.scalar(
         POST,
         ids=[entry_id for entry_id, _entry, _lines in checked],

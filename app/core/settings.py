@@ -282,7 +282,9 @@ def _faults_of(settings: Settings) -> list[str]:
         faults.append("REDIS_URL is missing, such as redis://cache:6379/0")
     if urlsplit(settings.base_url).scheme not in ("http", "https"):
         faults.append(f"BASE_URL={settings.base_url} must start with http:// or https://")
-    faults += [f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys]
+    faults += [
+        f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys
+    ]
     return faults
 
 

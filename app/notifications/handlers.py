@@ -12,6 +12,7 @@ from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
 from app.payments.events import PaymentFailed, PaymentReceived, RefundRequested
+from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
 
 SILENT_REASONS = frozenset({"replaced"})  # the shopper placed the same cart again and hears of the later order
 
@@ -87,6 +88,22 @@ def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
 def warn_of_backup_code(event: StaffBackupCodeUsed) -> None:
     topic = f"{event.name}:{event.code_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_backup_code_used", event.staff_id, left=event.left))
+
+
+def tell_differences(event: DifferencesFound) -> None:
+    """The books and a provider do not agree: once for each run that found something new."""
+    topic = f"{event.name}:{event.run_id}"
+    flows.send_once(lambda: _to_merchant(topic, "books_differ", count=event.count))
+
+
+def tell_silence(event: WebhooksFellSilent) -> None:
+    """Payments come and the provider tells nothing any more: once for each such time."""
+    topic = f"{event.name}:{event.silence_id}"
+    flows.send_once(lambda: _to_merchant(topic, "webhooks_silent", provider=event.provider.capitalize()))
+
+
+def _to_merchant(topic: str, template: str, **values: Any) -> Mail:
+    return Mail(topic, template, letters.site().shop.email, letters.LANGUAGES[0], None, values)
 
 
 def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> Mail | None:

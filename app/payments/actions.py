@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -193,6 +194,14 @@ def post_taken(capture: PaymentCapture, *more: Entry) -> None:
     capture.is_taken_now = False
 
 
+def post_capture_late(capture: PaymentCapture) -> None:
+    """Put a capture into the books that they lack, with its fee. Nothing happens to one that stands there."""
+    capture.captured_at = capture.captured_at or clock.now()
+    entry = capture_entry(capture)
+    books.post(dataclasses.replace(entry, lines=entry.lines[:2]))
+    post_fee(capture)
+
+
 def capture_entry(capture: PaymentCapture) -> Entry:
     return book_rules.capture_entry(
         capture.id,
@@ -324,6 +333,32 @@ def post_refund(refund: Refund, order_id: uuid.UUID) -> bool:
     return books.post_refund(
         refund.id, order_id=order_id, provider=capture.provider, amount=refund.amount, of_sale=capture.is_applied
     )
+
+
+def reverse_refund(refund: Refund, order_id: uuid.UUID) -> bool:
+    """Take a refund that failed out of the books again. False when it never stood there, or is out already."""
+    return books.reverse_refund(refund.id, order_id=order_id)
+
+
+def join_refund(capture: PaymentCapture, report: ProviderRefund) -> Refund | None:
+    """A refund that somebody made in the provider's dashboard becomes ours, once (then None). Its last word is for `note_refund`."""
+    statement = (
+        insert(Refund)
+        .values(
+            id=new_id(),
+            payment_id=capture.payment_id,
+            capture_id=capture.id,
+            amount_minor=report.amount.minor,
+            currency=report.amount.currency,
+            reason="dashboard",
+            is_automatic=False,
+            state="pending",
+            provider_refund_id=report.id,
+        )
+        .on_conflict_do_nothing()
+        .returning(Refund)
+    )
+    return db.session.scalars(statement).one_or_none()
 
 
 def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:

@@ -11,6 +11,8 @@ LISTING_DAYS = 8  # how far back providers are asked each night: late authorisat
 LONGEST_LISTING_DAYS = 60  # further back, an open difference is left for a person
 LOCAL_DAYS = 60  # how far back rows of our own are compared with each other
 STATEMENT_DAYS = 40  # the first time, that much of a provider's statement is read; later from where it ended
+STATEMENT_PIECE_DAYS = 10
+STATEMENT_OVERLAP_DAYS = 1  # rows that were dated back: reading a day twice changes nothing
 SETTLED_WITHIN_DAYS = 7  # providers pay out after two to four working days
 GRACE_MINUTES = 15  # what is younger may still be on its way to us
 SUCCESS_TARGET = 0.95  # PAY-33
@@ -156,10 +158,10 @@ class Finding:
     refund_id: uuid.UUID | None = None
 
 
-def days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The time from `since` to `until` in pieces of a day, so that no answer is endless."""
+def pieces(since: datetime, until: datetime, *, days: int) -> Iterator[tuple[datetime, datetime]]:
+    """The time from `since` to `until` in pieces of so many days, so that no answer is endless."""
     while since < until:
-        end = min(since + timedelta(days=1), until)
+        end = min(since + timedelta(days=days), until)
         yield since, end
         since = end
 
