@@ -53,6 +53,7 @@ ENTRY_POINTS = (
     "app.admin.orders",
     "app.admin.stock_locks",
     "app.admin.payments",
+    "app.admin.books",
     "app.admin.deliveries",
     "app.api.stock",
     "app.api.description",

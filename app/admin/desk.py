@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from app.core import outbox
 from app.payments import queries as payments
+from app.reconciliation import queries as reconciliation
 from app.stock import queries as stock
 from app.web.respond import no_store
 from app.web.staff import current_staff
@@ -32,6 +33,8 @@ class Waiting:
     expired_locks: int
     payments: int
     dead_deliveries: int
+    differences: int
+    silent: str  # providers whose webhooks have stopped
 
 
 def desk(name: str, import_name: str) -> Blueprint:
@@ -42,7 +45,14 @@ def desk(name: str, import_name: str) -> Blueprint:
 
 
 def waiting() -> Waiting:
-    return Waiting(stock.lock_counts()["expired"], payments.attention_count(), outbox.count_dead())
+    alerts = reconciliation.alerts()
+    return Waiting(
+        stock.lock_counts()["expired"],
+        payments.attention_count(),
+        outbox.count_dead(),
+        alerts.differences,
+        alerts.silent or "",
+    )
 
 
 def done(url: str, what: str) -> Response:
@@ -52,18 +62,36 @@ def done(url: str, what: str) -> Response:
 
 def _around() -> dict[str, object]:
     """For the layout. Asked once per rendered template set, so fragments that extend nothing pay nothing."""
-    return {"admin_nav": _Rail(), "staff": current_staff(), "said": _words(request.args.get("done", ""))}
+    rail = _Rail()
+    return {
+        "admin_nav": rail,
+        "silent_webhooks": rail.silent,
+        "staff": current_staff(),
+        "said": _words(request.args.get("done", "")),
+    }
 
 
 class _Rail:
     """The rail, counted only when a layout really draws it: a polled fragment does not."""
 
+    def __init__(self) -> None:
+        self._counts: Waiting | None = None
+
+    def counts(self) -> Waiting:
+        self._counts = self._counts or waiting()
+        return self._counts
+
+    def silent(self) -> str:
+        """Providers that tell nothing any more, for the banner on every page."""
+        return ", ".join(name.strip().capitalize() for name in self.counts().silent.split(",") if name.strip())
+
     def __iter__(self):  # type: ignore[no-untyped-def]
-        counts = waiting()
+        counts = self.counts()
         sell = [("/admin/", _("Overview"), "eye", 0), ("/admin/orders", _("Orders"), "orders", 0)]
         care = [
             ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
             ("/admin/payments", _("Payments"), "card", counts.payments),
+            ("/admin/books", _("Books"), "bank", counts.differences),
             ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
         ]
         for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
@@ -94,5 +122,10 @@ def _words(what: str) -> tuple[str, str] | None:
             _("The bank is still working on a payment for this order. Its lock stays until it answers."),
         ),
         "settled": ("info", _("This order is no longer waiting for payment, so there is nothing to release.")),
+        "difference-repaired": ("success", _("Done. The next comparison looks whether it is really gone.")),
+        "difference-accepted": ("success", _("Noted, with your reason.")),
+        "difference-closed": ("info", _("This difference was dealt with already.")),
+        "no-repair": ("warning", _("That cannot be done here: the provider's answer does not fit any more.")),
+        "reconciling": ("success", _("The comparison begins within seconds. Look again in a minute.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

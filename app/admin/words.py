@@ -79,6 +79,7 @@ def refund_reason(reason: str) -> str:
         "double": _("The order was paid twice"),
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
+        "dashboard": _("Refunded in the provider's dashboard"),
     }.get(reason, reason)
 
 

@@ -63,13 +63,17 @@ class Books:
         """As in a night when all is older than the grace."""
         until = datetime.now(UTC) + timedelta(minutes=30)
         opened = flows.reconcile(trigger="command", window=Window(until, until - timedelta(days=days)))
-        failed = self.value("SELECT string_agg(provider || ': ' || error, ', ') FROM reconciliation_run WHERE state <> 'done'")
+        failed = self.value(
+            "SELECT string_agg(provider || ': ' || error, ', ') FROM reconciliation_run WHERE state <> 'done'"
+        )
         assert failed is None
         return opened
 
     def open(self):
         """[(kind, subject)] of what is open."""
-        found = [tuple(row) for row in db.rows("SELECT kind, subject FROM difference WHERE state = 'open' ORDER BY 1, 2")]
+        found = [
+            tuple(row) for row in db.rows("SELECT kind, subject FROM difference WHERE state = 'open' ORDER BY 1, 2")
+        ]
         db.release()
         return found
 

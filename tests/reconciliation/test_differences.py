@@ -26,7 +26,12 @@ def test_clean_books_show_nothing(books):
     total = books.value("SELECT sum(net_minor) FROM provider_transaction WHERE kind = 'charge'")
     assert total == books.value("SELECT net_minor FROM provider_transaction WHERE transaction_id = :id", id=settlement)
     assert books.value("SELECT sum(amount_minor) FROM ledger_line WHERE account = 'bank'") == total
-    assert books.value("SELECT coalesce(sum(amount_minor), 0) FROM ledger_line WHERE account = 'provider_clearing:razorpay'") == 0
+    assert (
+        books.value(
+            "SELECT coalesce(sum(amount_minor), 0) FROM ledger_line WHERE account = 'provider_clearing:razorpay'"
+        )
+        == 0
+    )
     assert faults() == {}
 
 
@@ -46,7 +51,10 @@ def foreign_payment(books, _token, _payment):
     from tests.reconciliation.conftest import KEYS
 
     order = books.bank.session.post(
-        f"{books.bank.url}/v1/orders", json={"amount": 5000, "currency": "MYR", "receipt": "by hand"}, auth=KEYS, timeout=10
+        f"{books.bank.url}/v1/orders",
+        json={"amount": 5000, "currency": "MYR", "receipt": "by hand"},
+        auth=KEYS,
+        timeout=10,
     ).json()
     return books.bank.pay(order["id"])["razorpay_payment_id"]
 
@@ -54,7 +62,8 @@ def foreign_payment(books, _token, _payment):
 def unknown_there(books, _token, payment):
     """An attempt and capture that the provider never saw, of an order that has another one."""
     books.change(
-        "UPDATE payment_capture SET provider_payment_id = 'pay_00000000000000' WHERE provider_payment_id = :id", id=payment
+        "UPDATE payment_capture SET provider_payment_id = 'pay_00000000000000' WHERE provider_payment_id = :id",
+        id=payment,
     )
     return "pay_00000000000000"
 
@@ -100,7 +109,8 @@ def refund_state_differs(books, _token, payment):
 
 def paid_without_capture(books, token, payment):
     books.change(
-        "UPDATE payment_capture SET state = 'authorized', is_applied = false WHERE provider_payment_id = :id", id=payment
+        "UPDATE payment_capture SET state = 'authorized', is_applied = false WHERE provider_payment_id = :id",
+        id=payment,
     )
     return books.value("SELECT reference FROM orders WHERE token = :token", token=token)
 
