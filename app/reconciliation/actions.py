@@ -125,7 +125,7 @@ def close_gone(run_id: uuid.UUID, *, kinds: Sequence[str], since: datetime, prov
 
 def store_rows(provider: str, rows: Sequence[ProviderTransaction], *, since: datetime, through: datetime) -> int:
     """Keep rows of a statement and post those that no payment tells of. The same rows again change nothing. How many are new."""
-    new = [stored for row in rows if (stored := _stored(provider, row))]
+    new = _stored(provider, rows)
     for stored in new:
         if stored.kind in POSTED_ROWS:
             books.post_statement_row(
@@ -146,27 +146,29 @@ def store_rows(provider: str, rows: Sequence[ProviderTransaction], *, since: dat
     return len(new)
 
 
-def _stored(provider: str, row: ProviderTransaction) -> Row | None:
-    statement = (
-        insert(Row)
-        .values(
-            id=new_id(),
-            provider=provider,
-            transaction_id=row.id,
-            kind=row.kind,
-            currency=row.currency,
-            gross_minor=row.gross_minor,
-            fee_minor=row.fee_minor,
-            net_minor=row.net_minor,
-            payment_ref=row.payment_id,
-            refund_ref=row.refund_id,
-            payout_ref=row.payout_id,
-            settled_at=row.settled_at,
-        )
-        .on_conflict_do_nothing()
-        .returning(Row)
-    )
-    return db.session.scalars(statement).one_or_none()
+def _stored(provider: str, rows: Sequence[ProviderTransaction]) -> list[Row]:
+    """Those that were not stored yet."""
+    values = [
+        {
+            "id": new_id(),
+            "provider": provider,
+            "transaction_id": row.id,
+            "kind": row.kind,
+            "currency": row.currency,
+            "gross_minor": row.gross_minor,
+            "fee_minor": row.fee_minor,
+            "net_minor": row.net_minor,
+            "payment_ref": row.payment_id,
+            "refund_ref": row.refund_id,
+            "payout_ref": row.payout_id,
+            "settled_at": row.settled_at,
+        }
+        for row in rows
+    ]
+    if not values:
+        return []
+    statement = insert(Row).values(values).on_conflict_do_nothing().returning(Row)
+    return list(db.session.scalars(statement))
 
 
 def _learn_fees(provider: str, charges: Sequence[Row]) -> None:

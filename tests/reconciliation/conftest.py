@@ -8,7 +8,6 @@ from app.reconciliation import flows
 from app.reconciliation.flows import Window
 from tests.flows.conftest import bank, running_bank, shop, shopper  # noqa: F401 (fixtures)
 from tests.flows.shopper import provider_order_of
-from tests.notifications.conftest import office, open_office  # noqa: F401 (fixtures)
 from tests.shop import add_product
 
 

@@ -81,7 +81,10 @@ def _compared(code: str, report: ProviderPayment, capture: Any, attempt: Any) ->
 
 
 def _tells_other_fee(report: ProviderPayment, capture: Any) -> bool:
-    return capture is not None and 0 < report.fee_minor != capture.fee_minor and capture.state in TAKEN
+    """The statement has the last word on a fee; until there is one, the payment has."""
+    if capture is None or capture.is_settled or capture.state not in TAKEN:
+        return False
+    return 0 < report.fee_minor != capture.fee_minor
 
 
 def _note_fees(told: Sequence[tuple[uuid.UUID, ProviderPayment]]) -> None:

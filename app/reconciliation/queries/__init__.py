@@ -27,7 +27,9 @@ def difference(difference_id: uuid.UUID) -> Difference | None:
 def known_captures(provider: str, ids: Sequence[str]) -> dict[str, Any]:
     """Captures of ours by the provider's payment id."""
     found = db.rows(
-        "SELECT c.provider_payment_id, c.id, c.attempt_id, p.order_id, c.state, c.amount_minor, c.currency, c.fee_minor"
+        "SELECT c.provider_payment_id, c.id, c.attempt_id, p.order_id, c.state, c.amount_minor, c.currency, c.fee_minor,"
+        " EXISTS (SELECT 1 FROM provider_transaction t WHERE t.provider = c.provider AND t.payment_ref = c.provider_payment_id"
+        "  AND t.kind = 'charge') AS is_settled"
         " FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
         " WHERE c.provider = :provider AND c.provider_payment_id = ANY(:ids)",
         provider=provider,
