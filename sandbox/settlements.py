@@ -4,6 +4,7 @@ A day (UTC, of the virtual clock) is settled once it is over, when somebody look
 falsifies changes the statement only: the journal keeps the truth.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.clock import Clock
@@ -118,8 +119,6 @@ CHANGES = ("drop", "repeat", *_FALSE)
 
 def day_of(year: int, month: int, day: int | None) -> tuple[float, float]:
     """The day, or the month without one, as seconds since the epoch. Raises the provider's refusal."""
-    from datetime import UTC, datetime, timedelta  # noqa: PLC0415 (named like the parameters)
-
     try:
         start = datetime(year, month, day or 1, tzinfo=UTC)
     except ValueError:

@@ -102,7 +102,8 @@ def give_up_initiation(attempt_id: uuid.UUID) -> None:
 def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
     """Keep the provider's id of an attempt. The first one stays: a second answer to the same receipt changes nothing."""
     db.rows(
-        "UPDATE payment_attempt SET provider_order_id = :provider_order, page_url = :page_url, state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
+        "UPDATE payment_attempt SET provider_order_id = :provider_order, page_url = :page_url,"
+        " state = CASE state WHEN 'created' THEN 'open' ELSE state END,"
         " ask_at = clock_timestamp() + interval '15 seconds' WHERE id = :id AND provider_order_id IS NULL RETURNING id",
         id=attempt_id,
         provider_order=opened.id,

@@ -148,6 +148,7 @@ class Refund(HasState, Base):
         UniqueConstraint("provider_refund_id"),
         Index("uq_refund_automatic", "capture_id", unique=True, postgresql_where=text("is_automatic")),
         Index("ix_refund_payment_id", "payment_id"),
+        Index("ix_refund_capture_id", "capture_id"),
         Index("ix_refund_created_at", "created_at"),
         Index("ix_refund_open", "created_at", postgresql_where=text("state IN ('requested', 'pending', 'failed')")),
     )

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -24,7 +25,6 @@ from app.reconciliation import queries
 from app.reconciliation.errors import AlreadyClosed, AlreadyRunning
 from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
 from app.reconciliation.models import Difference, ReconciliationRun
-from app.reconciliation.models import ProviderTransaction as Row
 from app.reconciliation.rules import KINDS, POSTED_ROWS, Finding
 
 ABANDONED = "2 hours"  # a run that old was cut off with its process
@@ -146,32 +146,23 @@ def store_rows(provider: str, rows: Sequence[ProviderTransaction], *, since: dat
     return len(new)
 
 
-def _stored(provider: str, rows: Sequence[ProviderTransaction]) -> list[Row]:
+STORE = """
+    INSERT INTO provider_transaction (id, provider, transaction_id, kind, currency, gross_minor, fee_minor, net_minor, payment_ref,
+      refund_ref, payout_ref, settled_at)
+    SELECT uuidv7(), :provider, id, kind, currency, gross_minor, fee_minor, net_minor, payment_id, refund_id, payout_id, settled_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id text, kind text, currency text, gross_minor bigint, fee_minor bigint,
+      net_minor bigint, payment_id text, refund_id text, payout_id text, settled_at timestamptz)
+    ON CONFLICT (provider, transaction_id) DO NOTHING
+    RETURNING id, kind, currency, fee_minor, net_minor, payment_ref, settled_at
+"""
+
+
+def _stored(provider: str, rows: Sequence[ProviderTransaction]) -> list[Any]:
     """Those that were not stored yet."""
-    values = [
-        {
-            "id": new_id(),
-            "provider": provider,
-            "transaction_id": row.id,
-            "kind": row.kind,
-            "currency": row.currency,
-            "gross_minor": row.gross_minor,
-            "fee_minor": row.fee_minor,
-            "net_minor": row.net_minor,
-            "payment_ref": row.payment_id,
-            "refund_ref": row.refund_id,
-            "payout_ref": row.payout_id,
-            "settled_at": row.settled_at,
-        }
-        for row in rows
-    ]
-    if not values:
-        return []
-    statement = insert(Row).values(values).on_conflict_do_nothing().returning(Row)
-    return list(db.session.scalars(statement))
+    return db.rows(STORE, provider=provider, rows=_json([asdict(row) for row in rows])) if rows else []
 
 
-def _learn_fees(provider: str, charges: Sequence[Row]) -> None:
+def _learn_fees(provider: str, charges: Sequence[Any]) -> None:
     """Some providers tell their fee with the statement only. One that was told before, and differs, is a difference."""
     known = queries.known_captures(provider, [row.payment_ref for row in charges])
     without = {known[row.payment_ref].id: row for row in charges if _lacks_fee(known.get(row.payment_ref), row)}
@@ -179,12 +170,8 @@ def _learn_fees(provider: str, charges: Sequence[Row]) -> None:
         payments.note_fee(capture, without[capture.id].fee_minor)
 
 
-def _lacks_fee(capture: object, row: Row) -> bool:
-    return (
-        capture is not None
-        and getattr(capture, "fee_minor", 1) == 0
-        and getattr(capture, "currency", "") == row.currency
-    )
+def _lacks_fee(capture: Any, row: Any) -> bool:
+    return capture is not None and capture.fee_minor == 0 and capture.currency == row.currency
 
 
 def lock_open(difference_id: uuid.UUID) -> Difference:

@@ -45,6 +45,7 @@ def upgrade() -> None:
     op.create_index("ix_payment_attempt_created_at", "payment_attempt", ["created_at"])
     op.create_index("ix_payment_capture_created_at", "payment_capture", ["created_at"])
     op.create_index("ix_refund_created_at", "refund", ["created_at"])
+    op.create_index("ix_refund_capture_id", "refund", ["capture_id"])
     _statements()
     _runs()
     _differences()
@@ -246,6 +247,7 @@ def _differences() -> None:
 def downgrade() -> None:
     for table in ("webhook_silence", "difference", "reconciliation_run", "statement_progress", "provider_transaction"):
         op.drop_table(table)
+    op.drop_index("ix_refund_capture_id", table_name="refund")
     op.drop_index("ix_refund_created_at", table_name="refund")
     op.drop_index("ix_payment_capture_created_at", table_name="payment_capture")
     op.drop_index("ix_payment_attempt_created_at", table_name="payment_attempt")

@@ -5,6 +5,7 @@ import pytest
 from app.core import db
 from app.core.transaction import transaction
 from app.reconciliation import rules
+from tests.reconciliation.conftest import KEYS
 from tests.shop import add_product, faults
 
 
@@ -48,8 +49,6 @@ def missed_payment(books, _token, _payment):
 
 
 def foreign_payment(books, _token, _payment):
-    from tests.reconciliation.conftest import KEYS
-
     order = books.bank.session.post(
         f"{books.bank.url}/v1/orders",
         json={"amount": 5000, "currency": "MYR", "receipt": "by hand"},
@@ -117,7 +116,8 @@ def paid_without_capture(books, token, payment):
 
 def second_capture(books, payment, *, state="captured"):
     books.change(
-        "INSERT INTO payment_capture (id, payment_id, attempt_id, provider, provider_payment_id, amount_minor, currency, state, captured_at)"
+        "INSERT INTO payment_capture (id, payment_id, attempt_id, provider, provider_payment_id, amount_minor, currency, state,"
+        " captured_at)"
         " SELECT uuidv7(), payment_id, attempt_id, provider, 'pay_00000000000002', amount_minor, currency, :state, captured_at"
         " FROM payment_capture WHERE provider_payment_id = :id",
         state=state,
@@ -158,8 +158,6 @@ def row_of(books, payment):
 
 
 def settlements(books):
-    from tests.reconciliation.conftest import KEYS
-
     return books.bank.session.get(f"{books.bank.url}/v1/settlements", auth=KEYS, timeout=10).json()["items"]
 
 
