@@ -43,7 +43,8 @@ def test_a_fee_noted_by_several_at_once_is_posted_once(stand, bank):
     fields = buyer.hand_over(token, bank.url).fields
     buyer.come_back(fields["callback_url"], bank.pay(fields["order_id"]))
     capture_id = db.scalar(
-        "SELECT c.id FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id WHERE o.token = :token",
+        "SELECT c.id FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE o.token = :token",
         token=token,
     )
     fee = db.session.get_one(PaymentCapture, capture_id).fee_minor

@@ -19,9 +19,9 @@ LOAD = """
     WITH n AS (SELECT n, uuidv7() AS order_id, uuidv7() AS payment, uuidv7() AS attempt, uuidv7() AS capture,
         now() - make_interval(mins => 60 + n) AS at, 1000 + n * 7 % 90000 AS minor,
         (ARRAY['MYR', 'INR', 'JPY', 'USD'])[1 + n % 4] AS currency FROM generate_series(1, :count) n),
-    o AS (INSERT INTO orders (id, number, reference, token, place_key, fingerprint, state, currency, subtotal_minor, shipping_minor,
-        total_minor, snapshot, locale, visitor, email, email_index, phone, address, country, shipping_method, payment_method, expires_at, created_at,
-        confirmed_at)
+    o AS (INSERT INTO orders (id, number, reference, token, place_key, fingerprint, state, currency, subtotal_minor,
+        shipping_minor, total_minor, snapshot, locale, visitor, email, email_index, phone, address, country,
+        shipping_method, payment_method, expires_at, created_at, confirmed_at)
       SELECT order_id, 'C' || n, 'C' || n, 'token-' || order_id, uuidv7(), '', 'confirmed', currency, minor, 0, minor, '{}', 'en', 'v',
         '', '', '', '', 'MY', 'standard', 'card', at, at, at FROM n),
     p AS (INSERT INTO payment (id, order_id, amount_minor, currency, state, paid_at)
@@ -31,7 +31,8 @@ LOAD = """
         currency, 'order_' || lpad(n::text, 14, '0') FROM n)
     INSERT INTO payment_capture (id, payment_id, attempt_id, provider, provider_payment_id, amount_minor, currency, state, is_applied,
       fee_minor, created_at, captured_at)
-    SELECT capture, payment, attempt, 'razorpay', 'pay_' || lpad(n::text, 14, '0'), minor, currency, 'captured', true, minor * 20 / 1000, at, at
+    SELECT capture, payment, attempt, 'razorpay', 'pay_' || lpad(n::text, 14, '0'), minor, currency, 'captured', true,
+      minor * 20 / 1000, at, at
     FROM n RETURNING id
 """
 
