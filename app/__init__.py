@@ -6,7 +6,8 @@
     storefront admin api inbound ops cli     entry points: who asks, and how they see the answer
     web                what entry points share
     notifications      listens to everyone; nobody needs it
-    checkout > cart > documents > returns > orders > search > (stock | payments) > (catalog | accounts | shipping | tax) > audit > core
+    checkout > cart > documents > returns > orders > search > (stock | payments) > (catalog | accounts | shipping | tax | books)
+    > audit > core. reconciliation stands beside notifications: it looks at everything
 
 Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: order,
 payment, attempt, refund, capture, stock items by id, stock locks by id, number series last.

@@ -19,6 +19,8 @@ from app.core.settings import Settings
 from app.core.transaction import in_transaction
 from app.ops import audit
 from app.orders import flows
+from app.reconciliation import flows as books
+from app.reconciliation import queries as differences
 from app.web import assets
 from app.web.forms import is_email
 
@@ -82,6 +84,16 @@ def reconcile() -> None:
     """Ask the provider about every attempt that is not final now, whatever its back-off says."""
     tally = flows.reconcile(everything=True)
     click.echo(f"{tally.done} settled, {tally.waiting} without an answer, {tally.failed} failed")
+
+
+@payments.command("reconcile-books")
+@click.option("--days", type=click.IntRange(1, 60), default=8, help="How far back the providers are asked.")
+def reconcile_books(days: int) -> None:
+    """Hold orders, the providers' payments and refunds, and their payouts against each other; exit 1 when differences are open."""
+    opened = books.reconcile(trigger="command", window=books.Window.of_last_days(days))
+    still_open = differences.alerts().differences
+    click.echo(f"{opened} new differences, {still_open} open")
+    sys.exit(1 if still_open else 0)
 
 
 @outbox_group.command()

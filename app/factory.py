@@ -59,6 +59,7 @@ ENTRY_POINTS = (
     "app.admin.evidence",
     "app.admin.stock_locks",
     "app.admin.payments",
+    "app.admin.books",
     "app.admin.deliveries",
     "app.api.refunds",
     "app.api.stock",

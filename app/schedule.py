@@ -15,6 +15,7 @@ from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
 from app.orders import flows as orders
+from app.reconciliation import flows as reconciliation
 from app.returns import flows as returns
 from app.search import flows as search
 
@@ -61,6 +62,8 @@ SCHEDULE: Sequence[Line] = (
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
+    every("10m", reconciliation.watch_webhooks),
+    daily("20:00", reconciliation.reconcile_nightly),
 )  # fmt: skip
 
 

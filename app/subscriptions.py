@@ -26,6 +26,8 @@ from app.payments.events import (
     RefundRequested,
     RefundSettled,
 )
+from app.reconciliation import handlers as reconciliation
+from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
 from app.returns import handlers as returns
 from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
@@ -50,6 +52,9 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     DisputeOpened: [network(notifications.warn_of_dispute)],
     CreditNoteIssued: [network(notifications.send_credit_note)],
     DocumentWanted: [network(notifications.send_document)],
+    ReconciliationRequested: [network(reconciliation.reconcile)],
+    DifferencesFound: [network(notifications.tell_differences)],
+    WebhooksFellSilent: [network(notifications.tell_silence)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
-from sandbox import routes_checkout, routes_control, routes_orders, routes_payments, routes_webhooks
+from sandbox import (
+    routes_checkout,
+    routes_control,
+    routes_orders,
+    routes_payments,
+    routes_settlements,
+    routes_webhooks,
+)
 from sandbox.clock import Clock
 from sandbox.config import Settings
 from sandbox.disputes import Disputes
@@ -18,6 +25,7 @@ from sandbox.paypal import parts as paypal
 from sandbox.paypal import routes_api, routes_page
 from sandbox.paypal import routes_control as paypal_control
 from sandbox.refunds import Refunds
+from sandbox.settlements import Settlements
 from sandbox.store import Store
 from sandbox.stripe import parts as stripe
 from sandbox.stripe import routes_api as stripe_api
@@ -42,6 +50,7 @@ class Provider:
     payments: Payments
     refunds: Refunds
     disputes: Disputes
+    settlements: Settlements
     timers: Timers
     faults: Faults
     paypal: paypal.PayPal
@@ -79,6 +88,7 @@ def create_provider(settings: Settings) -> Provider:
         payments=payments,
         refunds=refunds,
         disputes=Disputes(store, clock, events),
+        settlements=Settlements(store, clock),
         timers=timers,
         faults=Faults(),
         paypal=paypal.create(settings.paypal, store, clock, news, dispatcher),
@@ -90,7 +100,14 @@ def create_app(provider: Provider) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["provider"] = provider
-    for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
+    for routes in (
+        routes_orders,
+        routes_payments,
+        routes_settlements,
+        routes_checkout,
+        routes_control,
+        routes_webhooks,
+    ):
         app.register_blueprint(routes.bp)
     for routes in (routes_api, routes_page, paypal_control, stripe_api, stripe_page, stripe_control):
         app.register_blueprint(routes.bp)

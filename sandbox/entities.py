@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.store import Row
 
-_FEE_PER_MILLE = 20
+FEE_PER_MILLE = 20
 
 
 def order_entity(row: Row) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def payment_entity(row: Row) -> dict[str, Any]:
         "email": row["email"],
         "contact": row["contact"],
         "notes": _notes(row["notes"]),
-        "fee": row["amount"] * _FEE_PER_MILLE // 1000 if row["captured"] else None,
+        "fee": row["amount"] * FEE_PER_MILLE // 1000 if row["captured"] else None,
         "tax": 0 if row["captured"] else None,
         **_error_fields(row["failure"]),
         "acquirer_data": instrument["acquirer_data"],

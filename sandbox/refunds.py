@@ -85,6 +85,12 @@ class Refunds:
             known(tx, "payment", payment_id)
             return collection(map(refund_entity, tx.all(sql, (payment_id, count, skip))))
 
+    def listed(self, *, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
+        where = "provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1"
+        sql = f"SELECT * FROM refund WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608
+        with self._store.reading() as tx:
+            return collection(map(refund_entity, tx.all(sql, (since, until, count, skip))))
+
     def settle(self, refund_id: str, status: str) -> dict[str, Any]:
         """The bank's answer to a pending refund: `processed` or `failed`. One that was processed may fail after all."""
         with self._store.transaction() as tx:

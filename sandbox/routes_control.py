@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from sandbox import ledger
+from sandbox import bulk, ledger
 from sandbox.currencies import DECIMALS
 from sandbox.disputes import STATUSES as DISPUTE_STATUSES
 from sandbox.errors import plain_error, unknown_id
@@ -45,6 +45,14 @@ def pay() -> dict[str, Any]:
     if len(paid) > 1:
         answer["second"] = _with_callback(paid[1])
     return answer
+
+
+@bp.post("/load")
+def load() -> dict[str, Any]:
+    """A history of captured payments, see `sandbox/bulk.py`."""
+    body = json_body()
+    only_known(body, {"payments"})
+    return {"loaded": bulk.load(provider().store, body["payments"])}
 
 
 @bp.post("/payments/<payment_id>/authorize")

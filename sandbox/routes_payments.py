@@ -68,6 +68,11 @@ def show_dispute(dispute_id: str) -> dict[str, Any]:
     return provider().disputes.one(dispute_id)
 
 
+@bp.get("/refunds")
+def all_refunds() -> dict[str, Any]:
+    return provider().refunds.listed(**paging())
+
+
 @bp.get("/refunds/<refund_id>")
 def show_refund(refund_id: str) -> dict[str, Any]:
     return provider().refunds.one(refund_id)

@@ -64,6 +64,14 @@ CREATE TABLE IF NOT EXISTS journal (
   seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, order_id TEXT NOT NULL, payment_id TEXT NOT NULL, refund_id TEXT,
   amount INTEGER NOT NULL, currency TEXT NOT NULL, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS journal_order ON journal (order_id);
+CREATE TABLE IF NOT EXISTS settlement (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, amount INTEGER NOT NULL, currency TEXT NOT NULL, created_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS settled (
+  seq INTEGER PRIMARY KEY, settlement_id TEXT NOT NULL, journal INTEGER UNIQUE, entity_id TEXT NOT NULL, type TEXT NOT NULL,
+  debit INTEGER NOT NULL, credit INTEGER NOT NULL, amount INTEGER NOT NULL, currency TEXT NOT NULL, fee INTEGER NOT NULL,
+  payment_id TEXT, order_id TEXT, created_at REAL NOT NULL, settled_at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS settled_at ON settled (settled_at);
+CREATE INDEX IF NOT EXISTS settled_entity ON settled (entity_id);
 CREATE TABLE IF NOT EXISTS timer (
   seq INTEGER PRIMARY KEY, due_at REAL NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS timer_due ON timer (due_at);
@@ -79,6 +87,8 @@ CREATE TABLE IF NOT EXISTS attempt (
   at REAL NOT NULL, status INTEGER, error TEXT, milliseconds INTEGER NOT NULL);
 """
 _TABLES = (
+    "settled",
+    "settlement",
     "attempt",
     "delivery",
     "event",

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from app.core import outbox
 from app.payments import queries as payments
+from app.reconciliation import queries as reconciliation
 from app.returns import queries as returns
 from app.stock import queries as stock
 from app.web.respond import no_store
@@ -34,6 +35,8 @@ class Waiting:
     payments: int
     dead_deliveries: int
     refunds: int
+    differences: int
+    silent: str  # providers whose webhooks have stopped
 
 
 def desk(name: str, import_name: str) -> Blueprint:
@@ -44,8 +47,14 @@ def desk(name: str, import_name: str) -> Blueprint:
 
 
 def waiting() -> Waiting:
+    alerts = reconciliation.alerts()
     return Waiting(
-        stock.lock_counts()["expired"], payments.attention_count(), outbox.count_dead(), returns.waiting_count()
+        expired_locks=stock.lock_counts()["expired"],
+        payments=payments.attention_count(),
+        dead_deliveries=outbox.count_dead(),
+        refunds=returns.waiting_count(),
+        differences=alerts.differences,
+        silent=alerts.silent or "",
     )
 
 
@@ -56,19 +65,37 @@ def done(url: str, what: str) -> Response:
 
 def _around() -> dict[str, object]:
     """For the layout. Asked once per rendered template set, so fragments that extend nothing pay nothing."""
-    return {"admin_nav": _Rail(), "staff": current_staff(), "said": _words(request.args.get("done", ""))}
+    rail = _Rail()
+    return {
+        "admin_nav": rail,
+        "silent_webhooks": rail.silent,
+        "staff": current_staff(),
+        "said": _words(request.args.get("done", "")),
+    }
 
 
 class _Rail:
     """The rail, counted only when a layout really draws it: a polled fragment does not."""
 
+    def __init__(self) -> None:
+        self._counts: Waiting | None = None
+
+    def counts(self) -> Waiting:
+        self._counts = self._counts or waiting()
+        return self._counts
+
+    def silent(self) -> str:
+        """Providers that tell nothing any more, for the banner on every page."""
+        return ", ".join(name.strip().capitalize() for name in self.counts().silent.split(",") if name.strip())
+
     def __iter__(self):  # type: ignore[no-untyped-def]
-        counts = waiting()
+        counts = self.counts()
         sell = [("/admin/", _("Overview"), "eye", 0), ("/admin/orders", _("Orders"), "orders", 0)]
         care = [
             ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
             ("/admin/payments", _("Payments"), "card", counts.payments),
             ("/admin/refunds", _("Refunds"), "refresh", counts.refunds),
+            ("/admin/books", _("Books"), "bank", counts.differences),
             ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
         ]
         for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
@@ -114,5 +141,10 @@ def _words(what: str) -> tuple[str, str] | None:
         ),
         "declined": ("success", _("Declined. The customer is told why.")),
         "looked": ("success", _("The provider was asked about refunds and disputes of this order.")),
+        "difference-repaired": ("success", _("Done. The next comparison looks whether it is really gone.")),
+        "difference-accepted": ("success", _("Noted, with your reason.")),
+        "difference-closed": ("info", _("This difference was dealt with already.")),
+        "no-repair": ("warning", _("That cannot be done here: the provider's answer does not fit any more.")),
+        "reconciling": ("success", _("The comparison begins within seconds. Look again in a minute.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

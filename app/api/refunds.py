@@ -61,7 +61,7 @@ def refund_order(order_id: uuid.UUID) -> Response:
 def refund_payment() -> Response:
     posted = _posted()
     named = posted.get("payment")
-    order_id = payments.order_of_payment(named) if isinstance(named, str) and 0 < len(named) <= 100 else None
+    order_id = payments.order_of_named_payment(named) if isinstance(named, str) and 0 < len(named) <= 100 else None
     if order_id is None:
         raise NotFound(_("There is no such payment."))
     return _refund(order_id, posted)

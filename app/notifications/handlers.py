@@ -16,6 +16,7 @@ from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
 from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
 from app.returns import queries as returns
 from app.returns.events import RefundAsked, RefundDeclined
 
@@ -153,6 +154,22 @@ def _to_merchant(topic: str, template: str, order_id: uuid.UUID, **values: Any) 
     if order is None:
         return None
     return Mail(topic, template, letters.site().shop.email, letters.LANGUAGES[0], order.id, {"order": order} | values)
+
+
+def tell_differences(event: DifferencesFound) -> None:
+    """The books and a provider do not agree: once for each run that found something new."""
+    topic = f"{event.name}:{event.run_id}"
+    flows.send_once(lambda: _to_desk(topic, "books_differ", count=event.count))
+
+
+def tell_silence(event: WebhooksFellSilent) -> None:
+    """Payments come and the provider tells nothing any more: once for each such time."""
+    topic = f"{event.name}:{event.silence_id}"
+    flows.send_once(lambda: _to_desk(topic, "webhooks_silent", provider=event.provider.capitalize()))
+
+
+def _to_desk(topic: str, template: str, **values: Any) -> Mail:
+    return Mail(topic, template, letters.site().shop.email, letters.LANGUAGES[0], None, values)
 
 
 def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> Mail | None:

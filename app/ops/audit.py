@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from app.books import queries as books
 from app.core import db, outbox
 from app.orders import queries as orders
 from app.payments import queries as payments
@@ -22,6 +23,8 @@ def run(*, cleanup_interval_minutes: int) -> dict[str, int]:
             **payments.faults(),
             **orders.faults(),
             "dead_deliveries": outbox.count_dead(),
+            **books.faults(),
+            **payments.unposted(),
         }
     finally:
         db.session.execute(_NORMAL)

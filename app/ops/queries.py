@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from app.core import db
+from app.payments import queries as payments
+from app.reconciliation import queries as reconciliation
+from app.reconciliation.rules import success_rate
 from app.stock import queries as stock
 
 
@@ -26,6 +29,23 @@ def waiting() -> dict[str, float]:
         "outbox_oldest_seconds": max(0.0, float(found.age)),
         "stock_locks_live": float(locks["active"]),
         "stock_locks_expired": float(locks["expired"]),
+        **money(),
+    }
+
+
+def money() -> dict[str, float]:
+    """Tries of the last day that were paid or failed and the share that was paid (PAY-33; absent while nobody tries), open
+    differences, payments of nobody's, and for how long a provider has been silent (P6)."""
+    captured, failed = payments.ended_attempts(hours=24)
+    rate = success_rate(captured, failed)
+    alerts = reconciliation.alerts()
+    return {
+        "payments_paid_24h": float(captured),
+        "payments_failed_24h": float(failed),
+        **({} if rate is None else {"payments_success_ratio": rate}),
+        "differences_open": float(alerts.differences),
+        "payments_orphaned": float(alerts.orphans),
+        "webhooks_silent_seconds": float(alerts.seconds),
     }
 
 

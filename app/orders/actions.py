@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import func, text
 
 from app.audit import actions as audit
+from app.books import rules as books
+from app.books.rules import Sale
 from app.core import clock, crypto, db, numbers, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference, new_token
@@ -213,6 +215,7 @@ def _settle_capture(
     order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture
 ) -> list[CaptureDue]:
     if capture.is_applied or capture.state in ("failed", "refunded"):
+        payments.post_taken(capture)
         return []
     fits = capture.amount_minor == order.total_minor and capture.currency.upper() == order.currency
     payable = order.state in SETTLEABLE and payment.state == "open" and fits
@@ -223,6 +226,7 @@ def _settle_capture(
     if payable and _sell(order):
         _confirm(order, payment, attempt, capture)
     else:
+        payments.post_taken(capture)
         reason = _why_not(order, payment, fits)
         _send_back(order, payment, capture, reason=reason)
         if reason == "mismatch":  # this attempt can take no other money; the order may be paid by a new one
@@ -264,12 +268,18 @@ def _lock_anew(order: Order) -> bool:
 
 def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
     payments.apply(payment, attempt, capture)
+    payments.post_taken(capture, books.sale_entry(order.id, _sale(order)))
     note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
     db.session.flush()
     number = numbers.take("order", first=FIRST_NUMBER)  # last: the series is locked from here to the commit
     order.move_to("confirmed")
     order.number, order.confirmed_at = number, clock.now()
+
+
+def _sale(order: Order) -> Sale:
+    tax = order.tax_added_minor + order.tax_included_minor
+    return Sale(order.currency, order.total_minor, order.shipping_minor, tax)
 
 
 def _why_not(order: Order, payment: Payment, fits: bool) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from app.core.money import Money
 from app.core.settings import BadSettings, Settings
@@ -66,6 +66,8 @@ class ProviderPayment:
     error_code: str = ""
     error_reason: str = ""
     fee_minor: int = 0  # what the provider keeps of it, as far as it says so already
+    order_id: str = ""  # the provider's id of the order it belongs to
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,28 @@ class ProviderRefund:
     amount: Money
     payment_id: str
     key: str = ""
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTransaction:
+    """A row of a provider's statement of account. `kind`: charge, refund, fee, adjustment, dispute or payout.
+
+    Signed minor units as the merchant sees them: a refund's `gross_minor` is negative, `fee_minor` is what the provider
+    keeps, `net_minor` should be gross less fee. A payout's net is what went to the bank. `id` is unique with the provider;
+    the others are the provider's ids, empty where the row names none.
+    """
+
+    id: str
+    kind: str
+    currency: str
+    gross_minor: int
+    fee_minor: int
+    net_minor: int
+    settled_at: datetime
+    payment_id: str = ""
+    refund_id: str = ""
+    payout_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +181,20 @@ class Provider(Protocol):
 
     def origins(self) -> tuple[str, ...]:
         """Origins the browser is sent to: the only foreign ones in the hand-over page's CSP."""
+
+
+class Bookkeeper(Protocol):
+    """What providers that keep books tell besides, each method optional: see `tells`. Bounded and paged by the adapter;
+    `since` is included, `until` is not. Raises ProviderUnavailable or ProviderRefused."""
+
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        """Every payment made in that time, whatever became of it, with `order_id` and `created_at`."""
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        """Every refund made in that time, with `created_at`."""
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        """The rows of the statement that were settled in that time, the payouts among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +289,17 @@ def _offer(method: Method, currency: str) -> Offer | None:
 def is_down(code: str) -> bool:
     """Whether a provider has stopped answering this process: its circuit is open."""
     return bool(getattr(_providers.get(code), "is_down", False))
+
+
+def tells(code: str, what: str) -> bool:
+    """Whether a provider that takes part has a method of `Bookkeeper`. Those that have not are compared with less."""
+    asked = getattr(_providers.get(code), "tells", None)
+    return bool(asked and asked(what))
+
+
+def bookkeeper(code: str) -> Bookkeeper:
+    """The same provider, to be asked what it `tells`. Raises ProviderUnavailable when it takes no part."""
+    return cast(Bookkeeper, provider(code))
 
 
 def read_notice(body: bytes, headers: Mapping[str, str]) -> tuple[str, Notice]:

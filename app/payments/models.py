@@ -57,6 +57,7 @@ class PaymentAttempt(HasState, Base):
         CheckConstraint(check_in("state", ATTEMPT_MOVES), name="state"),
         UniqueConstraint("payment_id", "position"),
         UniqueConstraint("provider", "provider_order_id"),
+        Index("ix_payment_attempt_created_at", "created_at"),
         Index("ix_payment_attempt_ask_at", "ask_at", postgresql_where=text("state IN ('created', 'open', 'failed')")),
     )
     MOVES = ATTEMPT_MOVES
@@ -105,6 +106,7 @@ class PaymentCapture(Base):
         Index(
             "ix_payment_capture_refunds_ask_at", "refunds_ask_at", postgresql_where=text("refunds_ask_at IS NOT NULL")
         ),
+        Index("ix_payment_capture_created_at", "created_at"),
     )
 
     id: Mapped[Key]
@@ -123,6 +125,12 @@ class PaymentCapture(Base):
     refunds_ask_at: Mapped[datetime | None]  # when to ask which refunds the provider knows; None: not any more
     created_at: Mapped[CreatedAt]
     captured_at: Mapped[datetime | None]
+
+    is_taken_now = False  # no column: the money was noted in this transaction and is not in the books yet
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.amount_minor, self.currency)
 
 
 class PaymentNotice(Base):

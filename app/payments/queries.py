@@ -44,6 +44,11 @@ def order_of_attempt(attempt_id: uuid.UUID) -> uuid.UUID | None:
     )
 
 
+def order_of_payment(payment_id: uuid.UUID) -> uuid.UUID:
+    """Known already where the payment is locked: then nothing is asked."""
+    return db.session.get_one(Payment, payment_id).order_id
+
+
 def has_open_attempts(order_id: uuid.UUID) -> bool:
     """Whether somebody might still pay for this order. Holds no connection afterwards: the network comes next."""
     found = db.scalar(
@@ -113,7 +118,7 @@ def order_of_refund(refund_id: uuid.UUID) -> uuid.UUID | None:
     )
 
 
-def order_of_payment(named: str) -> uuid.UUID | None:
+def order_of_named_payment(named: str) -> uuid.UUID | None:
     """The order of a payment, by its own id or by that of the provider's payment it was paid with."""
     return db.scalar(
         "SELECT p.order_id FROM payment p JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied"
@@ -280,6 +285,52 @@ def faults() -> dict[str, int]:
             " WHERE c.refunded_minor > c.amount_minor OR c.amount_minor < coalesce(r.amount, 0)"
         ),
     }
+
+
+def unposted() -> dict[str, int]:
+    """Captures, refunds and fees that the books lack, for `shop audit`."""
+    return {"ledger_missing": sum(db.scalar(f"SELECT count(*) FROM ({sql}) m") for sql in UNPOSTED.values())}
+
+
+# What the books lack, by kind: captures, refunds (counted without those reversed) and fees.
+UNPOSTED = {
+    "capture_unposted": (
+        "SELECT c.id AS capture_id, NULL::uuid AS refund_id, p.order_id, c.provider, c.provider_payment_id AS subject,"
+        " c.created_at AS happened_at, c.currency, c.amount_minor AS expected, 0::bigint AS found"
+        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id WHERE c.state IN ('captured', 'refunded')"
+        " AND NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source_table = 'payment_capture' AND e.source_id = c.id::text"
+        "  AND e.kind = 'capture')"
+    ),
+    "refund_unposted": (
+        "SELECT r.capture_id, r.id AS refund_id, p.order_id, c.provider, r.id::text AS subject, r.created_at AS happened_at,"
+        " r.currency, CASE r.state WHEN 'succeeded' THEN r.amount_minor ELSE 0 END AS expected,"
+        " (f.posted - f.reversed) * r.amount_minor AS found"
+        " FROM refund r JOIN payment p ON p.id = r.payment_id JOIN payment_capture c ON c.id = r.capture_id"
+        " CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE e.kind = 'refund') AS posted,"
+        "  count(*) FILTER (WHERE e.kind = 'refund_reversed') AS reversed"
+        "  FROM ledger_entry e WHERE e.source_table = 'refund' AND e.source_id = r.id::text) f"
+        " WHERE (r.state = 'succeeded')::int <> f.posted - f.reversed"
+    ),
+    "fee_unposted": (
+        "SELECT c.id AS capture_id, NULL::uuid AS refund_id, p.order_id, c.provider, c.provider_payment_id AS subject,"
+        " c.created_at AS happened_at, c.currency, c.fee_minor AS expected, coalesce(f.posted, 0)::bigint AS found"
+        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
+        " LEFT JOIN (SELECT e.source_id, sum(l.amount_minor) AS posted FROM ledger_entry e JOIN ledger_line l ON l.entry_id = e.id"
+        "  WHERE e.source_table = 'payment_capture' AND l.account = 'payment_fees' GROUP BY 1) f"
+        " ON f.source_id = c.id::text WHERE c.fee_minor <> coalesce(f.posted, 0)"
+    ),
+}
+
+
+def ended_attempts(*, hours: int) -> tuple[int, int]:
+    """(paid, failed) tries of the last hours (PAY-33). Tries that nobody finished are neither."""
+    row = db.rows(
+        "SELECT count(*) FILTER (WHERE state = 'captured'),"
+        " count(*) FILTER (WHERE state = 'failed' OR (state = 'closed' AND error_code IS NOT NULL))"
+        " FROM payment_attempt WHERE created_at >= now() - make_interval(hours => :hours)",
+        hours=hours,
+    )[0]
+    return row[0], row[1]
 
 
 def lock_captures(ids: Sequence[uuid.UUID]) -> list[PaymentCapture]:

@@ -18,7 +18,7 @@ from app.core import crypto, db
 from demo.bulk import tables
 
 TABLES = ("orders", "order_line", "order_event", "payment", "payment_attempt", "payment_capture", "refund", "stock_lock",
-          "stock_movement")  # fmt: skip
+          "stock_movement", "ledger_entry", "ledger_line")  # fmt: skip
 STEPS = files("demo.bulk").joinpath("orders.sql").read_text(encoding="utf-8").split(";\n\n")
 FIRST = ("Aina", "Siti", "Farah", "Hui Min", "Mei Ling", "Kavitha", "Priya", "Ananya", "Nurul", "Zara", "Amir", "Farid", "Wei Jie",
          "Jun Hao", "Arjun", "Rohan", "Vikram", "Hafiz", "Iskandar", "Daniel")  # fmt: skip

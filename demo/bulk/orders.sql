@@ -124,6 +124,27 @@ SELECT pg_temp.demo_key(7, o.i, o.paid_at), o.payment_id, o.capture_id, s.total,
   'rfnd_demo' || o.i, 1, o.paid_at, o.paid_at, o.paid_at
 FROM demo_order o JOIN demo_sum s USING (i) WHERE o.fate = 'late' ORDER BY o.i;
 
+-- The books: what was taken, what of it was sold, and what went back.
+CREATE TEMP TABLE demo_entry ON COMMIT DROP AS
+SELECT pg_temp.demo_key(20 + kind_no, o.i, o.paid_at) AS id, kind, source_table, source_id::text AS source_id, o.id AS order_id, o.paid_at, o.i
+FROM demo_order o CROSS JOIN LATERAL (VALUES (0, 'capture', 'payment_capture', o.capture_id, o.fate <> 'expired'),
+  (1, 'sale', 'orders', o.id, o.fate = 'paid'), (2, 'refund', 'refund', pg_temp.demo_key(7, o.i, o.paid_at), o.fate = 'late'))
+  e(kind_no, kind, source_table, source_id, is_due)
+WHERE is_due;
+
+INSERT INTO ledger_entry (id, kind, source_table, source_id, order_id, occurred_at, created_at)
+SELECT id, kind, source_table, source_id, order_id, paid_at, paid_at FROM demo_entry ORDER BY i, kind;
+
+INSERT INTO ledger_line (entry_id, account, currency, amount_minor)
+SELECT e.id, l.account, s.currency, l.minor
+FROM demo_entry e JOIN demo_sum s USING (i) CROSS JOIN LATERAL (VALUES
+  ('capture', 'provider_clearing:razorpay', s.total), ('capture', 'suspense', -s.total),
+  ('sale', 'suspense', s.total), ('sale', 'shipping_income', -s.shipping_minor),
+  ('sale', 'tax_payable', -(s.tax_added + s.shipping_tax_minor + s.tax_included)),
+  ('sale', 'sales', -(s.total - s.shipping_minor - s.tax_added - s.shipping_tax_minor - s.tax_included)),
+  ('refund', 'suspense', s.total), ('refund', 'provider_clearing:razorpay', -s.total)) l(kind, account, minor)
+WHERE l.kind = e.kind AND l.minor <> 0 ORDER BY e.i, e.kind;
+
 INSERT INTO order_event (id, order_id, kind, facts, actor, created_at)
 SELECT pg_temp.demo_key(8 + (kind = 'placed')::int, o.i, at), o.id, kind,
   CASE kind WHEN 'expired' THEN '{}'::jsonb ELSE jsonb_build_object('total_minor', s.total, 'currency', s.currency) END,

@@ -15,7 +15,8 @@ from app.core import db
 
 MANY = 20_000  # rows from which on building an index anew is faster than adding to it
 BIG_TABLES = ("product", "variant", "variant_price", "product_image", "search_document", "stock_item", "stock_movement",
-              "stock_lock", "orders", "order_line", "order_event", "payment", "payment_attempt", "payment_capture", "refund")  # fmt: skip
+              "stock_lock", "orders", "order_line", "order_event", "payment", "payment_attempt", "payment_capture", "refund",
+              "ledger_entry", "ledger_line")  # fmt: skip
 
 
 def connection() -> psycopg.Connection[Any]:

@@ -64,7 +64,10 @@ def test_the_same_seed_makes_the_same_shop(demo: None):
     fill(products=90, orders=60)
     products, lines = contents("product", columns), contents("order_line", "id, sku, quantity, total_minor")
     with transaction():
-        db.session.execute(text("SET LOCAL session_replication_role = replica"))  # documents are never emptied
+        db.session.execute(
+            text("SET LOCAL session_replication_role = replica")
+        )  # documents and the ledger are never emptied
+        db.session.execute(text("TRUNCATE ledger_entry, ledger_line"))
         db.session.execute(text("TRUNCATE orders, product, category, warehouse, stock_movement, number_series CASCADE"))
     db.forget()
     load.load()

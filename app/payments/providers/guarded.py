@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from datetime import datetime
+from typing import TypeVar, cast
 
 import tenacity
 from circuitbreaker import CircuitBreaker
@@ -17,6 +18,7 @@ from circuitbreaker import CircuitBreaker
 from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
+    Bookkeeper,
     Disputable,
     HostedPage,
     Notice,
@@ -26,6 +28,7 @@ from app.payments.gateway import (
     ProviderDispute,
     ProviderPayment,
     ProviderRefund,
+    ProviderTransaction,
     Standing,
 )
 
@@ -111,6 +114,23 @@ class Guarded:
         if not isinstance(inner, Disputable):
             raise ProviderRefused(reason=f"{self.code} cannot be asked about disputes")
         return self._again(lambda: inner.get_dispute(provider_dispute_id))
+
+    def tells(self, what: str) -> bool:
+        """Whether the provider keeps books of that kind (`gateway.Bookkeeper`)."""
+        return hasattr(self._inner, what)
+
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        return self._again(lambda: self._books.payments_between(since, until))
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        return self._again(lambda: self._books.refunds_between(since, until))
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        return self._again(lambda: self._books.settlements(since, until))
+
+    @property
+    def _books(self) -> Bookkeeper:
+        return cast(Bookkeeper, self._inner)
 
     def _again(self, call: Callable[[], Answer]) -> Answer:
         retrying = tenacity.Retrying(

@@ -10,9 +10,10 @@ import hashlib
 import hmac
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +29,12 @@ from app.payments.gateway import (
     ProviderDispute,
     ProviderPayment,
     ProviderRefund,
+    ProviderTransaction,
     Standing,
 )
 from app.payments.providers.bounded import Budget, Patience
 from app.payments.providers.razorpay_client import Clients
+from app.payments.providers.razorpay_statement import statement
 from app.payments.rules import DISPUTE_MOVES
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,8 @@ LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
 PAGE = 100
 LATEST_MOMENT = 2**35  # seconds since 1970: no date further off is meant
+RECON_PAGE = 1000
+MOST_PAGES = 1000
 PAYMENT_STATES = frozenset({"created", "authorized", "captured", "refunded", "failed"})
 REFUND_STATES = {"pending": "pending", "processed": "succeeded", "failed": "failed"}
 KIND = re.compile(r"[A-Za-z0-9_.]{1,100}")
@@ -169,6 +174,33 @@ class Razorpay:
         found = _ask(listed, provider_payment_id, {"count": PAGE}, budget=self._budget())
         return [_refund(item) for item in _items(found) if item.get("payment_id") == provider_payment_id]
 
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        return [_payment(item) for item in self._listed(self._client.payment.all, _window(since, until))]
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        return [_refund(item) for item in self._listed(self._client.refund.all, _window(since, until))]
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        """The recon rows and the transfers. Its days are those of some time zone that the documentation does not name, so
+        a day more is asked for on either side; what was settled at another time is left out."""
+        day, rows = (since - timedelta(days=1)).date(), []
+        while day <= (until + timedelta(days=1)).date():
+            asked = {"year": day.year, "month": day.month, "day": day.day}
+            rows += self._listed(self._client.settlement.report, asked, page=RECON_PAGE)
+            day += timedelta(days=1)
+        payouts = self._listed(self._client.settlement.all, _window(since, until))
+        return [row for row in statement(rows, payouts) if since <= row.settled_at < until]
+
+    def _listed(self, call: Callable[..., Any], asked: Mapping[str, int], *, page: int = PAGE) -> list[dict[str, Any]]:
+        """All pages of a list. Raises ProviderUnavailable for one that does not end."""
+        found: list[dict[str, Any]] = []
+        for skip in range(0, page * MOST_PAGES, page):
+            items = _items(_ask(call, {**asked, "count": page, "skip": skip}, budget=self._budget()))
+            found += items
+            if len(items) < page:
+                return found
+        raise ProviderUnavailable(reason="the list does not end")
+
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         given = {name.lower(): value for name, value in headers.items()}
         if not _is_signed(body, given.get(SIGNATURE_HEADER, ""), self._webhook_secrets):
@@ -205,6 +237,11 @@ class Razorpay:
         found = _items(_ask(self._client.order.all, {"receipt": receipt, "count": PAGE}, budget=budget))
         orders = [order for order in found if order.get("receipt") == receipt]
         return min(orders, key=_precedence, default=None)
+
+
+def _window(since: datetime, until: datetime) -> dict[str, int]:
+    """`from` and `to` are whole seconds, both included."""
+    return {"from": math.ceil(since.timestamp()), "to": math.ceil(until.timestamp()) - 1}
 
 
 def _capture_options(lock_minutes: int) -> dict[str, Any]:
@@ -264,6 +301,8 @@ def _payment(entity: Mapping[str, Any]) -> ProviderPayment:
         error_code=code,
         error_reason=reason,
         fee_minor=_number(entity, "fee"),
+        order_id=_optional(entity, "order_id"),
+        created_at=_moment(entity, "created_at"),
     )
 
 
@@ -278,6 +317,7 @@ def _refund(entity: Mapping[str, Any]) -> ProviderRefund:
         amount=_money(entity),
         payment_id=_text(entity, "payment_id"),
         key=str(notes.get("key") or "") if isinstance(notes, dict) else "",
+        created_at=_moment(entity, "created_at"),
     )
 
 
@@ -319,6 +359,11 @@ def _optional(entity: Mapping[str, Any], name: str) -> str:
 def _number(entity: Mapping[str, Any], name: str) -> int:
     value = entity.get(name)
     return value if type(value) is int else 0
+
+
+def _moment(entity: Mapping[str, Any], name: str) -> datetime | None:
+    seconds = _number(entity, name)
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def _is_signed(message: bytes, signature: str, secrets: Iterable[bytes]) -> bool:

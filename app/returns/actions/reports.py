@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from app.orders import actions as orders
 from app.payments import actions as payments
@@ -49,7 +50,11 @@ def _may_be_ours(ours: Sequence[Refund], report: ProviderRefund) -> bool:
 def _join(order_id: uuid.UUID, capture: PaymentCapture, report: ProviderRefund) -> None:
     refund = payments.join_refund(capture, order_id, report)
     if refund is not None:
-        facts = {"amount_minor": refund.amount_minor, "currency": refund.currency, "provider": capture.provider}
+        facts: dict[str, Any] = {
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+            "provider": capture.provider,
+        }
         orders.note(order_id, "refund_found", refund=str(refund.id), **facts)
 
 
@@ -61,7 +66,7 @@ def note_dispute(order_id: uuid.UUID, capture_id: uuid.UUID, report: ProviderDis
     dispute, before = disputes.note(capture, order_id, report)
     if dispute.state == before:
         return
-    facts = {"amount_minor": dispute.amount_minor, "currency": dispute.currency}
+    facts: dict[str, Any] = {"amount_minor": dispute.amount_minor, "currency": dispute.currency}
     orders.note(order.id, f"dispute_{dispute.state}", dispute=dispute.provider_dispute_id, **facts)
     if dispute.state in UNDECIDED:
         orders.put_on_hold(order, reason="dispute")

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0004_documents"
-down_revision = "0004_refunds"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,74 @@
+"""The books as staff see them, at 360 and 1280 px, light and dark: no axe violation, no sideways scrolling."""
+
+import json
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pyotp
+import pytest
+import requests
+
+from app.core import db
+from app.reconciliation import flows
+from chaos.stand import BIN, PROJECT
+from tests.browser import shopping
+from tests.browser.test_pages import check
+
+
+def flask(stand, *command):
+    done = subprocess.run(
+        [str(BIN / "flask"), "--app", "wsgi", *command], cwd=PROJECT, env=stand.environ, check=False, capture_output=True, text=True
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def sign_in(page, stand, email):
+    """Somebody new, so that no code was used before."""
+    status, said = flask(stand, "staff", "create", email, "--role", "owner", "--json")
+    assert status == 0, said
+    staff = json.loads(said.splitlines()[-1])
+    page.goto("/admin/login")
+    page.locator("[name=email]").fill(staff["email"])
+    page.locator("[name=password]").fill(staff["password"])
+    page.locator("main button[type=submit]").first.click()
+    page.wait_for_url("**/admin/totp*")
+    secret = parse_qs(urlsplit(staff["otpauth_url"]).query)["secret"][0]
+    page.locator("[name=code]").fill(pyotp.TOTP(secret).at(int(time.time())))
+    page.locator("main button[type=submit]").first.click()
+    page.wait_for_url(lambda url: "/totp" not in url)
+
+
+@pytest.fixture(scope="module")
+def differing(stand, browser):
+    """A paid order whose statement shows another fee, compared."""
+    context = browser.new_context(base_url=stand.environ["BASE_URL"], locale="en-GB")
+    page = context.new_page()
+    shopping.buy(page, email="books@example.com")
+    context.close()
+    bank = stand.environ["RAZORPAY_API_URL"]
+    requests.post(f"{bank}/_sandbox/settlements", json={}, timeout=10).raise_for_status()
+    stray = {"type": "adjustment", "amount": 300}
+    requests.post(f"{bank}/_sandbox/settlements/stray", json=stray, timeout=10).raise_for_status()
+    until = datetime.now(UTC) + timedelta(minutes=5)
+    with stand.inside():
+        flows.reconcile(trigger="command", window=flows.Window(until, until - timedelta(days=2)))
+        found = db.scalar("SELECT id FROM difference WHERE kind = 'adjustment'")
+        db.forget()
+    return f"/admin/books/{found}"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")])
+def test_pages_of_the_books(open_page, stand, differing, width, scheme):
+    page = open_page(width=width, scheme=scheme, bypass_csp=True)
+    sign_in(page, stand, f"books-{width}-{scheme}@example.com")
+    faults = []
+    for path in ("/admin/books", "/admin/books/statement", "/admin/books?state=closed", differing):
+        page.goto(path)
+        faults += check(page, path)
+    assert page.get_by_role("heading", name="Correction by the provider").count() == 1
+    page.expected = {422}
+    page.get_by_role("button", name="Accept as it is").click()
+    page.locator("#error-summary").wait_for()
+    assert faults + check(page, "a reason is missing") == []
