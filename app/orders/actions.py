@@ -24,6 +24,7 @@ from app.orders.models import Order, OrderLine
 from app.orders.rules import PAYABLE, SETTLEABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import postings
 from app.payments.errors import NotPayable
 from app.payments.events import PaymentReceived
 from app.payments.gateway import Standing
@@ -215,7 +216,7 @@ def _settle_capture(
     order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture
 ) -> list[CaptureDue]:
     if capture.is_applied or capture.state in ("failed", "refunded"):
-        payments.post_taken(capture)
+        postings.post_taken(capture)
         return []
     fits = capture.amount_minor == order.total_minor and capture.currency.upper() == order.currency
     payable = order.state in SETTLEABLE and payment.state == "open" and fits
@@ -226,7 +227,7 @@ def _settle_capture(
     if payable and _sell(order):
         _confirm(order, payment, attempt, capture)
     else:
-        payments.post_taken(capture)
+        postings.post_taken(capture)
         reason = _why_not(order, payment, fits)
         _send_back(order, payment, capture, reason=reason)
         if reason == "mismatch":  # this attempt can take no other money; the order may be paid by a new one
@@ -268,7 +269,7 @@ def _lock_anew(order: Order) -> bool:
 
 def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
     payments.apply(payment, attempt, capture)
-    payments.post_taken(capture, books.sale_entry(order.id, _sale(order)))
+    postings.post_taken(capture, books.sale_entry(order.id, _sale(order)))
     note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
     db.session.flush()

@@ -18,8 +18,8 @@ from app.core import clock, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.core.money import Money
-from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import postings
 from app.payments.gateway import ProviderTransaction
 from app.reconciliation import queries
 from app.reconciliation.errors import AlreadyClosed, AlreadyRunning
@@ -167,7 +167,7 @@ def _learn_fees(provider: str, charges: Sequence[Any]) -> None:
     known = queries.known_captures(provider, [row.payment_ref for row in charges])
     without = {known[row.payment_ref].id: row for row in charges if _lacks_fee(known.get(row.payment_ref), row)}
     for capture in payment_queries.lock_captures(list(without)) if without else ():
-        payments.note_fee(capture, without[capture.id].fee_minor)
+        postings.note_fee(capture, without[capture.id].fee_minor)
 
 
 def _lacks_fee(capture: Any, row: Any) -> bool:

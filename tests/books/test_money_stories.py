@@ -15,6 +15,7 @@ from app.core.money import Money
 from app.core.transaction import transaction
 from app.payments import actions as payments
 from app.payments import queries
+from app.payments.actions import postings
 from app.payments.gateway import ProviderPayment, ProviderRefund
 from app.payments.models import PaymentAttempt
 
@@ -67,7 +68,7 @@ class Story:
         self.reports[report.id] = report
         attempt = db.session.get_one(PaymentAttempt, self.attempt_id)
         for capture in payments.note_payments(attempt, [report]):
-            payments.post_taken(capture)
+            postings.post_taken(capture)
 
     def capture(self, minor: int) -> None:
         name = f"pay_{self.attempt_id.hex}{self.number}"
@@ -84,7 +85,7 @@ class Story:
     def fee(self, minor: int) -> None:
         for capture in queries.captures_of(self.payment_id()):
             if capture.captured_at is not None:
-                payments.note_fee(capture, minor % 100)
+                postings.note_fee(capture, minor % 100)
 
     def refund(self, minor: int, states: tuple[str, ...] = ("succeeded",)) -> None:
         taken = [each for each in queries.captures_of(self.payment_id()) if each.captured_at is not None]

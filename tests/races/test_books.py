@@ -4,8 +4,8 @@ from app.books import queries as books
 from app.core import db
 from app.core.transaction import in_transaction
 from app.orders import flows
-from app.payments import actions as payments
 from app.payments import queries
+from app.payments.actions import postings
 from app.payments.models import PaymentCapture
 from chaos import races
 from chaos.buyer import token_of
@@ -52,7 +52,7 @@ def test_a_fee_noted_by_several_at_once_is_posted_once(stand, bank):
 
     def note():
         [capture] = queries.lock_captures([capture_id])
-        payments.note_fee(capture, fee + 7)
+        postings.note_fee(capture, fee + 7)
 
     races.at_once([lambda: in_transaction(note)] * 6)
     assert books.fees_of(capture_id) == (fee + 7, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,13 +12,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.audit import actions as audit
 from app.books import actions as books
-from app.books import rules as book_rules
-from app.books.rules import Entry
 from app.core import clock, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
+from app.payments.actions import postings
 from app.payments.errors import AlreadyRefunded, NotDecided, TooManyAttempts
 from app.payments.events import (
     AttemptReplaced,
@@ -197,7 +195,7 @@ BACKWARD = frozenset({("authorized", "failed"), ("refunded", "captured")})
 
 
 def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str) -> None:
-    """Whoever settles puts what was taken into the books (`post_taken`), in the same transaction."""
+    """Whoever settles puts what was taken into the books (`postings.post_taken`), in the same transaction."""
     moved = (capture.state, state)
     if FORWARD[state] > FORWARD[capture.state] or moved in BACKWARD:
         capture.state = state
@@ -209,49 +207,7 @@ def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str
     if report.fee_minor > capture.fee_minor:
         capture.fee_minor = report.fee_minor
         if is_known:
-            post_fee(capture)
-
-
-def post_taken(capture: PaymentCapture, *more: Entry) -> None:
-    """Put money that was taken just now into the books, and `more` along with it in the same statement."""
-    entries = [capture_entry(capture)] if capture.is_taken_now else []
-    books.post(*entries, *more)
-    capture.is_taken_now = False
-
-
-def post_capture_late(capture: PaymentCapture) -> None:
-    """Put a capture into the books that they lack, with its fee. Nothing happens to one that stands there."""
-    capture.captured_at = capture.captured_at or clock.now()
-    entry = capture_entry(capture)
-    books.post(dataclasses.replace(entry, lines=entry.lines[:2]))
-    post_fee(capture)
-
-
-def capture_entry(capture: PaymentCapture) -> Entry:
-    return book_rules.capture_entry(
-        capture.id,
-        order_id=queries.order_of_payment(capture.payment_id),
-        provider=capture.provider,
-        amount=capture.amount,
-        fee_minor=capture.fee_minor,
-        at=capture.captured_at,
-    )
-
-
-def post_fee(capture: PaymentCapture) -> bool:
-    """Let the books say what the capture says that the provider keeps of it. False when they do."""
-    return books.post_fee(
-        capture.id,
-        order_id=queries.order_of_payment(capture.payment_id),
-        provider=capture.provider,
-        fee=Money(capture.fee_minor, capture.currency),
-    )
-
-
-def note_fee(capture: PaymentCapture, fee_minor: int) -> bool:
-    """What the provider keeps of a capture is known, or known better. The capture is locked by the caller."""
-    capture.fee_minor = fee_minor
-    return post_fee(capture)
+            postings.post_fee(capture)
 
 
 def note_failure(attempt: PaymentAttempt, *, order_id: uuid.UUID, code: str, reason: str) -> None:
@@ -407,7 +363,7 @@ def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> 
     refund.move_to(report.state)
     refund.updated_at = clock.now()
     if report.state == "succeeded":
-        post_refund(refund, order_id)
+        postings.post_refund(refund, order_id)
     elif had_succeeded:
         books.reverse_refund(refund.id, order_id=order_id)
     if report.state in ("succeeded", "failed"):
@@ -422,19 +378,6 @@ def note_refund_refused(refund: Refund, order_id: uuid.UUID, *, error: str) -> N
         refund.error = error[:500]
         refund.updated_at = clock.now()
         outbox.record(RefundSettled(refund.id, order_id, "failed"))
-
-
-def post_refund(refund: Refund, order_id: uuid.UUID) -> bool:
-    """Put a refund that succeeded into the books. False when it stands there already."""
-    capture = db.session.get_one(PaymentCapture, refund.capture_id)
-    return books.post_refund(
-        refund.id, order_id=order_id, provider=capture.provider, amount=refund.amount, of_sale=capture.is_applied
-    )
-
-
-def reverse_refund(refund: Refund, order_id: uuid.UUID) -> bool:
-    """Take a refund that failed out of the books again. False when it never stood there, or is out already."""
-    return books.reverse_refund(refund.id, order_id=order_id)
 
 
 def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:

@@ -10,9 +10,9 @@ from typing import Any
 
 from app.core import db
 from app.core.transaction import in_transaction
-from app.payments import actions as payment_actions
 from app.payments import gateway
 from app.payments import queries as payment_queries
+from app.payments.actions import postings
 from app.payments.errors import ProviderRefused
 from app.payments.gateway import ProviderPayment, ProviderRefund
 from app.reconciliation import queries, rules
@@ -92,7 +92,7 @@ def _note_fees(told: Sequence[tuple[uuid.UUID, ProviderPayment]]) -> None:
 
     def note() -> None:
         for capture in payment_queries.lock_captures(list(fees)):
-            payment_actions.note_fee(capture, fees[capture.id])
+            postings.note_fee(capture, fees[capture.id])
 
     if fees:
         in_transaction(note)

@@ -15,6 +15,7 @@ from app.orders import queries as order_queries
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
+from app.payments.actions import postings
 from app.payments.gateway import ProviderRefund
 from app.payments.models import PaymentCapture, Refund
 from app.reconciliation import actions, queries
@@ -136,22 +137,22 @@ def _post(difference: Difference) -> None:
     """Bring the books up to what the capture or the refund says."""
     if difference.refund_id is None:
         [capture] = payment_queries.lock_captures([_needed(difference.capture_id)])
-        payments.post_capture_late(capture)
+        postings.post_capture_late(capture)
         return
     refund = _refund(difference)
     if refund.state == "succeeded":
-        payments.post_refund(refund, _order_id(difference))
+        postings.post_refund(refund, _order_id(difference))
     else:
-        payments.reverse_refund(refund, _order_id(difference))
+        postings.reverse_refund(refund, _order_id(difference))
 
 
 def _post_fee(difference: Difference) -> None:
     """The statement has the last word on a fee; without one, the books follow the payment."""
     [capture] = payment_queries.lock_captures([_needed(difference.capture_id)])
     if difference.kind == "fee_differs":
-        payments.note_fee(capture, difference.found_minor)
+        postings.note_fee(capture, difference.found_minor)
     else:
-        payments.post_fee(capture)
+        postings.post_fee(capture)
 
 
 def _refund(difference: Difference) -> Refund:
