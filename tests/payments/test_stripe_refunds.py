@@ -1,6 +1,7 @@
 """Refunds by Stripe: the amount is always said, one key is one refund, whatever happens to the answer."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -50,6 +51,19 @@ def test_a_key_that_stripe_has_forgotten_refunds_nothing_twice(bank, stripe, int
     bank.control("POST", "/clock", {"advance_seconds": 25 * 3600})
     assert stripe.process_refund(intent, Money(6800, "MYR"), key=key) == first
     assert refunded_at_the_bank(bank) == 6800
+
+
+def test_p13_many_at_once_with_one_key_are_one_refund(bank, stripe, intent, key):
+    def ask(_number):
+        try:
+            return stripe.process_refund(intent, Money(100, "MYR"), key=key).id
+        except ProviderUnavailable as busy:
+            return busy.facts["status"]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(ask, range(24)))
+    assert len(answers - {409}) == 1
+    assert refunded_at_the_bank(bank) == 100
 
 
 @pytest.mark.parametrize("acts", [True, False])
