@@ -182,7 +182,7 @@ def _read(get: _Reader) -> Settings:
         home=Path(get.text("SHOP_HOME", "instance")).absolute(),
         shop=_shop(get),
         payment_provider=_provider(get),
-        razorpay=_razorpay(get, "RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "RAZORPAY_WEBHOOK_SECRET"),
+        razorpay=_razorpay(get),
         curlec=_curlec(get),
         stripe=Stripe(
             secret_key=get.text("STRIPE_SECRET_KEY"),
@@ -248,18 +248,23 @@ def _country(get: _Reader) -> str:
     return code
 
 
-def _razorpay(get: _Reader, key_id: str, key_secret: str, webhook_secret: str) -> Razorpay:
-    """One account at Razorpay by the names of its settings; both brands answer at one address."""
+def _razorpay(get: _Reader) -> Razorpay:
     return Razorpay(
-        key_id=get.text(key_id),
-        key_secret=get.text(key_secret),
-        webhook_secrets=get.words(webhook_secret, ""),
+        key_id=get.text("RAZORPAY_KEY_ID"),
+        key_secret=get.text("RAZORPAY_KEY_SECRET"),
+        webhook_secrets=get.words("RAZORPAY_WEBHOOK_SECRET", ""),
         api_url=get.text("RAZORPAY_API_URL", Razorpay.api_url).rstrip("/"),
     )
 
 
 def _curlec(get: _Reader) -> Razorpay:
-    account = _razorpay(get, "CURLEC_KEY_ID", "CURLEC_KEY_SECRET", "CURLEC_WEBHOOK_SECRET")
+    """The account in Malaysia. Both brands answer at one address, unless CURLEC_API_URL says otherwise."""
+    account = Razorpay(
+        key_id=get.text("CURLEC_KEY_ID"),
+        key_secret=get.text("CURLEC_KEY_SECRET"),
+        webhook_secrets=get.words("CURLEC_WEBHOOK_SECRET", ""),
+        api_url=get.text("CURLEC_API_URL", get.text("RAZORPAY_API_URL", Razorpay.api_url)).rstrip("/"),
+    )
     is_test_key = account.key_id.startswith("rzp_test_")
     if account.is_configured and get.flag("CURLEC_IS_SANDBOX", is_test_key) != is_test_key:
         get.faults.append("CURLEC_IS_SANDBOX and CURLEC_KEY_ID contradict each other: rzp_test_… is a sandbox key")
@@ -320,7 +325,7 @@ def _webhook_keys(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
 def _api_urls(settings: Settings) -> list[tuple[str, str]]:
     of_all = (
         (settings.razorpay, "RAZORPAY_API_URL", settings.razorpay.api_url),
-        (settings.curlec, "RAZORPAY_API_URL", settings.curlec.api_url),
+        (settings.curlec, "CURLEC_API_URL", settings.curlec.api_url),
         (settings.stripe, "STRIPE_API_URL", settings.stripe.api_url),
         (settings.paypal, "PAYPAL_API_URL", settings.paypal.api_url),
         (settings.billplz, "BILLPLZ_API_URL", settings.billplz.api_url),

@@ -233,7 +233,7 @@ def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
 
 
 # Each is a group of the settings, and a module of `providers/` with `make(settings)`: only those that take part are loaded.
-PROVIDERS = ("razorpay", "stripe", "paypal")
+PROVIDERS = ("razorpay", "curlec", "stripe", "paypal")
 
 
 def provider(code: str) -> Provider:

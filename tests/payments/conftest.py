@@ -25,16 +25,16 @@ WEBHOOK_SECRETS = ("payments_webhook_secret", "payments_webhook_secret_of_last_m
 class Bank:
     """What a test does at the provider's side: pay, fail, break the line, look into its ledger."""
 
-    def __init__(self, data):
+    def __init__(self, data, *, keys=KEYS, webhook_secrets=WEBHOOK_SECRETS):
         environ = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_"))
         }
         environ |= {
-            "RAZORPAY_KEY_ID": KEYS["key_id"],
-            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
-            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+            "RAZORPAY_KEY_ID": keys["key_id"],
+            "RAZORPAY_KEY_SECRET": keys["key_secret"],
+            "RAZORPAY_WEBHOOK_SECRET": ",".join(webhook_secrets),
             "STRIPE_SECRET_KEY": STRIPE["secret_key"],
             "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE["webhook_secrets"]),
             **{f"PAYPAL_{name.upper()}": value for name, value in PAYPAL.items()},

@@ -40,7 +40,8 @@ from app.payments.rules import DISPUTE_MOVES
 log = logging.getLogger(__name__)
 
 SIGNATURE_HEADER = "x-razorpay-signature"
-METHODS = {"MYR": ("fpx", "wallet", "card"), "INR": ("upi", "card", "netbanking", "wallet")}
+ELSEWHERE = ""
+METHODS = {"MYR": ("fpx", "wallet", "card"), "INR": ("upi", "card", "netbanking", "wallet"), ELSEWHERE: ("card",)}
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
@@ -55,13 +56,15 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def make(settings: Settings) -> Razorpay:
-    keys = settings.razorpay
+    """Where the shop has an account at Curlec too, ringgit are taken there."""
+    keys, methods = settings.razorpay, METHODS | ({"MYR": ()} if settings.curlec.is_configured else {})
     return Razorpay(
         key_id=keys.key_id,
         key_secret=keys.key_secret,
         webhook_secrets=keys.webhook_secrets,
         api_url=keys.api_url,
         shop_name=settings.shop.name,
+        methods=methods,
     )
 
 
@@ -78,10 +81,12 @@ class Razorpay:
         shop_name: str,
         patience: Patience | None = None,
         code: str = "razorpay",
+        methods: Mapping[str, tuple[str, ...]] = METHODS,
     ) -> None:
         if not all((key_id, key_secret, *webhook_secrets)) or not webhook_secrets:
             raise ValueError("an empty key or secret would let anybody in")
         self.code = code
+        self._methods = methods
         self._key_id = key_id
         self._key_secret = key_secret.encode()
         self._webhook_secrets = [secret.encode() for secret in webhook_secrets]
@@ -91,7 +96,7 @@ class Razorpay:
         self._clients = Clients(key_id=key_id, key_secret=key_secret, api_url=api_url)
 
     def methods(self, currency: str) -> tuple[str, ...]:
-        return METHODS.get(currency, ("card",))
+        return self._methods.get(currency, self._methods[ELSEWHERE])
 
     def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
         return SIGNATURE_HEADER in headers
