@@ -140,7 +140,7 @@ def test_the_hand_over_may_lead_to_stripes_page_and_nowhere_else(buyer, bank):
 
 
 @pytest.mark.parametrize("copies", [1, 2])
-def test_p6_p10_webhooks_alone_confirm_once_however_often_they_come(buyer, bank, letters, drain, copies):
+def test_p3_p6_webhooks_alone_confirm_once_however_often_they_come(buyer, bank, letters, drain, copies):
     token = buyer.order(add_product())
     buyer.press(buyer.open_page(token))  # and the browser never comes back
     for letter in letters.wait_for(4):
@@ -199,6 +199,22 @@ def test_after_a_decline_stripe_itself_is_asked_for_a_new_page(buyer, bank, drai
     assert faults() == {}
 
 
+def test_p5_the_end_of_an_older_session_does_not_touch_a_paid_order(buyer, bank, letters, drain):
+    token = buyer.order(add_product())
+    buyer.press(buyer.open_page(token), "decline")
+    flows.reconcile(everything=True)
+    buyer.pay_there(buyer.open_page(token))
+    drain()  # ends the first session, of which Stripe tells us afterwards
+    for letter in letters.wait_for(9):
+        assert deliver(buyer, letter).status_code == 200
+    assert b"checkout.session.expired" in b"".join(letter["body"] for letter in letters.received)
+    drain()
+    flows.reconcile(everything=True)
+    assert "is confirmed" in buyer.heading(token)
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
 def test_leaving_stripes_page_leads_back_to_the_pay_page(buyer, bank):
     token = buyer.order(add_product())
     page = buyer.open_page(token)
@@ -208,7 +224,7 @@ def test_leaving_stripes_page_leads_back_to_the_pay_page(buyer, bank):
 
 
 def test_a_lock_that_runs_out_ends_the_session_before_its_stock_is_free(shop, buyer, bank, run_out):
-    """3.4: Stripe's page lives longer than the lock, so it is closed first."""
+    """Stripe's page lives longer than the lock, so it is closed first."""
     shirt = add_product(stock_of={"KB": 1})
     token = buyer.order(shirt)
     page = buyer.open_page(token)
@@ -318,7 +334,7 @@ def test_p11_money_paid_twice_goes_back_once(buyer, bank, drain):
     assert faults() == {}
 
 
-def test_p8_another_amount_pays_nothing_and_goes_back(buyer, bank, drain):
+def test_p7_another_amount_pays_nothing_and_goes_back(buyer, bank, drain):
     token = buyer.order(add_product())
     buyer.open_page(token)
     bank.control("POST", "/stripe/pay", {"session_id": provider_order_of(token), "amount": 500})

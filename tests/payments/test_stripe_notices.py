@@ -93,7 +93,7 @@ def test_a_clock_may_differ_a_little(adapter, seconds):
 
 
 @pytest.mark.parametrize("seconds", [-310, 310, -10_000_000, 10_000_000])
-def test_p20_a_recorded_delivery_is_not_good_for_ever(adapter, seconds):
+def test_p19_a_recorded_delivery_is_not_good_for_ever(adapter, seconds):
     with pytest.raises(BadSignature) as refusal:
         notice_of(adapter, body_of("payment_intent.succeeded", {}), at=int(time.time()) + seconds)
     assert refusal.value.code == "stale_signature"

@@ -79,7 +79,7 @@ def test_an_unusual_address_is_typed_there_and_stops_nobody(stripe, request_of, 
 def test_a_session_lives_as_long_as_stripe_allows_and_the_lock_needs(
     stripe, request_of, session_of, lock_minutes, least
 ):
-    """3.4: between 30 minutes and a day, whatever the lock."""
+    """Between 30 minutes and a day, whatever the lock."""
     opened = stripe.initiate_payment(request_of(lock_minutes=lock_minutes), look_first=False)
     lives = session_of(opened.id)["expires_at"] - time.time()
     assert least * 60 - 30 < lives <= least * 60 + 600
@@ -137,7 +137,7 @@ def test_every_state_of_a_payment_is_told(stripe, opened, pay, bank):
 
 
 def test_money_the_bank_is_still_working_on_is_not_ours_yet(bank, stripe, opened, pay):
-    """3.4: a complete session may be unpaid."""
+    """A complete session may be unpaid."""
     assert pay(opened, "process")["status"] == "complete"
     standing = stripe.get_payment_status(opened.id)
     assert ([each.state for each in standing.payments], standing.is_payable) == (["created"], False)
@@ -172,7 +172,7 @@ def test_a_session_is_ended_so_that_nobody_can_pay_it(stripe, opened, bank):
     assert bank.ledger()["receipts"][RECEIPT]["captured"] == 0
 
 
-def test_p10_ending_a_paid_session_is_no_error_and_keeps_the_money(stripe, opened, pay):
+def test_ending_a_paid_session_is_no_error_and_keeps_the_money(stripe, opened, pay):
     pay(opened)
     stripe.close_payment(opened.id)
     assert [each.state for each in stripe.get_payment_status(opened.id).payments] == ["captured"]
@@ -189,7 +189,7 @@ def test_a_session_nobody_pays_ends_by_itself(bank, stripe, opened):
     assert stripe.get_payment_status(opened.id) == Standing(is_payable=False)
 
 
-def test_p8_amount_and_currency_are_the_banks_not_ours(stripe, opened, pay):
+def test_p7_p8_amount_and_currency_are_the_banks_not_ours(stripe, opened, pay):
     pay(opened, amount=100, currency="USD")
     assert stripe.get_payment_status(opened.id).payments[0].amount == Money(100, "USD")
 

@@ -46,7 +46,7 @@ def test_p13_a_lost_answer_is_asked_for_again_with_the_same_key(bank, stripe, in
 
 
 def test_a_key_that_stripe_has_forgotten_refunds_nothing_twice(bank, stripe, intent, key):
-    """3.2: pruned after a day, the same key would act again."""
+    """Pruned after a day, the same key would act again."""
     first = stripe.process_refund(intent, Money(6800, "MYR"), key=key)
     bank.control("POST", "/clock", {"advance_seconds": 25 * 3600})
     assert stripe.process_refund(intent, Money(6800, "MYR"), key=key) == first
@@ -68,7 +68,7 @@ def test_p13_many_at_once_with_one_key_are_one_refund(bank, stripe, intent, key)
 
 @pytest.mark.parametrize("acts", [True, False])
 def test_a_500_that_stripe_keeps_under_the_key_is_looked_through(bank, stripe, intent, key, acts):
-    """3.2: the same key gives the same 500 for a day; what became of the refund is in the list."""
+    """The same key gives the same 500 for a day; what became of the refund is in the list."""
     bank.control("POST", "/stripe/breakdowns", {"act": acts})
     with pytest.raises(ProviderUnavailable):
         stripe.process_refund(intent, Money(6800, "MYR"), key=key)
