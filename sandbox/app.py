@@ -6,6 +6,9 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from sandbox import routes_checkout, routes_control, routes_orders, routes_payments, routes_webhooks
+from sandbox.billplz import parts as billplz
+from sandbox.billplz import routes_api as billplz_api
+from sandbox.billplz import routes_control as billplz_control
 from sandbox.clock import Clock
 from sandbox.config import Settings
 from sandbox.disputes import Disputes
@@ -21,7 +24,7 @@ from sandbox.refunds import Refunds
 from sandbox.store import Store
 from sandbox.switches import Switches
 from sandbox.timers import Timers
-from sandbox.webhooks import Dispatcher
+from sandbox.webhooks import Dispatcher, Tongue, razorpay_letter
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Provider:
     timers: Timers
     faults: Faults
     paypal: paypal.PayPal
+    billplz: billplz.Billplz
 
     def start(self) -> None:
         """Starts the webhook senders and the timers."""
@@ -52,15 +56,12 @@ def create_provider(settings: Settings) -> Provider:
     store = Store(settings.data)
     clock = Clock(store)
     switches = Switches()
-    secrets = {
-        "current": settings.webhook_secret,
-        "old": settings.old_webhook_secret,
-        "wrong": f"not-{settings.webhook_secret}",
-    }
-    dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=secrets)
+    razorpay, curlec = settings.accounts
+    dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=razorpay.webhook_secrets)
+    dispatcher.tongues[curlec.code] = Tongue(curlec.webhook_secrets, razorpay_letter)
     news = News(clock, switches, dispatcher)
     events = Events(store, news)
-    payments = Payments(store, clock, events, key_secret=settings.key_secret, expiry_from=settings.expiry_from)
+    payments = Payments(store, clock, events, accounts=settings.accounts, expiry_from=settings.expiry_from)
     refunds = Refunds(store, clock, events)
     return Provider(
         settings=settings,
@@ -75,6 +76,7 @@ def create_provider(settings: Settings) -> Provider:
         disputes=Disputes(store, clock, events),
         timers=Timers(store, clock, payments, refunds),
         faults=Faults(),
+        billplz=billplz.create(settings.billplz, store, clock, news, dispatcher),
         paypal=paypal.create(settings.paypal, store, clock, news, dispatcher),
     )
 
@@ -85,7 +87,7 @@ def create_app(provider: Provider) -> Flask:
     app.extensions["provider"] = provider
     for routes in (routes_orders, routes_payments, routes_checkout, routes_control, routes_webhooks):
         app.register_blueprint(routes.bp)
-    for routes in (routes_api, routes_page, paypal_control):
+    for routes in (routes_api, routes_page, paypal_control, billplz_api, billplz_control):
         app.register_blueprint(routes.bp)
     app.register_error_handler(ApiError, _refuse)
     app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))
