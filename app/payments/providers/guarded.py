@@ -17,6 +17,8 @@ from circuitbreaker import CircuitBreaker
 from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
+    Bank,
+    Banked,
     Disputable,
     HostedPage,
     Notice,
@@ -111,6 +113,10 @@ class Guarded:
         if not isinstance(inner, Disputable):
             raise ProviderRefused(reason=f"{self.code} cannot be asked about disputes")
         return self._again(lambda: inner.get_dispute(provider_dispute_id))
+
+    def banks(self, currency: str) -> tuple[Bank, ...]:
+        inner = self._inner
+        return self._once(lambda: inner.banks(currency)) if isinstance(inner, Banked) else ()
 
     def _again(self, call: Callable[[], Answer]) -> Answer:
         retrying = tenacity.Retrying(
