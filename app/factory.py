@@ -52,6 +52,7 @@ ENTRY_POINTS = (
     "app.admin.signin",
     "app.admin.overview",
     "app.admin.orders",
+    "app.admin.by_hand",
     "app.admin.refund_form",
     "app.admin.refunds",
     "app.admin.evidence",

@@ -14,7 +14,7 @@ from app.core.events import Event
 from app.core.outbox import Handler, network
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
 from app.payments.events import (
     AttemptReplaced,
     DisputeOpened,
@@ -35,6 +35,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
+    OrderPromised: [cart.empty_when_promised, network(notifications.tell_how_to_pay)],
     OrderExpired: [network(notifications.tell_order_expired), network(orders.close_order)],
     OrderCancelled: [network(notifications.tell_order_cancelled), network(orders.close_order)],
     PaymentReceived: [network(notifications.confirm_payment)],

@@ -21,6 +21,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderRefund, Standing
 from app.payments.models import Refund
+from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 
@@ -55,7 +56,7 @@ class Question:
     provider: str
     provider_order_id: str | None
     receipt: str
-    is_open: bool
+    is_open: bool  # not final: even after a failed try somebody may pay there
 
 
 def ask(
@@ -65,7 +66,7 @@ def ask(
     payment = payment_queries.payment_of_order(order_id)
     attempts = payment.attempts if payment else []
     questions = [
-        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state in ("created", "open"))
+        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state not in FINAL)
         for each in attempts
         if (each.state in ("created", "open", "failed") or each.id == also) and only in (None, each.id)
     ]
@@ -121,7 +122,7 @@ def send_refund(refund_id: uuid.UUID) -> None:
     Raises ProviderUnavailable when the outcome is unknown.
     """
     refund = db.session.get(Refund, refund_id)
-    if refund is None or refund.state not in ("requested", "pending"):
+    if refund is None or refund.state not in ("requested", "pending") or refund.is_by_hand:
         db.release()
         return
     provider, provider_payment_id, order_id = _refund_facts(refund)
