@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.core.money import Money
-from app.payments.rules import method_of
+from app.payments.rules import BY_HAND, method_of
 from app.returns.rules import REASONS
 from app.web.formats import format_money
 
@@ -39,6 +39,10 @@ def payment_state(state: str) -> tuple[str, str]:
     }.get(state, (state, ""))
 
 
+def provider(code: str) -> str:
+    return _("Nobody (by hand)") if code == BY_HAND else code.capitalize()
+
+
 def method(code: str) -> str:
     """A way to pay in words; one we have never heard of, as the provider calls it."""
     known = method_of(code)
@@ -48,6 +52,7 @@ def method(code: str) -> str:
 def attempt_state(state: str) -> tuple[str, str]:
     return {
         "created": (_("Not sent yet"), ""),
+        "expected": (_("Expected"), "warning"),
         "open": (_("Open at the provider"), "warning"),
         "failed": (_("Failed"), "danger"),
         "captured": (_("Paid"), "success"),
@@ -120,9 +125,9 @@ def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
             "dispute_open": "danger", "dispute_lost": "danger", "put_on_hold": "warning"}  # fmt: skip
     words = {
         "placed": _("Placed, %(amount)s", amount=amount),
-        "payment_started": _(
-            "Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)
-        ),
+        "payment_started": _("Payment %(n)s will come by hand", n=facts.get("attempt", ""))
+        if facts.get("provider") == BY_HAND
+        else _("Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)),
         "payment_failed": _("Payment %(n)s failed", n=facts.get("attempt", "")),
         "paid": _("Paid %(amount)s", amount=amount),
         "held_again": _("Stock locked again"),
@@ -220,4 +225,4 @@ def _amount(facts: Mapping[str, Any]) -> str:
 
 
 def _name(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("provider") or "").capitalize()
+    return provider(str(facts.get("provider") or ""))

@@ -130,13 +130,18 @@ class Billplz:
             return Standing((_payment(bill),), is_payable=False)
         if state == "deleted":
             return Standing(is_payable=False)
-        tries = self._client.get_transactions(provider_order_id, budget=budget).get("transactions")
-        return Standing(tuple(_tries(tries, _amount(bill, "amount"))))
+        return Standing(tuple(_reports(self._tries_at(provider_order_id, budget), _amount(bill, "amount"))))
 
     def close_payment(self, provider_order_id: str) -> None:
-        """A bill that was paid meanwhile, or is gone already, cannot be deleted: its state tells."""
+        """A bill that somebody is paying right now is left alone: deleting it would not stop the bank.
+
+        One that was paid meanwhile, or is gone already, cannot be deleted: its state tells.
+        """
+        budget = self._budget()
+        if any(each.get("status") == "pending" for each in self._tries_at(provider_order_id, budget)):
+            return
         try:
-            self._client.delete_bill(provider_order_id, budget=self._budget())
+            self._client.delete_bill(provider_order_id, budget=budget)
         except ProviderRefused as refusal:
             log.info("bill not deleted", extra={"status": refusal.facts.get("status")})
 
@@ -172,6 +177,10 @@ class Billplz:
     def _budget(self) -> Budget:
         return Budget(self._patience)
 
+    def _tries_at(self, bill_id: str, budget: Budget) -> list[dict[str, Any]]:
+        found = self._client.get_transactions(bill_id, budget=budget).get("transactions")
+        return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
     def _page_of(self, bill: Mapping[str, Any]) -> str:
         """Never an address that is not Billplz'."""
         parts = urlsplit(str(bill.get("url")))
@@ -203,9 +212,8 @@ def _payment(bill: Mapping[str, Any]) -> ProviderPayment:
     return ProviderPayment(id=_bill_id(bill), state="captured", amount=_amount(bill, "paid_amount"), method="fpx")
 
 
-def _tries(found: Any, amount: Money) -> Iterable[ProviderPayment]:
+def _reports(tries: Sequence[Mapping[str, Any]], amount: Money) -> Iterable[ProviderPayment]:
     """Tries at a bill that is still due, the latest first. While one is pending the others do not matter."""
-    tries = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
     pending = [each for each in tries if each.get("status") == "pending"]
     for each in pending or tries:
         state, try_id = TRY_STATES.get(str(each.get("status"))), str(each.get("id"))
