@@ -54,6 +54,7 @@ ENTRY_POINTS = (
     "app.admin.overview",
     "app.admin.orders",
     "app.admin.documents",
+    "app.admin.by_hand",
     "app.admin.refund_form",
     "app.admin.refunds",
     "app.admin.evidence",

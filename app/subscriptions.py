@@ -16,7 +16,7 @@ from app.documents import handlers as documents
 from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
 from app.payments.events import (
     AttemptReplaced,
     DisputeOpened,
@@ -40,6 +40,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
+    OrderPromised: [cart.empty_when_promised, network(notifications.tell_how_to_pay)],
     OrderExpired: [network(notifications.tell_order_expired), network(orders.close_order)],
     OrderCancelled: [network(notifications.tell_order_cancelled), network(orders.close_order)],
     PaymentReceived: [network(notifications.confirm_payment)],

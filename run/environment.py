@@ -11,6 +11,7 @@ import base64
 import os
 import secrets
 import string
+import uuid
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
@@ -143,8 +144,11 @@ def _taking_part(stored: Mapping[str, str], environ: Mapping[str, str]) -> dict[
     named = {word.strip() for word in value_of(environ, "DEMO_PROVIDERS").split(",")}
     absent = tuple(f"{code.upper()}_" for code in _DEMO_PROVIDERS if code not in named)
     sandbox = f"http://127.0.0.1:{stored['SANDBOX_PORT']}"
-    urls = {f"{code.upper()}_API_URL": f"{sandbox}/{code}" for code in _DEMO_PROVIDERS if code in named}
-    return {name: value for name, value in stored.items() if not name.startswith(absent)} | urls
+    urls = {
+        f"{code.upper()}_API_URL": f"{sandbox}/{code}" for code in _DEMO_PROVIDERS if code in named and code != "curlec"
+    }
+    by_hand = _BY_HAND if "manual" in named else {}
+    return {name: value for name, value in stored.items() if not name.startswith(absent)} | urls | by_hand
 
 
 def _running(home: Path) -> dict[str, str]:
@@ -166,7 +170,12 @@ def _letters(count: int) -> str:
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(count))
 
 
-_DEMO_PROVIDERS = ("stripe", "paypal")  # besides Razorpay; each is served by the sandbox below its own name
+# Besides Razorpay; each is served by the sandbox below its own name, but Curlec, which is an account at Razorpay's.
+_DEMO_PROVIDERS = ("stripe", "paypal", "billplz", "curlec")
+_BY_HAND = {
+    "MANUAL_METHODS": "bank_transfer,cod",
+    "BANK_DETAILS": "Murni Batik Sdn. Bhd.\nDemo Bank, account 5140 0000 0000",
+}
 # What a command needs to know about the shop that is being served beside it.
 _SHARED = (
     *(
@@ -189,6 +198,9 @@ _SHARED = (
         "PAYMENT_GATEWAY",
     ),
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_URL"),
+    *("CURLEC_KEY_ID", "CURLEC_KEY_SECRET", "CURLEC_WEBHOOK_SECRET"),
+    *("BILLPLZ_API_KEY", "BILLPLZ_COLLECTION_ID", "BILLPLZ_SIGNATURE_KEY", "BILLPLZ_API_URL"),
+    *("MANUAL_METHODS", "BANK_DETAILS", "BANK_TRANSFER_HOURS", "CASH_ON_DELIVERY_DAYS"),
     *("PAYPAL_CLIENT_ID", "PAYPAL_CLIENT_SECRET", "PAYPAL_WEBHOOK_ID", "PAYPAL_API_URL"),
     *("MAIL_URL", "MAIL_FALLBACK_URL", "MAIL_FROM", "SANDBOX_PORT", "SANDBOX_DATA", "MAIL_SMTP_PORT", "MAIL_HTTP_PORT"),
     *(
@@ -216,6 +228,12 @@ _DRAWN = {
     "RAZORPAY_WEBHOOK_SECRET": lambda: _letters(32),
     "STRIPE_SECRET_KEY": lambda: "sk_test_" + _letters(48),
     "STRIPE_WEBHOOK_SECRET": lambda: "whsec_" + _letters(32),
+    "CURLEC_KEY_ID": lambda: "rzp_test_" + _letters(14),
+    "CURLEC_KEY_SECRET": lambda: _letters(24),
+    "CURLEC_WEBHOOK_SECRET": lambda: _letters(32),
+    "BILLPLZ_API_KEY": lambda: str(uuid.uuid4()),
+    "BILLPLZ_COLLECTION_ID": lambda: _letters(8).lower(),
+    "BILLPLZ_SIGNATURE_KEY": lambda: "S-" + _letters(22),
     "PAYPAL_CLIENT_ID": lambda: _letters(40),
     "PAYPAL_CLIENT_SECRET": lambda: _letters(40),
     "PAYPAL_WEBHOOK_ID": lambda: _letters(17).upper(),

@@ -13,6 +13,9 @@ from sandbox import (
     routes_settlements,
     routes_webhooks,
 )
+from sandbox.billplz import parts as billplz
+from sandbox.billplz import routes_api as billplz_api
+from sandbox.billplz import routes_control as billplz_control
 from sandbox.clock import Clock
 from sandbox.config import Settings
 from sandbox.disputes import Disputes
@@ -33,7 +36,7 @@ from sandbox.stripe import routes_control as stripe_control
 from sandbox.stripe import routes_page as stripe_page
 from sandbox.switches import Switches
 from sandbox.timers import Timers
-from sandbox.webhooks import Dispatcher
+from sandbox.webhooks import Dispatcher, Tongue, razorpay_letter
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Provider:
     faults: Faults
     paypal: paypal.PayPal
     stripe: stripe.Stripe
+    billplz: billplz.Billplz
 
     def start(self) -> None:
         """Starts the webhook senders and the timers."""
@@ -66,15 +70,12 @@ def create_provider(settings: Settings) -> Provider:
     store = Store(settings.data)
     clock = Clock(store)
     switches = Switches()
-    secrets = {
-        "current": settings.webhook_secret,
-        "old": settings.old_webhook_secret,
-        "wrong": f"not-{settings.webhook_secret}",
-    }
-    dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=secrets)
+    razorpay, curlec = settings.accounts
+    dispatcher = Dispatcher(store, clock, urls=settings.webhook_urls, secrets=razorpay.webhook_secrets)
+    dispatcher.tongues[curlec.code] = Tongue(curlec.webhook_secrets, razorpay_letter)
     news = News(clock, switches, dispatcher)
     events = Events(store, news)
-    payments = Payments(store, clock, events, key_secret=settings.key_secret, expiry_from=settings.expiry_from)
+    payments = Payments(store, clock, events, accounts=settings.accounts, expiry_from=settings.expiry_from)
     refunds = Refunds(store, clock, events)
     timers = Timers(store, clock, payments, refunds)
     return Provider(
@@ -91,6 +92,7 @@ def create_provider(settings: Settings) -> Provider:
         settlements=Settlements(store, clock),
         timers=timers,
         faults=Faults(),
+        billplz=billplz.create(settings.billplz, store, clock, news, dispatcher),
         paypal=paypal.create(settings.paypal, store, clock, news, dispatcher),
         stripe=stripe.create(settings.stripe, store, clock, news, dispatcher=dispatcher, timers=timers),
     )
@@ -109,7 +111,8 @@ def create_app(provider: Provider) -> Flask:
         routes_webhooks,
     ):
         app.register_blueprint(routes.bp)
-    for routes in (routes_api, routes_page, paypal_control, stripe_api, stripe_page, stripe_control):
+    others = (paypal_control, stripe_api, stripe_page, stripe_control, billplz_api, billplz_control)
+    for routes in (routes_api, routes_page, *others):
         app.register_blueprint(routes.bp)
     app.register_error_handler(ApiError, _refuse)
     app.register_error_handler(HTTPException, lambda problem: _refuse(unknown_url()))

@@ -4,8 +4,12 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from sandbox.accounts import Account, curlec_from
+from sandbox.billplz.keys import Keys as BillplzKeys
+from sandbox.billplz.keys import keys_from as billplz_keys
 from sandbox.paypal.keys import Keys as PayPalKeys
 from sandbox.paypal.keys import keys_from as paypal_keys
 from sandbox.stripe.keys import Keys as StripeKeys
@@ -29,11 +33,20 @@ class Settings:
     expiry_from: str = "payment"
     paypal: PayPalKeys = field(default_factory=PayPalKeys)
     stripe: StripeKeys = field(default_factory=StripeKeys)
+    curlec: Account = field(default_factory=lambda: curlec_from(lambda _name, default: default))
+    billplz: BillplzKeys = field(default_factory=BillplzKeys)
+
+    @property
+    def accounts(self) -> tuple[Account, Account]:
+        """Those at Razorpay."""
+        keys = (self.key_id, self.key_secret, self.webhook_secret, self.old_webhook_secret)
+        return Account("razorpay", *keys), self.curlec
 
 
 def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
     """Raises `BadSettings`; argparse ends the process on an unknown option."""
     options = _parser(environ).parse_args(arguments)
+    value = partial(_value, environ)
     secrets = [part.strip() for part in _value(environ, "RAZORPAY_WEBHOOK_SECRET", "sandbox_webhook_secret").split(",")]
     settings = Settings(
         host=options.host,
@@ -45,8 +58,10 @@ def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.envi
         old_webhook_secret=secrets[1] if len(secrets) > 1 else f"old-{secrets[0]}",
         webhook_urls=tuple(options.webhook_url or _value(environ, "SANDBOX_WEBHOOK_URL", "").replace(",", " ").split()),
         expiry_from=options.expiry_from,
-        paypal=paypal_keys(lambda name, default: _value(environ, name, default)),
-        stripe=stripe_keys(lambda name, default: _value(environ, name, default)),
+        paypal=paypal_keys(value),
+        stripe=stripe_keys(value),
+        curlec=curlec_from(value),
+        billplz=billplz_keys(value),
     )
     _check(settings)
     return settings

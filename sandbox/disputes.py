@@ -33,6 +33,7 @@ class Disputes:
             tx.insert(
                 "dispute",
                 id=dispute_id,
+                provider=payment["provider"],
                 payment_id=payment_id,
                 amount=amount or payment["amount"],
                 currency=payment["currency"],

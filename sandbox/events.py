@@ -6,6 +6,7 @@
 import json
 from typing import Any
 
+from sandbox.accounts import CURLEC
 from sandbox.clock import Clock
 from sandbox.entities import dispute_entity, order_entity, payment_entity, refund_entity
 from sandbox.ids import new_id
@@ -63,8 +64,7 @@ class Events:
 
     def __init__(self, store: Store, news: News):
         self._news = news
-        self._account = store.setting("account_id", "") or new_id("acc")
-        store.set_setting("account_id", self._account)
+        self._accounts = {"razorpay": _account_id(store, "account_id"), CURLEC: _account_id(store, "curlec_account_id")}
 
     def payment(self, tx: Transaction, name: str, payment_id: str, *, at: float) -> None:
         """Records `payment.…` with the payment as it is at this moment of the transaction."""
@@ -89,15 +89,23 @@ class Events:
         self._record(tx, name, payment["order_id"], contents, at=at)
 
     def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:
-        self._news.record(tx, name, order_id, self._body(name, contents, at), event_id=new_id("evt"))
+        account = found(tx, "orders", order_id)["provider"]
+        body = self._body(name, contents, at, account_id=self._accounts[account])
+        self._news.record(tx, name, order_id, body, event_id=new_id("evt"), provider=account)
 
-    def _body(self, name: str, contents: dict[str, Any], at: float) -> bytes:
+    def _body(self, name: str, contents: dict[str, Any], at: float, *, account_id: str) -> bytes:
         event = {
             "entity": "event",
-            "account_id": self._account,
+            "account_id": account_id,
             "event": name,
             "contains": list(contents),
             "payload": {kind: {"entity": entity} for kind, entity in contents.items()},
             "created_at": int(at),
         }
         return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _account_id(store: Store, name: str) -> str:
+    account_id = store.setting(name, "") or new_id("acc")
+    store.set_setting(name, account_id)
+    return account_id

@@ -23,17 +23,20 @@ _LABELS = {
     "wallet": "E-wallet",
     "upi": "UPI",
     "netbanking": "Netbanking",
+    "duitnow": "DuitNow QR",
 }
+_AT_CURLEC = ("fpx", "wallet", "duitnow", "card")
 _BY_CURRENCY = {"MYR": ("fpx", "card", "wallet"), "INR": ("upi", "card", "netbanking", "wallet")}
 METHODS = tuple(_LABELS)
 
 
-def methods_for(currency: str) -> dict[str, str]:
+def methods_for(currency: str, account: str = "razorpay") -> dict[str, str]:
     """Method -> label, the usual one first."""
-    return {method: _LABELS[method] for method in _BY_CURRENCY.get(currency, ("card",))}
+    methods = _AT_CURLEC if account == "curlec" else _BY_CURRENCY.get(currency, ("card",))
+    return {method: _LABELS[method] for method in methods}
 
 
-def instrument(method: str, *, name: str | None = None) -> dict[str, Any]:
+def instrument(method: str, *, name: str | None = None, bank: str | None = None) -> dict[str, Any]:
     """The entity fields that depend on the method, `acquirer_data` among them."""
     reference = str(secrets.randbelow(10**10)).zfill(10)
     if method == "card":
@@ -42,8 +45,11 @@ def instrument(method: str, *, name: str | None = None) -> dict[str, Any]:
         return {"vpa": "success@razorpay", "acquirer_data": {"rrn": reference}}
     if method == "wallet":
         return {"wallet": "touchngo", "acquirer_data": {"transaction_id": reference}}
-    bank = "MB2U" if method == "fpx" else "HDFC"
-    return {"bank": bank, "acquirer_data": {"bank_transaction_id": reference}}
+    if method == "duitnow":
+        return {"acquirer_data": {"bank_transaction_id": reference}}
+    if method == "fpx":
+        return {"bank": bank if bank in FPX_BANKS else "MB2U", "acquirer_data": {"bank_transaction_id": reference}}
+    return {"bank": "HDFC", "acquirer_data": {"bank_transaction_id": reference}}
 
 
 def _card(name: str) -> dict[str, Any]:
@@ -110,8 +116,17 @@ def failure(reason: str) -> dict[str, str]:
     }
 
 
-def methods_entity() -> dict[str, Any]:
+def methods_entity(account: str) -> dict[str, Any]:
     """The answer of `GET /v1/methods`."""
+    if account == "curlec":
+        return {
+            "entity": "methods",
+            "card": True,
+            "fpx": dict(FPX_BANKS),
+            "wallet": {"touchngo": True, "grabpay": True, "boost": True, "shopeepay": True},
+            "netbanking": [],
+            "upi": False,
+        }
     return {
         "entity": "methods",
         "card": True,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox import validation
+from sandbox.accounts import Account
 from sandbox.clock import Clock
 from sandbox.entities import collection, order_entity
 from sandbox.errors import ApiError
@@ -32,9 +33,11 @@ class Orders:
         self._store = store
         self._clock = clock
 
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create(self, body: dict[str, Any], *, account: Account) -> dict[str, Any]:
         validation.only_known(body, _FIELDS)
         currency = validation.currency_of(validation.required(body, "currency"))
+        if not account.takes(currency):
+            raise ApiError("The currency is not supported.", field="currency")
         amount = validation.amount_of(validation.required(body, "amount"), currency=currency)
         if body.get("partial_payment"):
             raise ApiError("Partial payments are not enabled for this account.", field="partial_payment")
@@ -44,6 +47,7 @@ class Orders:
             tx.insert(
                 "orders",
                 id=order_id,
+                provider=account.code,
                 amount=amount,
                 currency=currency,
                 receipt=validation.text_of(body.get("receipt"), name="receipt", longest=40),
@@ -60,9 +64,15 @@ class Orders:
         with self._store.reading() as tx:
             return order_entity(known(tx, "orders", order_id))
 
-    def listed(self, *, receipt: str | None, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
-        where = "provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1"
-        values: list[Any] = [since, until]
+    def account_of(self, order_id: str) -> str:
+        with self._store.reading() as tx:
+            return str(known(tx, "orders", order_id)["provider"])
+
+    def listed(
+        self, *, account: str, receipt: str | None, since: int, until: int, count: int, skip: int
+    ) -> dict[str, Any]:
+        where = "provider = ? AND created_at >= ? AND created_at < ? + 1"
+        values: list[Any] = [account, since, until]
         if receipt is not None:
             where, values = where + " AND receipt = ?", [*values, receipt]
         sql = f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608

@@ -6,11 +6,12 @@ Every public method is one transaction. Times are seconds since the epoch on the
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sandbox import instruments, ledger, releases, validation
+from sandbox.accounts import Account
 from sandbox.clock import Clock
 from sandbox.entities import collection, payment_entity
 from sandbox.errors import ApiError, plain_error
@@ -31,6 +32,7 @@ class Payer:
     email: str | None = None
     contact: str | None = None
     description: str | None = None
+    bank: str | None = None
     notes: Mapping[str, Any] | None = None
 
 
@@ -53,11 +55,11 @@ class Attempt:
 
 
 class Payments:
-    def __init__(self, store: Store, clock: Clock, events: Events, *, key_secret: str, expiry_from: str):
+    def __init__(self, store: Store, clock: Clock, events: Events, *, accounts: Sequence[Account], expiry_from: str):
         self._store = store
         self._clock = clock
         self._events = events
-        self._key_secret = key_secret
+        self._key_secrets = {account.code: account.key_secret for account in accounts}
         self._expiry_from = expiry_from
 
     def of_order(self, order_id: str) -> dict[str, Any]:
@@ -66,11 +68,11 @@ class Payments:
             rows = tx.all("SELECT * FROM payment WHERE order_id = ? ORDER BY seq DESC", (order_id,))
         return collection(map(payment_entity, rows))
 
-    def listed(self, *, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
-        sql = """SELECT * FROM payment WHERE provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1
+    def listed(self, *, account: str, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
+        sql = """SELECT * FROM payment WHERE provider = ? AND created_at >= ? AND created_at < ? + 1
                  ORDER BY seq DESC LIMIT ? OFFSET ?"""
         with self._store.reading() as tx:
-            return collection(map(payment_entity, tx.all(sql, (since, until, count, skip))))
+            return collection(map(payment_entity, tx.all(sql, (account, since, until, count, skip))))
 
     def one(self, payment_id: str) -> dict[str, Any]:
         with self._store.reading() as tx:
@@ -124,7 +126,9 @@ class Payments:
         }
 
     def signature(self, order_id: str, payment_id: str) -> str:
-        return hmac.new(self._key_secret.encode(), f"{order_id}|{payment_id}".encode(), hashlib.sha256).hexdigest()
+        with self._store.reading() as tx:
+            key_secret = self._key_secrets[found(tx, "orders", order_id)["provider"]]
+        return hmac.new(key_secret.encode(), f"{order_id}|{payment_id}".encode(), hashlib.sha256).hexdigest()
 
     # -- what the timers do
 
@@ -146,17 +150,18 @@ class Payments:
 
     def _start(self, tx: Transaction, order: Row, attempt: Attempt, at: float) -> str:
         currency = attempt.currency or order["currency"]
-        method = attempt.method or next(iter(instruments.methods_for(currency)))
+        method = attempt.method or next(iter(instruments.methods_for(currency, order["provider"])))
         payer, payment_id = attempt.payer, new_id("pay")
         tx.insert(
             "payment",
             id=payment_id,
+            provider=order["provider"],
             order_id=order["id"],
             amount=attempt.amount or order["amount"],
             currency=currency,
             status="created",
             method=method,
-            instrument=json.dumps(instruments.instrument(method, name=payer.name)),
+            instrument=json.dumps(instruments.instrument(method, name=payer.name, bank=payer.bank)),
             email=payer.email,
             contact=payer.contact,
             description=payer.description,

@@ -118,6 +118,7 @@ class Refunds:
         tx.insert(
             "refund",
             id=refund_id,
+            provider=payment["provider"],
             payment_id=payment_id,
             amount=amount,
             currency=payment["currency"],

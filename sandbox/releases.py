@@ -15,6 +15,7 @@ def release(tx: Transaction, events: Events, payment_id: str, *, at: float) -> N
     tx.insert(
         "refund",
         id=refund_id,
+        provider=payment["provider"],
         payment_id=payment_id,
         amount=payment["amount"],
         currency=payment["currency"],

@@ -1,16 +1,18 @@
 """What routes share: who calls, and what they sent."""
 
-import hmac
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app, request
+from flask import current_app, g, request
 
-from sandbox.errors import ApiError, plain_error, unauthorized
+from sandbox.accounts import Account
+from sandbox.errors import ApiError, plain_error, unauthorized, unknown_id
 from sandbox.validation import only_known
 
 if TYPE_CHECKING:
     from sandbox.app import Provider
+
+_TABLES = {"order_id": "orders", "payment_id": "payment", "refund_id": "refund", "dispute_id": "dispute"}
 
 
 def provider() -> "Provider":
@@ -18,14 +20,28 @@ def provider() -> "Provider":
 
 
 def check_keys() -> None:
-    """HTTP Basic with key id and key secret; raises the provider's 401."""
-    settings, given = provider().settings, request.authorization
+    """HTTP Basic with key id and key secret; raises the provider's 401, and hides what is another account's."""
+    given = request.authorization
     if given is None or given.type != "basic":
         raise unauthorized()
-    same_id = hmac.compare_digest((given.username or "").encode(), settings.key_id.encode())
-    same_secret = hmac.compare_digest((given.password or "").encode(), settings.key_secret.encode())
-    if not (same_id and same_secret):
+    account = account_of(given.username or "")
+    if account is None or not account.has_secret(given.password or ""):
         raise unauthorized()
+    g.account = account
+    _refuse_strangers(account)
+
+
+def account_of(key_id: str) -> Account | None:
+    return next((each for each in provider().settings.accounts if each.has_key(key_id)), None)
+
+
+def _refuse_strangers(account: Account) -> None:
+    """Ids in the address that belong to another account do not exist."""
+    with provider().store.reading() as tx:
+        for name, value in (request.view_args or {}).items():
+            row = tx.one(f"SELECT provider FROM {_TABLES[name]} WHERE id = ?", (value,))  # noqa: S608
+            if row is not None and row["provider"] != account.code:
+                raise unknown_id()
 
 
 def json_body() -> dict[str, Any]:

@@ -5,7 +5,6 @@ Without JavaScript they work too; with it the way back to the shop is automatic.
 `callback_url`, closing goes to `cancel_url` with a GET.
 """
 
-import hmac
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox.currencies import words
-from sandbox.errors import ApiError, plain_error
+from sandbox.errors import ApiError, plain_error, unknown_id
 from sandbox.instruments import FAILURES, methods_for
 from sandbox.payments import Attempt, Payer
-from sandbox.requests_in import provider
+from sandbox.requests_in import account_of, provider
 
 bp = Blueprint("checkout", __name__)
 _OUTCOMES = {"succeed": "success", "fail": "failed", "late": "late", "twice": "twice"}
@@ -32,6 +31,8 @@ _CARRIED = (
     "prefill[name]",
     "prefill[email]",
     "prefill[contact]",
+    "prefill[method]",
+    "prefill[bank]",
 )
 
 
@@ -41,6 +42,7 @@ class Checkout:
 
     order: dict[str, Any]
     carried: dict[str, str]
+    account: str
 
     @property
     def callback_url(self) -> str:
@@ -57,7 +59,9 @@ class Checkout:
     def payer(self) -> Payer:
         prefill = {name: self.carried.get(f"prefill[{name}]") for name in ("name", "email", "contact")}
         notes = {key[6:-1]: value for key, value in self.carried.items() if key.startswith("notes[")}
-        return Payer(**prefill, description=self.carried.get("description"), notes=notes)
+        return Payer(
+            **prefill, bank=self.carried.get("prefill[bank]"), description=self.carried.get("description"), notes=notes
+        )
 
 
 @bp.post("/v1/checkout/embedded")
@@ -100,12 +104,15 @@ def nonce() -> dict[str, Any]:
 def _checkout(order_id: str) -> Checkout:
     carried = {name: value for name in _CARRIED if (value := request.values.get(name))}
     carried |= {name: value for name, value in request.values.items() if re.fullmatch(r"notes\[.+\]", name)}
-    if not hmac.compare_digest(carried.get("key_id", "").encode(), provider().settings.key_id.encode()):
+    account = account_of(carried.get("key_id", ""))
+    if account is None:
         raise plain_error("The key_id does not belong to an account here.", status=401)
     for name in ("callback_url", "cancel_url"):
         if not _is_address(carried.get(name, "")) and (name == "callback_url" or name in carried):
             raise plain_error(f"The {name} must be an address that starts with http:// or https://.")
-    checkout = Checkout(provider().orders.one(order_id), carried)
+    checkout = Checkout(provider().orders.one(order_id), carried, account.code)
+    if provider().orders.account_of(order_id) != account.code:
+        raise unknown_id()
     _compare(checkout.order)
     return checkout
 
@@ -120,8 +127,14 @@ def _compare(order: dict[str, Any]) -> None:
 def _show(checkout: Checkout) -> Response:
     order = checkout.order
     refusal = "This order is already paid." if order["status"] == "paid" else None
+    methods, wanted = methods_for(order["currency"], checkout.account), checkout.carried.get("prefill[method]", "")
     return render_page(
-        "pay.html", checkout=checkout, methods=methods_for(order["currency"]), failures=FAILURES, refusal=refusal
+        "pay.html",
+        checkout=checkout,
+        methods=methods,
+        chosen=wanted if wanted in methods else next(iter(methods)),
+        failures=FAILURES,
+        refusal=refusal,
     )
 
 
@@ -131,7 +144,7 @@ def _attempt(checkout: Checkout, outcome: str) -> Attempt:
     reason = request.form.get("reason", "payment_failed")
     return Attempt(
         outcome=outcome,
-        method=method if method in methods_for(currency) else None,
+        method=method if method in methods_for(currency, checkout.account) else None,
         payer=checkout.payer(),
         reason=reason if reason in FAILURES else "payment_failed",
         late_seconds=_late_seconds(),

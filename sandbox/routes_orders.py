@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 
 from sandbox.requests_in import check_keys, json_body, paging, provider
 
@@ -12,12 +12,13 @@ bp.before_request(check_keys)
 
 @bp.post("")
 def create() -> dict[str, Any]:
-    return provider().orders.create(json_body())
+    return provider().orders.create(json_body(), account=g.account)
 
 
 @bp.get("")
 def index() -> dict[str, Any]:
-    return provider().orders.listed(receipt=request.args.get("receipt"), **paging(extra=("receipt",)))
+    page = paging(extra=("receipt",))
+    return provider().orders.listed(receipt=request.args.get("receipt"), account=g.account.code, **page)
 
 
 @bp.get("/<order_id>")

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 
 from sandbox.errors import unauthorized
 from sandbox.faults import FINISHERS
 from sandbox.instruments import methods_entity
-from sandbox.requests_in import check_keys, json_body, paging, provider
+from sandbox.requests_in import account_of, check_keys, json_body, paging, provider
 
 bp = Blueprint("payments", __name__, url_prefix="/v1")
 _OPEN = {"payments.methods"}
@@ -23,14 +23,15 @@ def check() -> None:
 def methods() -> dict[str, Any]:
     """Needs the key id only, as a parameter or as the user of HTTP Basic."""
     user = request.authorization.username if request.authorization else None
-    if provider().settings.key_id not in (request.args.get("key_id"), user):
+    account = account_of(request.args.get("key_id") or user or "")
+    if account is None:
         raise unauthorized()
-    return methods_entity()
+    return methods_entity(account.code)
 
 
 @bp.get("/payments")
 def index() -> dict[str, Any]:
-    return provider().payments.listed(**paging())
+    return provider().payments.listed(account=g.account.code, **paging())
 
 
 @bp.get("/payments/<payment_id>")

@@ -219,7 +219,7 @@ class Dispatcher:
                 self._push(job)
 
     def _letter(self, job: Job, at: float) -> Letter:
-        tongue = self.tongues.get(job.provider) or Tongue(self.secrets, _razorpay)
+        tongue = self.tongues.get(job.provider) or Tongue(self.secrets, razorpay_letter)
         return tongue.write(job, tongue.secrets[job.secret], at)
 
     def _record(self, job: Job, at: float, outcome: Outcome, *, state: str) -> bool:
@@ -256,7 +256,7 @@ def sign(body: bytes, secret: str) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def _razorpay(job: Job, secret: str, _at: float) -> Letter:
+def razorpay_letter(job: Job, secret: str, _at: float) -> Letter:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Razorpay-Webhook/v1",

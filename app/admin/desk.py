@@ -146,5 +146,11 @@ def _words(what: str) -> tuple[str, str] | None:
         "difference-closed": ("info", _("This difference was dealt with already.")),
         "no-repair": ("warning", _("That cannot be done here: the provider's answer does not fit any more.")),
         "reconciling": ("success", _("The comparison begins within seconds. Look again in a minute.")),
+        "money-arrived": ("success", _("Noted. What becomes of the order stands below.")),
+        "said-before": ("info", _("Somebody has said so already. Nothing was changed.")),
+        "given-up": ("success", _("The order is cancelled, and its items are for sale again.")),
+        "not-by-hand": ("warning", _("The customer pays another way now. Nothing was changed.")),
+        "sent-by-hand": ("success", _("Noted: the money was sent back. The customer is told.")),
+        "not-sent": ("warning", _("Noted: the refund failed. You can send it again.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

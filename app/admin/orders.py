@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -27,7 +28,8 @@ from app.orders.models import Order
 from app.orders.rules import ORDER_MOVES, public_status
 from app.payments import queries as payments
 from app.payments.errors import ProviderUnavailable
-from app.payments.rules import UNDECIDED
+from app.payments.models import PaymentAttempt, PaymentCapture
+from app.payments.rules import FINAL, UNDECIDED
 from app.stock import queries as stock
 from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
@@ -61,36 +63,49 @@ def show_list() -> ResponseReturnValue:
 
 @bp.get("/orders/<uuid:order_id>")
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
+    return respond("admin/orders/page.html", status=200, fault=None, typed={}, **context_of(order_id))
+
+
+def context_of(order_id: uuid.UUID) -> dict[str, Any]:
+    """All that is known about an order, for its page. Raises NotFound."""
     order = queries.order(order_id)
     payment = payments.payment_of_order(order_id)
     if order is None or payment is None:
         raise NotFound()
+    captures = payments.captures_of(payment.id)
     disputes = payments.disputes_of(payment.id) if order.confirmed_at else []
-    return respond(
-        "admin/orders/page.html",
-        order=order,
-        status=200,
-        title=order.number or order.reference,
-        state=words.order_status(public_status(order=order.state, payment=payment.state)),
-        payment=payment,
-        payment_state=words.payment_state(payment.state),
-        lines=[_line(line, order) for line in order.lines],
-        sums=_sums(order),
-        attempts=payment.attempts,
-        captures=payments.captures_of(payment.id),
-        refunds=payments.refunds_of(payment.id),
-        hold=stock.hold_of(order_id),
-        events=[_event(each) for each in reversed(queries.timeline(order_id))],
-        mails=mails.mails_of_order(order_id),
-        documents=documents.documents_of(order_id),
-        country=_country(order.country),
-        is_open=any(attempt.state in ("created", "open", "failed") for attempt in payment.attempts),
-        disputes=disputes,
-        can_refund=order.confirmed_at is not None and payment.state != "refunded",
-        is_disputed=any(each.state in UNDECIDED for each in disputes),
-        words=words,
-        money=Money,
-    )
+    return {
+        "order": order,
+        "title": order.number or order.reference,
+        "state": words.order_status(public_status(order=order.state, payment=payment.state)),
+        "payment": payment,
+        "payment_state": words.payment_state(payment.state),
+        "lines": [_line(line, order) for line in order.lines],
+        "sums": _sums(order),
+        "attempts": payment.attempts,
+        "captures": captures,
+        "refunds": payments.refunds_of(payment.id),
+        "hold": stock.hold_of(order_id),
+        "events": [_event(each) for each in reversed(queries.timeline(order_id))],
+        "mails": mails.mails_of_order(order_id),
+        "documents": documents.documents_of(order_id),
+        "country": _country(order.country),
+        "is_open": any(each.state not in FINAL and not each.is_by_hand for each in payment.attempts),
+        "expected": _expected(payment.attempts, captures),
+        "can_give_up": order.state == "pending" and bool(payment.attempts) and payment.attempts[-1].is_by_hand,
+        "disputes": disputes,
+        "can_refund": order.confirmed_at is not None and payment.state != "refunded",
+        "is_disputed": any(each.state in UNDECIDED for each in disputes),
+        "words": words,
+        "money": Money,
+    }
+
+
+def _expected(attempts: Sequence[PaymentAttempt], captures: Sequence[PaymentCapture]) -> PaymentAttempt | None:
+    """The last promise to pay by hand whose money has not come: it may still come after all is over."""
+    came = {each.attempt_id for each in captures}
+    last = next((each for each in reversed(attempts) if each.is_by_hand), None)
+    return last if last is not None and last.id not in came else None
 
 
 @bp.post("/orders/<uuid:order_id>/ask")

@@ -26,6 +26,7 @@ def show() -> ResponseReturnValue:
     return respond(
         "admin/payments/page.html",
         needing=queries.attention_page(),
+        expected=queries.expected_by_hand(),
         sent_back=queries.sent_back_page(),
         words=words,
         money=Money,

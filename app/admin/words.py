@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.core.money import Money
+from app.payments.rules import BY_HAND, method_of
 from app.returns.rules import REASONS
 from app.web.formats import format_money
 
@@ -38,9 +39,20 @@ def payment_state(state: str) -> tuple[str, str]:
     }.get(state, (state, ""))
 
 
+def provider(code: str) -> str:
+    return _("Nobody (by hand)") if code == BY_HAND else code.capitalize()
+
+
+def method(code: str) -> str:
+    """A way to pay in words; one we have never heard of, as the provider calls it."""
+    known = method_of(code)
+    return _(known.label) if known else code
+
+
 def attempt_state(state: str) -> tuple[str, str]:
     return {
         "created": (_("Not sent yet"), ""),
+        "expected": (_("Expected"), "warning"),
         "open": (_("Open at the provider"), "warning"),
         "failed": (_("Failed"), "danger"),
         "captured": (_("Paid"), "success"),
@@ -113,12 +125,13 @@ def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
             "dispute_open": "danger", "dispute_lost": "danger", "put_on_hold": "warning"}  # fmt: skip
     words = {
         "placed": _("Placed, %(amount)s", amount=amount),
-        "payment_started": _(
-            "Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)
-        ),
+        "payment_started": _("Payment %(n)s will come by hand", n=facts.get("attempt", ""))
+        if facts.get("provider") == BY_HAND
+        else _("Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)),
         "payment_failed": _("Payment %(n)s failed", n=facts.get("attempt", "")),
         "paid": _("Paid %(amount)s", amount=amount),
         "held_again": _("Stock locked again"),
+        "money_arrived": _("%(amount)s arrived by hand", amount=amount),
         "hold_expired": _("The lock ran out; the items are for sale again"),
         "hold_released": _("The lock was released by hand"),
         "kept_for_bank": _("The lock was kept longer: the bank had not answered yet"),
@@ -149,7 +162,7 @@ def event_detail(kind: str, facts: Mapping[str, Any]) -> str:
     """What stands small below the sentence."""
     if kind in ("money_sent_back", "cancelled", "expired", "refund_requested", "refund_waiting", "refund_asked"):
         return _cause(str(facts.get("reason") or ""))
-    return str(facts.get("code") or facts.get("method") or "")
+    return str(facts.get("code") or facts.get("reference") or facts.get("method") or "")
 
 
 def actor(who: str) -> str:
@@ -167,12 +180,13 @@ def trouble(kind: str) -> tuple[str, str]:
         "refund_failed": (_("Refund failed"), "danger"),
         "no_answer": (_("No answer for an hour"), "warning"),
         "authorized": (_("Authorised, not taken"), "warning"),
+        "refund_by_hand": (_("Send this refund yourself"), "warning"),
     }.get(kind, (kind, ""))
 
 
 def trouble_detail(row: Any) -> str:
     """The refund's reason and error, or the provider."""
-    if row.kind == "refund_failed":
+    if row.kind in ("refund_failed", "refund_by_hand"):
         return " · ".join(part for part in (refund_reason(row.reason), row.error) if part)
     return " · ".join(part for part in (str(row.reason).capitalize(), row.error) if part)
 
@@ -182,6 +196,7 @@ def mail_name(template: str) -> str:
         "order_confirmed": _("Order confirmed"),
         "payment_received": _("Payment received"),
         "payment_failed": _("Payment failed"),
+        "how_to_pay": _("How to pay by bank transfer"),
         "order_expired": _("Order expired"),
         "order_cancelled": _("Order cancelled"),
         "refund_on_its_way": _("Refund on its way"),
@@ -204,6 +219,7 @@ def _cause(reason: str) -> str:
     return {
         "replaced": _("The customer placed a newer order"),
         "unpaid": "",
+        "no_money": _("The money did not come"),
         "sold_out_before_payment": _("Sold out before the payment came"),
     }.get(reason, refund_reason(reason))
 
@@ -214,4 +230,4 @@ def _amount(facts: Mapping[str, Any]) -> str:
 
 
 def _name(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("provider") or "").capitalize()
+    return provider(str(facts.get("provider") or ""))

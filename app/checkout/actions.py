@@ -170,7 +170,7 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     previous = order_queries.lock_order(session.order_id) if session.order_id else None
     if previous is not None and previous.fingerprint == mark and _still_good(previous, click):
         return previous
-    if previous is not None:
+    if previous is not None and previous.promised_at is None:
         stock_queries.lock_items_to_exchange(previous.id, [line.variant_id for line in quote.priced.lines])
         orders.cancel(previous.id, actor="customer", reason="replaced")
     if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:

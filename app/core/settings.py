@@ -104,6 +104,10 @@ class Manual:
     def is_configured(self) -> bool:
         return bool(self.methods)
 
+    def minutes_of(self, method: str) -> int | None:
+        """How long the shop waits for money by hand; None for a way to pay that is none of these."""
+        return {"bank_transfer": self.transfer_hours * 60, "cod": self.delivery_days * 24 * 60}.get(method)
+
 
 MANUAL_METHODS = ("bank_transfer", "cod")
 

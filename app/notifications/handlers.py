@@ -14,7 +14,7 @@ from app.documents.events import CreditNoteIssued, DocumentWanted
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
 from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
 from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
 from app.returns import queries as returns
@@ -51,6 +51,20 @@ def tell_payment_failed(event: PaymentFailed) -> None:
         if queries.is_amount_wrong(event.attempt_id):
             return None
         return _to_shopper(f"{event.name}:{event.attempt_id}", "payment_failed", event.order_id, only_in="pending")
+
+    flows.send_once(plan)
+
+
+def tell_how_to_pay(event: OrderPromised) -> None:
+    """Where to transfer the money. Not when the shopper has changed to another way meanwhile."""
+
+    def plan() -> Mail | None:
+        promise = queries.mail_promise(event.attempt_id)
+        if promise is None:
+            return None
+        values = {"promise": promise, "bank_details": letters.site().bank_details}
+        topic = f"{event.name}:{event.attempt_id}"
+        return _to_shopper(topic, "how_to_pay", event.order_id, only_in="pending", **values)
 
     flows.send_once(plan)
 

@@ -26,7 +26,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from app.core import catalogues, clock, formats
 from app.core.settings import BadSettings, Settings, Shop
 from app.notifications.errors import MailRefused
-from app.payments.rules import METHODS_BY_CURRENCY
+from app.payments.rules import method_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "email"
@@ -42,6 +42,7 @@ class Site:
     base_url: str
     sender_name: str
     sender: str
+    bank_details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def configure(settings: Settings) -> None:
         )
     if not _is_address(settings.shop.email):
         raise BadSettings([f"SHOP_EMAIL={settings.shop.email} is no address: sold orders and answers go there"])
-    _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address)
+    _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address, settings.manual.bank_details)
     _environment.cache_clear()
 
 
@@ -167,5 +168,5 @@ def _environment(language: str) -> Environment:
 
 def _method_name(code: str) -> str:
     """A way to pay in words; one we have never heard of, as the provider calls it."""
-    known = {method.code: method.label for methods in METHODS_BY_CURRENCY.values() for method in methods}
-    return known.get(code, code.capitalize())
+    known = method_of(code)
+    return known.label if known else code.capitalize()

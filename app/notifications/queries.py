@@ -59,6 +59,14 @@ class MailPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class MailPromise:
+    """`receipt` is the reference to give with the transfer, `until` how long the items are held for it."""
+
+    receipt: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MailRefund:
     order_id: uuid.UUID
     amount: Money
@@ -90,6 +98,16 @@ def mail_payment(order_id: uuid.UUID) -> MailPayment | None:
         return None
     row = found[0]
     return MailPayment(Money(row.amount_minor, row.currency), row.method, row.provider_payment_id, row.paid_at)
+
+
+def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
+    """A bank transfer that is still awaited."""
+    found = db.rows(
+        "SELECT a.receipt, o.expires_at FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+        " JOIN orders o ON o.id = p.order_id WHERE a.id = :id AND a.method = 'bank_transfer' AND a.state IN ('created', 'open')",
+        id=attempt_id,
+    )
+    return MailPromise(found[0].receipt, found[0].expires_at) if found else None
 
 
 def is_amount_wrong(attempt_id: uuid.UUID) -> bool:

@@ -11,6 +11,16 @@ class OrderCreated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderPromised(Event):
+    """The shopper will pay by hand: transfer the money, or give it to the courier. `is_first`: not chosen before."""
+
+    name = "order.promised"
+    order_id: uuid.UUID
+    attempt_id: uuid.UUID
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPaid(Event):
     """The order is confirmed and its stock sold."""
 

@@ -56,7 +56,7 @@ class Question:
     provider: str
     provider_order_id: str | None
     receipt: str
-    is_final: bool
+    is_open: bool  # not final: even after a failed try somebody may pay there
 
 
 def ask(
@@ -66,7 +66,7 @@ def ask(
     payment = payment_queries.payment_of_order(order_id)
     attempts = payment.attempts if payment else []
     questions = [
-        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state in FINAL)
+        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state not in FINAL)
         for each in attempts
         if (each.state in ("created", "open", "failed") or each.id == also) and only in (None, each.id)
     ]
@@ -84,7 +84,7 @@ def _put(question: Question, *, close: bool) -> Standing:
         with transaction():
             payments.remember_provider_order(question.attempt_id, opened)
         provider_order_id = opened.id
-    if close and not question.is_final:
+    if close and question.is_open:
         provider.close_payment(provider_order_id)
     return provider.get_payment_status(provider_order_id)
 
@@ -122,7 +122,7 @@ def send_refund(refund_id: uuid.UUID) -> None:
     Raises ProviderUnavailable when the outcome is unknown.
     """
     refund = db.session.get(Refund, refund_id)
-    if refund is None or refund.state not in ("requested", "pending"):
+    if refund is None or refund.state not in ("requested", "pending") or refund.is_by_hand:
         db.release()
         return
     provider, provider_payment_id, order_id = _refund_facts(refund)

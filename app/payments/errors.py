@@ -57,6 +57,18 @@ class NotDecided(Conflict):
     code = "dispute_open"
 
 
+class AmountDiffers(Refused):
+    """The money that came by hand is not what the order costs."""
+
+    code = "amount_differs"
+
+
+class NotByHand(Conflict):
+    """Nobody has promised to pay this order by hand, or it is paid another way now."""
+
+    code = "not_by_hand"
+
+
 class PaymentUnderWay(Conflict):
     """The bank is still working on a payment of this order; its stock cannot be given away before it answers."""
 

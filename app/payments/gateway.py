@@ -15,7 +15,7 @@ from typing import Protocol, cast, runtime_checkable
 from app.core.money import Money
 from app.core.settings import BadSettings, Settings
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
-from app.payments.rules import Method, methods
+from app.payments.rules import ONLINE_BANKING, Method, methods
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class ProviderRefund:
     amount: Money
     payment_id: str
     key: str = ""
+    is_by_hand: bool = False  # the provider sends nothing back: staff do, and say what became of it
     created_at: datetime | None = None
 
 
@@ -109,6 +110,22 @@ class ProviderTransaction:
     payment_id: str = ""
     refund_id: str = ""
     payout_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """A shopper's bank as a provider knows it."""
+
+    code: str
+    name: str
+
+
+@runtime_checkable
+class Banked(Protocol):
+    """A provider that can open a bank's page directly."""
+
+    def banks(self, currency: str) -> tuple[Bank, ...]:
+        """The banks of online banking in a currency. Never waits long; raises as the other calls do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +250,7 @@ def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
 
 
 # Each is a group of the settings, and a module of `providers/` with `make(settings)`: only those that take part are loaded.
-PROVIDERS = ("razorpay", "curlec", "stripe", "paypal")
+PROVIDERS = ("razorpay", "curlec", "stripe", "billplz", "paypal", "manual")
 
 
 def provider(code: str) -> Provider:
@@ -249,6 +266,19 @@ def get_dispute(code: str, provider_dispute_id: str) -> ProviderDispute:
     if not isinstance(found, Disputable):
         raise ProviderRefused(reason=f"{code} cannot be asked about disputes")
     return found.get_dispute(provider_dispute_id)
+
+
+def banks(method: str, currency: str) -> tuple[Bank, ...]:
+    """The banks a shopper may choose of beforehand. None where there is no such choice, or where nobody answers: then the
+    provider's own page asks. Called without a connection: once in a while it asks the provider."""
+    offer = next((each for each in offers(currency) if each.method.code == method), None)
+    if method != ONLINE_BANKING or offer is None or offer.is_down:
+        return ()
+    found = provider(offer.provider)
+    try:
+        return found.banks(currency) if isinstance(found, Banked) else ()
+    except (ProviderUnavailable, ProviderRefused):
+        return ()
 
 
 def default_code() -> str:

@@ -13,6 +13,7 @@ from app.core.money import Money
 from app.core.states import HasState, check_in
 from app.payments.rules import (
     ATTEMPT_MOVES,
+    BY_HAND,
     CAPTURE_STATES,
     DISPUTE_MOVES,
     PAYMENT_MOVES,
@@ -58,6 +59,11 @@ class PaymentAttempt(HasState, Base):
         UniqueConstraint("payment_id", "position"),
         UniqueConstraint("provider", "provider_order_id"),
         Index("ix_payment_attempt_created_at", "created_at"),
+        Index(
+            "ix_payment_attempt_by_hand",
+            "created_at",
+            postgresql_where=text("provider = 'manual' AND state IN ('created', 'open')"),
+        ),
         Index("ix_payment_attempt_ask_at", "ask_at", postgresql_where=text("state IN ('created', 'open', 'failed')")),
     )
     MOVES = ATTEMPT_MOVES
@@ -91,6 +97,11 @@ class PaymentAttempt(HasState, Base):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether nobody but our staff knows if this was paid."""
+        return self.provider == BY_HAND
 
 
 class PaymentCapture(Base):
@@ -171,6 +182,7 @@ class Refund(HasState, Base):
         Index("ix_refund_capture_id", "capture_id"),
         Index("ix_refund_created_at", text("created_at DESC"), text("id DESC")),
         Index("ix_refund_state_created_at", "state", text("created_at DESC"), text("id DESC")),
+        Index("ix_refund_by_hand", "created_at", postgresql_where=text("is_by_hand AND state = 'pending'")),
         Index("ix_refund_open", "created_at", postgresql_where=text("state IN ('requested', 'pending', 'failed')")),
     )
     MOVES = REFUND_MOVES
@@ -192,6 +204,7 @@ class Refund(HasState, Base):
     is_automatic: Mapped[bool] = mapped_column(server_default=text("false"))
     state: Mapped[str] = mapped_column(Text, server_default="requested")
     provider_refund_id: Mapped[str | None] = mapped_column(Text)
+    is_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))  # staff send it and say what became of it
     error: Mapped[str | None] = mapped_column(Text)
     asked: Mapped[int] = mapped_column(server_default="0")
     ask_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp() + interval '60 seconds'"))

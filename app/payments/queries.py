@@ -193,7 +193,8 @@ def orders_to_ask(*, limit: int = 200) -> list[uuid.UUID]:
     """Orders with an attempt that is not final and is due to be asked about, the longest waiting first."""
     found = db.rows(
         "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
-        " WHERE a.state IN ('created', 'open', 'failed') AND a.ask_at <= now() GROUP BY p.order_id ORDER BY min(a.ask_at) LIMIT :limit",
+        " WHERE a.state IN ('created', 'open', 'failed') AND a.provider <> 'manual' AND a.ask_at <= now()"
+        " GROUP BY p.order_id ORDER BY min(a.ask_at) LIMIT :limit",
         limit=limit,
     )
     return [row[0] for row in found]
@@ -203,15 +204,16 @@ def all_unfinished_orders() -> list[uuid.UUID]:
     """Orders with any attempt that is not final, whenever it was asked about last."""
     found = db.rows(
         "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
-        " WHERE a.state IN ('created', 'open', 'failed') GROUP BY p.order_id ORDER BY min(a.created_at)"
+        " WHERE a.state IN ('created', 'open', 'failed') AND a.provider <> 'manual' GROUP BY p.order_id ORDER BY min(a.created_at)"
     )
     return [row[0] for row in found]
 
 
 def refunds_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.UUID]:
-    """Refunds whose last word is missing."""
+    """Refunds whose last word is missing and the provider's to say."""
     found = db.rows(
-        "SELECT id FROM refund WHERE state IN ('requested', 'pending') AND (:everything OR ask_at <= now()) ORDER BY ask_at LIMIT :limit",
+        "SELECT id FROM refund WHERE state IN ('requested', 'pending') AND NOT is_by_hand"
+        " AND (:everything OR ask_at <= now()) ORDER BY ask_at LIMIT :limit",
         everything=everything,
         limit=limit,
     )
@@ -233,7 +235,11 @@ NEEDS_ATTENTION = f"""
     UNION ALL
     SELECT o.id, o.reference, o.number, NULL, 'no_answer', a.provider, a.amount_minor, a.currency, a.created_at, a.error_code
     FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id
-    WHERE a.state IN ('created', 'open') AND o.state = 'pending' AND a.created_at < now() - interval '1 hour'
+    WHERE a.state IN ('created', 'open') AND a.provider <> 'manual' AND o.state = 'pending' AND a.created_at < now() - interval '1 hour'
+    UNION ALL
+    SELECT o.id, o.reference, o.number, r.id, 'refund_by_hand', r.reason, r.amount_minor, r.currency, r.created_at, NULL
+    FROM refund r JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE r.is_by_hand AND r.state = 'pending'
     UNION ALL
     SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL
     FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id
@@ -248,6 +254,17 @@ def attention_page(*, limit: int = 50) -> list[Any]:
 
 def attention_count() -> int:
     return int(db.scalar(f"SELECT count(*) FROM ({NEEDS_ATTENTION}) a"))
+
+
+def expected_by_hand(*, limit: int = 50) -> list[Any]:
+    """Money that customers transfer or give to the courier, the longest promised first."""
+    return db.rows(
+        "SELECT o.id AS order_id, o.reference, a.receipt, a.method, a.amount_minor, a.currency, a.created_at, o.expires_at"
+        " FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE a.provider = 'manual' AND a.state IN ('created', 'open') AND o.state = 'pending'"
+        " ORDER BY a.created_at LIMIT :limit",
+        limit=limit,
+    )
 
 
 def sent_back_page(*, limit: int = 50) -> list[Any]:

@@ -38,6 +38,8 @@ DISPUTE_MOVES: Mapping[str, frozenset[str]] = {
 }
 UNDECIDED = ("open", "under_review")  # disputes that keep the order on hold
 MAX_ATTEMPTS = 8  # per order (PAY-26)
+ONLINE_BANKING = "fpx"  # the way to pay whose banks can be chosen of beforehand
+BY_HAND = "manual"  # the provider that nobody stands behind (N8): staff say when the money has come
 FINAL = frozenset({"captured", "closed"})
 
 # Seconds until the provider is asked again about an attempt that is not final: 15 s after opening it, then ever slower.
@@ -89,6 +91,12 @@ METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
         Method("wallet", N_("Wallet"), N_("Amazon Pay, Mobikwik and others")),
     ),
 }
+
+
+def method_of(code: str) -> Method | None:
+    """A way to pay by its code, in whatever currency."""
+    known = (*EVERYWHERE, *(each for of_one in METHODS_BY_CURRENCY.values() for each in of_one))
+    return next((each for each in known if each.code == code), None)
 
 
 def methods(currency: str) -> tuple[Method, ...]:

@@ -113,6 +113,14 @@ class Wished:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """How an unpaid order will be paid by hand, and the reference to give with the money."""
+
+    method: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How an order's money stands, as its customer sees it."""
 
@@ -121,13 +129,16 @@ class Standing:
     is_at_bank: bool
     refunds: Sequence[ComingBack]
     wish: Wished | None
+    promise: Promise | None = None
 
 
 def standing(order_id: uuid.UUID) -> Standing | None:
     """In one query: every look at an order's page asks."""
     found = db.rows(
         "SELECT p.state, p.paid_at IS NOT NULL AS is_paid,"
-        " EXISTS (SELECT FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open') AS is_at_bank,"
+        " EXISTS (SELECT FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open' AND a.provider <> 'manual') AS is_at_bank,"
+        " (SELECT jsonb_build_array(a.method, a.receipt) FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open'"
+        "  AND a.provider = 'manual' LIMIT 1) AS promise,"
         " (SELECT jsonb_agg(jsonb_build_array(r.amount_minor, r.currency, r.state, r.updated_at) ORDER BY r.created_at)"
         "  FROM refund r WHERE r.payment_id = p.id AND r.state IN ('requested', 'pending', 'succeeded')) AS refunds,"
         " (SELECT jsonb_build_array(w.state, w.answer, w.created_at) FROM refund_request w WHERE w.order_id = p.order_id"
@@ -142,7 +153,8 @@ def standing(order_id: uuid.UUID) -> Standing | None:
         for minor, currency, state, since in row.refunds or ()
     ]
     wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
-    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish)
+    promise = Promise(*row.promise) if row.promise else None
+    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise)
 
 
 def request_waiting_for(refund_id: uuid.UUID) -> RefundRequest | None:

@@ -232,7 +232,8 @@ def renew(order_id: uuid.UUID, *, minutes: int, max_renewals: int) -> datetime:
     Raises LockLost when it holds nothing, NoMoreRenewals when it has had them all.
     """
     found = db.rows(
-        "UPDATE stock_lock SET expires_at = clock_timestamp() + make_interval(mins => :minutes), renewals = renewals + 1"
+        "UPDATE stock_lock SET renewals = renewals + 1,"
+        " expires_at = greatest(expires_at, clock_timestamp() + make_interval(mins => :minutes))"
         " WHERE order_id = :order AND state = 'held' AND renewals < :max"
         " AND (is_paying OR expires_at > clock_timestamp() - make_interval(secs => :grace)) RETURNING expires_at",
         order=order_id,
@@ -263,6 +264,25 @@ def stop_paying(order_id: uuid.UUID) -> None:
     db.rows(
         "UPDATE stock_lock SET is_paying = false WHERE order_id = :id AND state = 'held' AND is_paying RETURNING id",
         id=order_id,
+    )
+
+
+def keep_until(order_id: uuid.UUID, at: datetime) -> None:
+    """Hold what an order holds at least until then."""
+    db.rows(
+        "UPDATE stock_lock SET expires_at = greatest(expires_at, :at) WHERE order_id = :id AND state = 'held' RETURNING id",
+        id=order_id,
+        at=at,
+    )
+
+
+def keep_at_most(order_id: uuid.UUID, *, minutes: int) -> None:
+    """Hold it no longer than so many minutes from now."""
+    db.rows(
+        "UPDATE stock_lock SET expires_at = least(expires_at, clock_timestamp() + make_interval(mins => :minutes))"
+        " WHERE order_id = :id AND state = 'held' RETURNING id",
+        id=order_id,
+        minutes=minutes,
     )
 
 

@@ -28,6 +28,7 @@ OWN = """
     LATERAL (
         SELECT coalesce(sum(l.quantity), 0)::int AS quantity FROM stock_lock l JOIN orders o ON o.id = l.order_id
         WHERE s.locked > 0 AND l.stock_item_id = s.id AND l.state = 'held' AND o.visitor = :visitor AND o.state = 'pending'
+          AND o.promised_at IS NULL
           AND (l.is_paying OR l.expires_at > statement_timestamp())
     ) own
 """

@@ -17,9 +17,9 @@ from app.orders import queries
 from app.orders.models import Order
 from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
-from app.payments.gateway import offers
+from app.payments.gateway import banks, offers
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS
+from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -65,7 +65,7 @@ def pay(token: str) -> ResponseReturnValue:
     if method not in {offer.method.code for offer in offers(order.currency)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
-        send_to_pay(order, method=method)
+        send_to_pay(order, method=method, bank=_bank(method, order.currency))
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
     except LockLost:
@@ -95,6 +95,8 @@ def continue_there(token: str) -> ResponseReturnValue:
     attempt = _open_attempt(order)
     if order.state != "pending" or attempt is None or attempt.provider_order_id is None:
         return redirect(url_for("pay.show", token=token), 303)
+    if attempt.is_by_hand:  # nobody is sent anywhere: the order's page says what to do
+        return redirect(url_for("orders.show", token=token), 303)
     there = hand_over(order, attempt)
     allow_form_action(*there.origins)
     return respond("storefront/checkout/continue.html", order=order, there=there, total=order.total)
@@ -168,10 +170,20 @@ def _page(
         failure=last if last is not None and last.state == "failed" else None,
         tries_left=MAX_ATTEMPTS - len(attempts),
         offers=offers(order.currency),
+        banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
+        bank=last.bank if last is not None else "",
+        promise=last if last is not None and last.is_by_hand and last.state == "open" else None,
+        bank_details=settings().manual.bank_details,
         quantity=format_quantity,
         **_lock_context(order, lock, hold),
         **order_view.summary(order),
     )
+
+
+def _bank(method: str, currency: str) -> str:
+    """The bank chosen beforehand; one that is not in the list is nobody's, and the provider's page asks."""
+    code = request.form.get("bank", "")
+    return code if code and code in {bank.code for bank in banks(method, currency)} else ""
 
 
 def _lock_part(order: Order, *, why_not: str | None = None) -> ResponseReturnValue:

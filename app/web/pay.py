@@ -10,7 +10,7 @@ from flask import current_app, url_for
 from app.core import db
 from app.core.settings import Settings
 from app.core.transaction import in_transaction, transaction
-from app.orders import actions as orders
+from app.orders.actions import paying
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import gateway
@@ -36,7 +36,10 @@ def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
     the click can be repeated).
     """
     code = gateway.offer_of(method, order.currency).provider
-    started = in_transaction(lambda: orders.start_payment(order.id, provider=code, method=method, bank=bank))
+    terms = _terms(method)
+    started = in_transaction(
+        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank)
+    )
     if started.attempt.provider_order_id is not None:
         return
     if not started.is_mine:
@@ -52,6 +55,15 @@ def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
         raise
     with transaction():
         payments.remember_provider_order(attempt_id, opened)
+
+
+def _terms(method: str) -> paying.Terms:
+    settings: Settings = current_app.config["SETTINGS"]
+    return paying.Terms(
+        hold_minutes=settings.lock_minutes,
+        lives_minutes=settings.unpaid_order_minutes,
+        waits_minutes=settings.manual.minutes_of(method),
+    )
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:

@@ -1,4 +1,4 @@
-"""Two accounts at Razorpay's house: Curlec takes the ringgit, Razorpay everything else, and neither is taken for the other."""
+"""Ringgit over Curlec beside a Razorpay account of its own: banks chosen beforehand, two accounts never mixed up."""
 
 from __future__ import annotations
 
@@ -8,133 +8,185 @@ import json
 
 import pytest
 
-from app.core import db, outbox
+from app.core import db
+from app.orders import flows
 from app.payments import gateway
 from tests import shop as shops
-from tests.flows.shopper import Shopper, money, provider_order_of
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
-from tests.shop import add_product, faults
+from tests.flows.shopper import money
+from tests.payments.conftest import CURLEC, CURLEC_SECRETS, KEYS, WEBHOOK_SECRETS
+from tests.returns import counter
+from tests.sandbox.conftest import Shop
+from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
 
-CURLEC = {"key_id": "rzp_test_curlec0000000", "key_secret": "curlec_key_secret"}
-CURLEC_SECRETS = ("curlec_webhook_secret",)
-
-
-@pytest.fixture(scope="module")
-def running_curlec(tmp_path_factory):
-    curlec = Bank(tmp_path_factory.mktemp("curlec"), keys=CURLEC, webhook_secrets=CURLEC_SECRETS)
-    yield curlec
-    curlec.end()
+PRICE, DELIVERY = 18900, 800
+TOTAL = PRICE + DELIVERY
 
 
 @pytest.fixture
-def curlec(running_curlec):
-    running_curlec.control("POST", "/reset")
-    return running_curlec
-
-
-@pytest.fixture
-def shop(bank, curlec, make_app):
+def shop(bank, make_app):
     app = make_app(
         RAZORPAY_API_URL=bank.url,
         RAZORPAY_KEY_ID=KEYS["key_id"],
         RAZORPAY_KEY_SECRET=KEYS["key_secret"],
         RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-        CURLEC_API_URL=curlec.url,
         CURLEC_KEY_ID=CURLEC["key_id"],
         CURLEC_KEY_SECRET=CURLEC["key_secret"],
         CURLEC_WEBHOOK_SECRET=",".join(CURLEC_SECRETS),
-        CURLEC_IS_SANDBOX="true",
     )
     shops.open_shop()
     return app
 
 
 @pytest.fixture
-def shopper(shop, curlec):
-    return Shopper(shop.test_client(), curlec)
+def letters(bank):
+    """What the bank posts to the shop, kept for tests to deliver when they like."""
+    receiver = Shop()
+    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
+    yield receiver
+    bank.control("POST", "/webhooks/endpoint", {"urls": []})
+    receiver.close()
 
 
-def choose(shopper, token, method):
+def choose(shopper, token, **fields):
     page = form_to(shopper.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
-    answer = shopper.client.post(f"/checkout/pay/{token}", data=page.filled(payment_method=method))
-    assert answer.status_code == 303, answer.text
-    return form_to(shopper.get(answer.location), shopper.bank.url)
+    return shopper.client.post(f"/checkout/pay/{token}", data=page.filled(**fields))
 
 
-def notice(secret, order_id):
-    entity = {"id": "pay_of_nobody00000000", "order_id": order_id}
-    body = json.dumps({"event": "payment.captured", "payload": {"payment": {"entity": entity}}}).encode()
-    return body, {"X-Razorpay-Signature": hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}
-
-
-def test_each_currency_has_its_account(shop):
-    takers = {offer.method.code: offer.provider for offer in gateway.offers("MYR")}
-    assert takers == dict.fromkeys(("fpx", "wallet", "duitnow", "card"), "curlec")
-    assert {offer.provider for currency in ("INR", "USD") for offer in gateway.offers(currency)} == {"razorpay"}
-
-
-def test_ringgit_are_paid_at_curlec_by_duitnow(shopper, bank, curlec):
-    token = shopper.order(add_product(stock_of={"KB": 3}, price=18900))
-    form = choose(shopper, token, "duitnow")
-    assert (form.fields["key_id"], form.fields["prefill[method]"]) == (CURLEC["key_id"], "duitnow")
-    shopper.come_back(form.fields["callback_url"], curlec.pay(form.fields["order_id"]))
-    assert "confirmed" in shopper.heading(token).lower()
-    assert money(curlec) == (18900 + 800, 0)
-    assert bank.ledger()["totals"] == {}
-    assert not any(faults().values())
-
-
-def test_a_decline_is_tried_again_by_another_method_on_the_same_order(shopper, curlec):
-    token = shopper.order(add_product(stock_of={"KB": 3}, price=18900))
-    form = choose(shopper, token, "fpx")
-    curlec.pay(form.fields["order_id"], "failed", reason="insufficient_fund")
-    shopper.client.post(form.fields["callback_url"], data={"error[code]": "BAD_REQUEST_ERROR"})
-    again = choose(shopper, token, "card")
-    assert again.fields["order_id"] != form.fields["order_id"]
-    shopper.come_back(again.fields["callback_url"], curlec.pay(again.fields["order_id"]))
-    assert "confirmed" in shopper.heading(token).lower()
-    assert money(curlec) == (18900 + 800, 0)
-
-
-def test_p9_the_signature_of_one_account_says_nothing_at_the_other(shopper, curlec, bank):
-    token = shopper.order(add_product(stock_of={"KB": 3}, price=18900))
-    form = choose(shopper, token, "fpx")
-    paid = curlec.pay(form.fields["order_id"], "failed")
-    forged = hmac.new(
-        KEYS["key_secret"].encode(),
-        f"{form.fields['order_id']}|{paid['razorpay_payment_id']}".encode(),
-        hashlib.sha256,
-    ).hexdigest()
-    answer = shopper.come_back(form.fields["callback_url"], {**paid, "razorpay_signature": forged})
-    assert answer.status_code == 400
-    assert db.scalar("SELECT state FROM orders WHERE token = :token", token=token) == "pending"
+def attempts(token):
+    found = db.rows(
+        "SELECT a.provider, a.method, a.bank, a.state FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+        " JOIN orders o ON o.id = p.order_id WHERE o.token = :token ORDER BY a.position",
+        token=token,
+    )
     db.release()
+    return [tuple(row) for row in found]
 
 
-@pytest.mark.parametrize(("secret", "provider"), [(CURLEC_SECRETS[0], "curlec"), (WEBHOOK_SECRETS[1], "razorpay")])
-def test_a_webhook_is_of_the_account_whose_secret_signed_it(shopper, secret, provider):
-    body, headers = notice(secret, "order_ofsomebody0000")
-    answer = shopper.client.post("/api/v1/payment/webhook", data=body, headers=headers, content_type="application/json")
+def test_ringgit_are_paid_at_curlec_and_rupees_at_razorpay(shop):
+    ringgit = {offer.method.code: offer.provider for offer in gateway.offers("MYR")}
+    assert ringgit == dict.fromkeys(("fpx", "wallet", "duitnow", "card"), "curlec")
+    assert {offer.provider for offer in gateway.offers("INR")} == {"razorpay"}
+    assert {offer.provider for offer in gateway.offers("USD")} == {"razorpay"}
+
+
+def test_a_guest_chooses_a_bank_and_pays(shopper, bank, drain):
+    shirt = add_product(stock_of={"KB": 2})
+    token = shopper.order(shirt)
+    assert "Maybank2U" in shopper.get(f"/checkout/pay/{token}")
+    answer = choose(shopper, token, payment_method="fpx", bank="PBBE")
+    form = form_to(shopper.get(answer.location), bank.url)
+    assert (form.fields["prefill[method]"], form.fields["prefill[bank]"]) == ("fpx", "PBBE")
+    assert form.fields["key_id"] == CURLEC["key_id"]
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
+    drain()
+    assert "is confirmed" in shopper.heading(token)
+    assert attempts(token) == [("curlec", "fpx", "PBBE", "captured")]
+    assert (money(bank), stock_row(shirt)) == ((TOTAL, 0), (1, 0))
+    assert faults() == {}
+
+
+@pytest.mark.parametrize("chosen", ["", "NOBANK", "MB2U'--", "x" * 500, "é☃"])
+def test_without_a_known_bank_the_providers_page_asks(shopper, bank, chosen):
+    token = shopper.order(add_product())
+    answer = choose(shopper, token, payment_method="fpx", bank=chosen)
+    assert "prefill[bank]" not in form_to(shopper.get(answer.location), bank.url).fields
+    assert attempts(token) == [("curlec", "fpx", "", "open")]
+
+
+def test_a_bank_is_nothing_to_a_card(shopper, bank):
+    token = shopper.order(add_product())
+    answer = choose(shopper, token, payment_method="card", bank="PBBE")
+    assert "prefill[bank]" not in form_to(shopper.get(answer.location), bank.url).fields
+
+
+def test_without_the_list_of_banks_the_pay_page_works_as_ever(shopper, bank):
+    bank.fault("status", status=502, path="/v1/methods")
+    token = shopper.order(add_product())
+    assert 'name="bank"' not in shopper.get(f"/checkout/pay/{token}")
+    assert shopper.press_pay(token).status_code == 303
+
+
+def test_a_declined_bank_and_then_a_wallet(shopper, bank, drain):
+    shirt = add_product(stock_of={"KB": 2})
+    token = shopper.order(shirt)
+    shopper.pay(token, "failed")
+    answer = choose(shopper, token, payment_method="wallet")
+    form = form_to(shopper.get(answer.location), bank.url)
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"], method="wallet"))
+    drain()
+    assert "is confirmed" in shopper.heading(token)
+    assert [each[3] for each in attempts(token)] == ["failed", "captured"]
+    assert (money(bank), stock_row(shirt)) == ((TOTAL, 0), (1, 0))
+    assert faults() == {}
+
+
+def deliver(shopper, letter):
+    return shopper.client.post("/api/payments/webhook", data=letter["body"], headers=letter["headers"])
+
+
+def test_p3_webhooks_of_either_account_find_their_own_orders(shop, shopper, bank, letters, drain):
+    token = shopper.order(add_product())
+    form = shopper.hand_over(token)
+    bank.pay(form.fields["order_id"])
+    for letter in letters.wait_for(3):
+        assert deliver(shopper, letter).status_code == 200
+        assert deliver(shopper, letter).status_code == 200
+    drain()
+    assert "is confirmed" in shopper.heading(token)
+    assert {row[0] for row in db.rows("SELECT provider FROM payment_notice")} == {"curlec"}
+    assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.paid'") == 1
+    assert faults() == {}
+
+
+def test_p19_what_one_account_signs_says_nothing_of_the_other(shop, shopper, bank, letters, drain):
+    """A notice that Razorpay's secret signed names a Curlec order: it is kept as Razorpay's and settles nothing by itself."""
+    token = shopper.order(add_product())
+    order_id = shopper.hand_over(token).fields["order_id"]
+    payment = {"entity": {"id": "pay_1", "order_id": order_id}}
+    body = json.dumps({"event": "payment.captured", "payload": {"payment": payment}}).encode()
+    signature = hmac.new(WEBHOOK_SECRETS[0].encode(), body, hashlib.sha256).hexdigest()
+    answer = shopper.client.post("/api/payments/webhook", data=body, headers={"X-Razorpay-Signature": signature})
     assert answer.status_code == 200
-    assert [row[0] for row in db.rows("SELECT provider FROM payment_notice")] == [provider]
-    db.release()
+    drain()
+    assert "is pending" in shopper.heading(token)
+    assert attempts(token)[0][3] == "open"
+    wrong = shopper.client.post("/api/payments/webhook", data=body, headers={"X-Razorpay-Signature": "0" * 64})
+    assert wrong.status_code == 400
+    assert faults() == {}
 
 
-def test_p19_a_webhook_of_neither_account_is_refused(shopper):
-    body, headers = notice("somebody-elses-secret", "order_ofsomebody0000")
-    answer = shopper.client.post("/api/payments/webhook", data=body, headers=headers, content_type="application/json")
-    assert answer.status_code == 400
-    assert db.scalar("SELECT count(*) FROM payment_notice") == 0
-    db.release()
+def test_p6_the_poller_alone_settles(shopper, bank, drain):
+    token = shopper.order(add_product())
+    bank.pay(shopper.hand_over(token).fields["order_id"])
+    flows.reconcile(everything=True)
+    drain()
+    assert "is confirmed" in shopper.heading(token)
+    assert faults() == {}
 
 
-def test_curlec_alone_settles_what_its_webhook_tells(shopper, curlec):
-    token = shopper.order(add_product(stock_of={"KB": 3}, price=18900))
-    order_id = choose(shopper, token, "wallet").fields["order_id"]
-    curlec.pay(order_id)
-    assert provider_order_of(token) == order_id
-    body, headers = notice(CURLEC_SECRETS[0], order_id)
-    shopper.client.post("/api/payments/webhook", data=body, headers=headers, content_type="application/json")
-    outbox.drain()
-    assert "confirmed" in shopper.heading(token).lower()
+def test_a_part_goes_back_over_the_account_it_came_by(shopper, bank, merchant, drain):
+    token = shopper.order(add_product())
+    shopper.pay(token)
+    drain()
+    assert counter.refund(merchant, token, amount="50.00", reason="goodwill").status_code == 303
+    drain()
+    assert counter.states() == [("succeeded", 5000)]
+    assert money(bank) == (TOTAL, 5000)
+    assert faults() == {}
+
+
+def test_p16_a_refund_that_fails_is_seen_and_can_be_sent_again(shopper, bank, merchant, drain):
+    token = shopper.order(add_product())
+    shopper.pay(token)
+    drain()
+    bank.control("POST", "/refunds", {"status": "failed", "count": 1})
+    counter.refund(merchant, token, amount="197.00", reason="goodwill")
+    drain()
+    bank.control("POST", "/clock", {"advance_seconds": 5})
+    flows.reconcile(everything=True)
+    drain()
+    assert counter.states() == [("failed", TOTAL)]
+    assert money(bank) == (TOTAL, 0)
+    assert "Refund failed" in merchant.get("/admin/payments")
+    assert faults() == {}

@@ -10,6 +10,8 @@ import requests
 
 from app.core.money import Money
 from app.payments.gateway import PaymentRequest
+from app.payments.providers import curlec
+from app.payments.providers.billplz import Billplz
 from app.payments.providers.bounded import Patience
 from app.payments.providers.paypal import PayPal
 from app.payments.providers.razorpay import Razorpay
@@ -19,24 +21,33 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {"key_id": "rzp_test_payments00000", "key_secret": "payments_key_secret"}
 PAYPAL = {"client_id": "paypal_client_of_tests", "client_secret": "paypal_secret_of_tests", "webhook_id": "WH0TESTS"}
 STRIPE = {"secret_key": "sk_test_payments00000", "webhook_secrets": ("whsec_of_this_month", "whsec_of_last_month")}
+CURLEC = {"key_id": "rzp_test_curlec0000000", "key_secret": "curlec_key_secret_of_tests"}
+CURLEC_SECRETS = ("curlec_webhook_secret_of_tests", "curlec_webhook_secret_of_last_month")
+BILLPLZ = {"api_key": "billplz-key-of-tests", "collection_id": "testcoll"}
+BILLPLZ_KEYS = ("S-billplz-of-tests", "S-billplz-of-last-month")
 WEBHOOK_SECRETS = ("payments_webhook_secret", "payments_webhook_secret_of_last_month")
 
 
 class Bank:
     """What a test does at the provider's side: pay, fail, break the line, look into its ledger."""
 
-    def __init__(self, data, *, keys=KEYS, webhook_secrets=WEBHOOK_SECRETS):
+    def __init__(self, data):
         environ = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_"))
+            if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_", "CURLEC_", "BILLPLZ_"))
         }
         environ |= {
-            "RAZORPAY_KEY_ID": keys["key_id"],
-            "RAZORPAY_KEY_SECRET": keys["key_secret"],
-            "RAZORPAY_WEBHOOK_SECRET": ",".join(webhook_secrets),
+            "RAZORPAY_KEY_ID": KEYS["key_id"],
+            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
+            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
             "STRIPE_SECRET_KEY": STRIPE["secret_key"],
             "STRIPE_WEBHOOK_SECRET": ",".join(STRIPE["webhook_secrets"]),
+            "CURLEC_KEY_ID": CURLEC["key_id"],
+            "CURLEC_KEY_SECRET": CURLEC["key_secret"],
+            "CURLEC_WEBHOOK_SECRET": ",".join(CURLEC_SECRETS),
+            "BILLPLZ_SIGNATURE_KEY": ",".join(BILLPLZ_KEYS),
+            **{f"BILLPLZ_{name.upper()}": value for name, value in BILLPLZ.items()},
             **{f"PAYPAL_{name.upper()}": value for name, value in PAYPAL.items()},
         }
         command = [sys.executable, "-m", "sandbox", "--port", "0", "--data", str(data)]
@@ -123,6 +134,30 @@ def paid(bank, stripe, request_of):
 
 
 @pytest.fixture
+def make_curlec(make_adapter):
+    """The second account at the same bank."""
+
+    def make(**changes):
+        options = {**CURLEC, "webhook_secrets": CURLEC_SECRETS, "code": "curlec"}
+        return make_adapter(**(options | {"methods": curlec.METHODS, "elsewhere": ()} | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_billplz(bank):
+    def make(**changes):
+        return Billplz(**({**BILLPLZ, "signature_keys": BILLPLZ_KEYS, "api_url": f"{bank.url}/billplz"} | changes))
+
+    return make
+
+
+@pytest.fixture
+def billplz(make_billplz):
+    return make_billplz()
+
+
+@pytest.fixture
 def make_paypal(bank):
     def make(**changes):
         return PayPal(**({**PAYPAL, "api_url": f"{bank.url}/paypal", "shop_name": "Murni Batik"} | changes))
@@ -154,6 +189,9 @@ def request_of():
             "receipt": receipt,
             "amount": Money(minor, currency),
             "description": "Order K7F3-3QX9",
+            "webhook_url": "http://shop.example/api/payments/webhook",
+            "email": "aina@example.com",
+            "name": "Aina Rahman",
             "return_url": "http://shop.example/pay/return/token",
             "cancel_url": "http://shop.example/checkout/pay/token",
             "lock_minutes": 15,

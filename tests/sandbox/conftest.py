@@ -34,7 +34,7 @@ class SandboxProcess:
             **{
                 name: value
                 for name, value in os.environ.items()
-                if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_"))
+                if not name.startswith(("RAZORPAY_", "SANDBOX_", "PAYPAL_", "STRIPE_", "CURLEC_", "BILLPLZ_"))
             },
             "RAZORPAY_KEY_ID": KEYS[0],
             "RAZORPAY_KEY_SECRET": KEYS[1],

@@ -63,7 +63,7 @@ def open_attempt(
     Raises TooManyAttempts when the order has used them up.
     """
     last = attempts[-1] if attempts else None
-    if last and last.state in ("created", "open") and last.provider == provider:
+    if last and last.state in ("created", "open") and _is_same_way(last, provider, method):
         last.method, last.bank = method, bank
         return last
     if len(attempts) >= MAX_ATTEMPTS:
@@ -88,9 +88,16 @@ def open_attempt(
     db.session.add(attempt)
     db.session.flush()
     for earlier in attempts:
-        if earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
+        if earlier.is_by_hand:
+            note_closed(earlier)
+        elif earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
             outbox.record(AttemptReplaced(earlier.id))
     return attempt
+
+
+def _is_same_way(attempt: PaymentAttempt, provider: str, method: str) -> bool:
+    """A provider's page lets the shopper choose again; by hand each method has its own rules."""
+    return attempt.provider == provider and (attempt.method == method or not attempt.is_by_hand)
 
 
 def claim_initiation(attempt: PaymentAttempt) -> bool:
@@ -227,6 +234,8 @@ def note_closed(attempt: PaymentAttempt) -> None:
 
 def note_asked(attempt: PaymentAttempt) -> None:
     """The provider has answered about this attempt and it is not final: ask again later, ever slower, for four days."""
+    if attempt.is_by_hand:  # there is nobody to ask
+        return
     attempt.asked += 1
     seconds = ask_again_after(attempt.asked)
     too_old = db.scalar(
@@ -357,6 +366,7 @@ def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> 
     """Write down the provider's word on a refund; its last word is announced once."""
     is_final = refund.state == "failed" and refund.provider_refund_id is not None  # an older answer may come later
     refund.provider_refund_id = refund.provider_refund_id or report.id
+    refund.is_by_hand = refund.is_by_hand or report.is_by_hand
     if is_final or report.state == refund.state or not refund.can_move_to(report.state):
         return
     had_succeeded = refund.state == "succeeded"

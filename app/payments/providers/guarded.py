@@ -18,6 +18,8 @@ from circuitbreaker import CircuitBreaker
 from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
+    Bank,
+    Banked,
     Bookkeeper,
     Disputable,
     HostedPage,
@@ -131,6 +133,10 @@ class Guarded:
     @property
     def _books(self) -> Bookkeeper:
         return cast(Bookkeeper, self._inner)
+
+    def banks(self, currency: str) -> tuple[Bank, ...]:
+        inner = self._inner
+        return self._once(lambda: inner.banks(currency)) if isinstance(inner, Banked) else ()
 
     def _again(self, call: Callable[[], Answer]) -> Answer:
         retrying = tenacity.Retrying(

@@ -22,6 +22,7 @@ from app.core.money import Money
 from app.core.settings import Settings
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import (
+    Bank,
     HostedPage,
     Notice,
     Opened,
@@ -32,16 +33,19 @@ from app.payments.gateway import (
     ProviderTransaction,
     Standing,
 )
+from app.payments.providers.banks import A_MOMENT, BankList, named_banks
 from app.payments.providers.bounded import Budget, Patience
 from app.payments.providers.razorpay_client import Clients
 from app.payments.providers.razorpay_statement import statement
-from app.payments.rules import DISPUTE_MOVES
+from app.payments.rules import DISPUTE_MOVES, ONLINE_BANKING
 
 log = logging.getLogger(__name__)
 
 SIGNATURE_HEADER = "x-razorpay-signature"
-ELSEWHERE = ""
-METHODS = {"MYR": ("fpx", "wallet", "card"), "INR": ("upi", "card", "netbanking", "wallet"), ELSEWHERE: ("card",)}
+METHODS: Mapping[str, tuple[str, ...]] = {
+    "MYR": ("fpx", "wallet", "card"),
+    "INR": ("upi", "card", "netbanking", "wallet"),
+}
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
@@ -56,8 +60,8 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def make(settings: Settings) -> Razorpay:
-    """Where the shop has an account at Curlec too, ringgit are taken there."""
-    keys, methods = settings.razorpay, METHODS | ({"MYR": ()} if settings.curlec.is_configured else {})
+    """Where the shop has an account in Malaysia too (Curlec), ringgit are paid there."""
+    keys, methods = settings.razorpay, {**METHODS, "MYR": ()} if settings.curlec.is_configured else METHODS
     return Razorpay(
         key_id=keys.key_id,
         key_secret=keys.key_secret,
@@ -82,21 +86,30 @@ class Razorpay:
         patience: Patience | None = None,
         code: str = "razorpay",
         methods: Mapping[str, tuple[str, ...]] = METHODS,
+        elsewhere: tuple[str, ...] = ("card",),
     ) -> None:
+        """`methods` by currency; in all others `elsewhere`."""
         if not all((key_id, key_secret, *webhook_secrets)) or not webhook_secrets:
             raise ValueError("an empty key or secret would let anybody in")
         self.code = code
-        self._methods = methods
         self._key_id = key_id
         self._key_secret = key_secret.encode()
         self._webhook_secrets = [secret.encode() for secret in webhook_secrets]
         self._api_url = api_url
         self._shop_name = shop_name
         self._patience = patience or Patience()
+        self._methods, self._elsewhere = methods, elsewhere
         self._clients = Clients(key_id=key_id, key_secret=key_secret, api_url=api_url)
+        self._banks = BankList()
 
     def methods(self, currency: str) -> tuple[str, ...]:
-        return self._methods.get(currency, self._methods[ELSEWHERE])
+        return self._methods.get(currency, self._elsewhere)
+
+    def banks(self, currency: str) -> tuple[Bank, ...]:
+        """Those of FPX, as `GET /v1/methods` names them to this account."""
+        if ONLINE_BANKING not in self.methods(currency):
+            return ()
+        return self._banks.get(self._ask_for_banks)
 
     def recognises(self, headers: Mapping[str, str], body: bytes) -> bool:
         return SIGNATURE_HEADER in headers
@@ -236,6 +249,11 @@ class Razorpay:
 
     def _budget(self) -> Budget:
         return Budget(self._patience)
+
+    def _ask_for_banks(self) -> tuple[Bank, ...]:
+        """The client's own call for this forgets the version in its path."""
+        found = _ask(self._client.get, "/v1/methods", {"key_id": self._key_id}, budget=Budget(A_MOMENT))
+        return named_banks(found.get(ONLINE_BANKING))
 
     def _order_with(self, receipt: str, budget: Budget) -> dict[str, Any] | None:
         """The order with this receipt. Of several the one with money, else the one tried, else the first made."""

@@ -19,11 +19,18 @@ from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference, new_token
 from app.core.money import Money
 from app.orders import queries
-from app.orders.events import OrderCancelled, OrderCreated, OrderExpired, OrderPaid, PaymentCameTooLate
+from app.orders.events import (
+    OrderCancelled,
+    OrderCreated,
+    OrderExpired,
+    OrderPaid,
+    PaymentCameTooLate,
+)
 from app.orders.models import Order, OrderLine
 from app.orders.rules import PAYABLE, SETTLEABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import by_hand as promises
 from app.payments.actions import postings
 from app.payments.errors import NotPayable
 from app.payments.events import PaymentReceived
@@ -114,6 +121,14 @@ def wanted(order: Order) -> dict[uuid.UUID, int]:
     return totals
 
 
+def locked(order_id: uuid.UUID) -> Order:
+    """The order under its row lock. Raises NotFound."""
+    order = queries.lock_order(order_id)
+    if order is None:
+        raise NotFound()
+    return order
+
+
 _NOTE = text(
     "INSERT INTO order_event (id, order_id, kind, actor, facts) VALUES (:id, :order, :kind, :actor, CAST(:facts AS jsonb))"
 )
@@ -125,39 +140,9 @@ def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any)
     db.session.execute(_NOTE, values)
 
 
-@dataclass(frozen=True, slots=True)
-class StartedPayment:
-    """The attempt to pay with. `is_new`: the provider cannot have heard of it; `is_mine`: nobody else is telling it."""
-
-    attempt: PaymentAttempt
-    is_new: bool
-    is_mine: bool
-
-
-def start_payment(order_id: uuid.UUID, *, provider: str, method: str, bank: str = "") -> StartedPayment:
-    """Freeze the lock and name the attempt to pay with, before the provider hears of it.
-
-    Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
-    """
-    order = _locked(order_id)
-    if order.state not in PAYABLE:
-        raise NotPayable()
-    payment = payment_queries.lock_payment_of_order(order.id)
-    stock.start_paying(order.id, wanted(order))
-    attempts = payment_queries.lock_attempts(payment.id)
-    attempt = payments.open_attempt(
-        payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference
-    )
-    is_new = attempt not in attempts
-    if is_new:
-        note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
-    order.payment_method = method
-    return StartedPayment(attempt, is_new, is_new or payments.claim_initiation(attempt))
-
-
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
     """Lock an unpaid order's stock anew after its lock ran out. Raises NotPayable or OutOfStock (and nothing is held)."""
-    order = _locked(order_id)
+    order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     hold = stock_queries.hold_of(order.id)
@@ -172,7 +157,7 @@ def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
 
 def renew_hold(order_id: uuid.UUID, *, minutes: int, max_renewals: int) -> datetime:
     """“I need more time”: a fresh lock of full length. Raises NotPayable, LockLost or NoMoreRenewals."""
-    order = _locked(order_id)
+    order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     return stock.renew(order.id, minutes=minutes, max_renewals=max_renewals)
@@ -198,7 +183,7 @@ def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
 
     A no-op the second time. Money that cannot pay the order goes back, once. Returns authorised payments to capture.
     """
-    order = _locked(order_id)
+    order = locked(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
     attempts = payment_queries.lock_attempts(payment.id)
     due: list[CaptureDue] = []
@@ -348,7 +333,7 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
 
 def expire(order_id: uuid.UUID) -> bool:
     """Close an unpaid order whose time is over (ORD-20). False when it was paid, held again or closed meanwhile."""
-    order = _locked(order_id)
+    order = locked(order_id)
     is_over = db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=order.expires_at)
     if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).quantities:
         return False
@@ -362,7 +347,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
 
     False when it held nothing. Raises NotFound or NotPayable.
     """
-    order = _locked(order_id)
+    order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     released = stock.release(order.id, reason="by_hand")
@@ -375,7 +360,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
 
 def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:
     """Cancel an unpaid order and free its stock at once; money that still comes goes back. False when it cannot be any more."""
-    order = _locked(order_id)
+    order = locked(order_id)
     if order.state not in PAYABLE:
         return False
     stock.release(order.id, reason=reason)
@@ -401,11 +386,6 @@ def _close(order: Order, state: str, *, reason: str, actor: str = "system") -> N
     order.move_to(state)
     order.cancel_reason = reason
     order.closed_at = clock.now()
+    if order.promised_at is not None:
+        promises.close(order.id)
     note(order.id, state, actor=actor, reason=reason)
-
-
-def _locked(order_id: uuid.UUID) -> Order:
-    order = queries.lock_order(order_id)
-    if order is None:
-        raise NotFound()
-    return order

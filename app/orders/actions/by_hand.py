@@ -1,0 +1,61 @@
+"""Money that comes by hand (N8): staff say that it has come, or that it will not. Each once, whoever clicks how often."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.audit import actions as audit
+from app.core.money import Money
+from app.orders import actions as orders
+from app.orders.rules import PAYABLE
+from app.payments import queries as payment_queries
+from app.payments.errors import AmountDiffers, NotByHand
+from app.payments.gateway import ProviderPayment, Standing
+from app.payments.models import PaymentAttempt
+
+
+def note_arrival(order_id: uuid.UUID, *, amount: Money, reference: str, by: str) -> bool:
+    """The money of an order that was promised by hand is here: settle it, whatever has become of the order meanwhile.
+
+    `reference` is the bank's or the courier's. False when that was said before.
+    Raises NotFound, NotByHand, or AmountDiffers: then nothing changes.
+    """
+    order = orders.locked(order_id)
+    attempt = _last_by_hand(_attempts(order_id))
+    if payment_queries.capture_by_provider_id(attempt.provider, attempt.receipt) is not None:
+        return False
+    if amount != order.total:
+        raise AmountDiffers()
+    facts = {"amount_minor": amount.minor, "currency": amount.currency, "reference": reference}
+    orders.note(order.id, "money_arrived", actor=by, **facts)
+    audit.record("order.money_arrived", actor=by, object_kind="order", object_id=order.id, **facts)
+    report = ProviderPayment(attempt.receipt, "captured", amount, method=attempt.method)
+    orders.settle(order.id, {attempt.id: Standing((report,), is_payable=False)})
+    return True
+
+
+def give_up(order_id: uuid.UUID, *, by: str) -> bool:
+    """It will not come: cancel the order and free its stock. False when the order is over or paid already.
+
+    Raises NotFound, or NotByHand when the customer pays another way now.
+    """
+    order = orders.locked(order_id)
+    if order.state not in PAYABLE:
+        return False
+    attempts = _attempts(order_id)
+    if _last_by_hand(attempts) is not attempts[-1]:
+        raise NotByHand()
+    orders.cancel(order.id, actor=by, reason="no_money")
+    audit.record("order.given_up", actor=by, object_kind="order", object_id=order.id)
+    return True
+
+
+def _attempts(order_id: uuid.UUID) -> list[PaymentAttempt]:
+    return payment_queries.lock_attempts(payment_queries.lock_payment_of_order(order_id).id)
+
+
+def _last_by_hand(attempts: list[PaymentAttempt]) -> PaymentAttempt:
+    found = next((attempt for attempt in reversed(attempts) if attempt.is_by_hand), None)
+    if found is None:
+        raise NotByHand()
+    return found
