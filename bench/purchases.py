@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core import db
 from app.core.transaction import transaction
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 from bench import flood, pages, pgbench, stand
 from bench.stand import Stand
 from bench.table import Row, percentile, ratio
@@ -27,7 +27,7 @@ def product_paths(at: Stand) -> list[str]:
             " WHERE p.unit = 'piece' AND p.is_available AND r.currency = 'MYR' ORDER BY p.id LIMIT 300"
         )
         found = [row for row in found if row.warehouse]
-        stock.receive_many([(row.id, row.warehouse, PLENTY, 0) for row in found], reason="bench")
+        shelves.receive_many([(row.id, row.warehouse, PLENTY, 0) for row in found], reason="bench")
     db.forget()
     return [f"/p/{row.slug}?v={row.id}" for row in found]
 
@@ -120,7 +120,7 @@ def _set_stock(variant: Any, units: int) -> None:
         for number, row in enumerate(rows):
             wanted = units if number == 0 else 0
             if wanted != row.free:
-                stock.adjust(row.id, wanted - row.free, reason="bench", actor="bench")
+                shelves.adjust(row.id, wanted - row.free, reason="bench", actor="bench")
     db.forget()
 
 

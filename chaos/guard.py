@@ -16,7 +16,7 @@ import psycopg
 from chaos.servers import Servers
 from chaos.stand import PROJECT, Stand
 
-GUARDED = Path("app/stock/actions.py")
+GUARDED = Path("app/stock/actions/__init__.py")
 GUARD = " AND s.on_hand - s.locked - s.safety >= w.quantity"
 CHECKS = ("ck_stock_item_locked", "ck_stock_item_on_hand")
 COPIED = ("app", "run", "templates", "translations", "migrations", "static")

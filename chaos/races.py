@@ -13,7 +13,7 @@ from app.core import db, outbox
 from app.core.transaction import in_transaction, transaction
 from app.orders import actions as orders
 from app.orders import flows
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 from chaos.bank import Bank
 from chaos.buyer import Buyer, token_of
 from chaos.stand import Stand
@@ -118,7 +118,7 @@ def restock(variant: uuid.UUID, units: int, *, expired: bool = False) -> None:
         item = db.scalar("SELECT id FROM stock_item WHERE variant_id = :id", id=variant)
         db.release()
         with transaction():
-            stock.adjust(item, units - on_hand, reason="race", actor="system")
+            shelves.adjust(item, units - on_hand, reason="race", actor="system")
 
 
 def holdings(variant: uuid.UUID) -> tuple[int, int, int]:

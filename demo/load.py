@@ -16,7 +16,7 @@ from app.core.transaction import transaction
 from app.orders import actions as orders
 from app.search import actions as search
 from app.shipping import actions as shipping
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 from app.tax import actions as tax
 from demo import catalogue
 from demo.catalogue import TEXTS, Catalogue
@@ -39,7 +39,7 @@ def load(folder: Path = catalogue.FOLDER) -> Loaded:
         tax.load_fixtures()
         shipping.load_fixtures()
         numbers.name("order", "MB-", first=orders.FIRST_NUMBER)
-        warehouses = {each["code"]: stock.put_warehouse(**_warehouse(each)) for each in wanted["warehouse"]}
+        warehouses = {each["code"]: shelves.put_warehouse(**_warehouse(each)) for each in wanted["warehouse"]}
         _name_attributes(wanted)
         categories = _categories(wanted)
         products = _products(wanted, categories, warehouses)
@@ -105,7 +105,7 @@ def _products(
 def _receive(variants: Sequence[Mapping[str, Any]], warehouses: Mapping[str, uuid.UUID]) -> None:
     skus = [each["sku"] for each in variants]
     ids = {row.sku: row.id for row in db.rows("SELECT sku, id FROM variant WHERE sku = ANY(:skus)", skus=skus)}
-    stock.receive_many(
+    shelves.receive_many(
         [
             (ids[each["sku"]], warehouses[code], quantity, each.get("safety", 0))
             for each in variants

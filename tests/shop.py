@@ -11,7 +11,7 @@ from app.core.ids import new_id
 from app.core.transaction import transaction
 from app.ops import audit
 from app.shipping import actions as shipping
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 from app.stock.models import Warehouse
 from app.tax import actions as tax
 
@@ -76,7 +76,7 @@ def add_product(
             db.session.add(VariantPrice(variant_id=variant_id, currency=currency, price_minor=price * factor // 100))
         for code, quantity in (stock_of if stock_of is not None else {"KB": 5}).items():
             warehouse = db.scalar("SELECT id FROM warehouse WHERE code = :code", code=code)
-            stock.receive(variant_id, warehouse, quantity, safety=safety)
+            shelves.receive(variant_id, warehouse, quantity, safety=safety)
     return variant_id
 
 

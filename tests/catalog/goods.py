@@ -13,7 +13,7 @@ from app.catalog.rules import slugify
 from app.core import clock, db
 from app.core.transaction import transaction
 from app.search import actions as search
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 
 SIZE = {"code": "size", "name": {"en": "Size", "ms": "Saiz"}}
 COLOUR = {"code": "colour", "name": {"en": "Colour", "ms": "Warna"}}
@@ -81,8 +81,8 @@ def _make(
         **more,
     )
     made = catalog.create_product(new)
-    warehouse = stock.put_warehouse("KB", name="Kota Bharu", country="MY", priority=1)
-    stock.receive_many(
+    warehouse = shelves.put_warehouse("KB", name="Kota Bharu", country="MY", priority=1)
+    shelves.receive_many(
         [
             (row.id, warehouse, stock_of if isinstance(stock_of, int) else stock_of[row.options["size"]], 0)
             for row in db.rows("SELECT id, options FROM variant WHERE product_id = :id", id=made.id)

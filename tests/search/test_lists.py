@@ -15,7 +15,7 @@ from app.core.transaction import transaction
 from app.search import actions, flows, queries
 from app.search.queries.shapes import Results
 from app.search.rules import Filters
-from app.stock import actions as stock
+from app.stock.actions import goods as shelves
 from app.stock.rules import StockWord
 from tests.catalog import goods
 
@@ -196,7 +196,7 @@ def test_stock_words_are_live_on_a_remembered_list(shirts: uuid.UUID):
     assert queries.list_products(**SEEN).tiles[0].stock_word == StockWord("low", "3")
     db.forget()
     with transaction():
-        stock.receive(variant, db.scalar("SELECT id FROM warehouse"), 20)
+        shelves.receive(variant, db.scalar("SELECT id FROM warehouse"), 20)
     db.forget()
     assert queries.list_products(**SEEN).tiles[0].stock_word == StockWord("in_stock")
 
@@ -240,13 +240,13 @@ def test_sold_out_sinks_within_a_refresh_and_rises_again(shirts: uuid.UUID):
     assert found(queries.list_products(**SEEN)) == "ba"
     db.forget()
     with transaction():
-        stock.adjust(item, -1, reason="lost", actor="system")
+        shelves.adjust(item, -1, reason="lost", actor="system")
     flows.refresh_sold_out()
     db.forget()
     assert found(queries.list_products(**SEEN)) == "ab"
     db.forget()
     with transaction():
-        stock.receive(variant, db.scalar("SELECT id FROM warehouse"), 4)
+        shelves.receive(variant, db.scalar("SELECT id FROM warehouse"), 4)
     flows.refresh_sold_out()
     db.forget()
     assert found(queries.list_products(**SEEN)) == "ba"
