@@ -18,7 +18,7 @@ from sqlalchemy.types import Integer
 from app.core import db
 from app.core.ids import new_id
 from app.stock import queries
-from app.stock.errors import BelowLocked, LockLost, NoMoreRenewals, OutOfStock
+from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.models import CleanupRun
 from app.stock.rules import GRACE_SECONDS, Portion, Shelf, plan, sellable
 
