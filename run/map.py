@@ -27,17 +27,25 @@ def main(names: list[str]) -> int:
 def domains() -> list[str]:
     """The packages of the shop that have actions or events of their own."""
     packages = sorted(path.parent for path in APP.glob("*/__init__.py"))
-    return [package.name for package in packages if any((package / file).exists() for file in SECTIONS)]
+    return [package.name for package in packages if any(_files(package, file) for file in SECTIONS)]
 
 
 def describe(domain: str) -> str:
     """The domain's docstring, then its actions and events with the first sentence about each."""
     lines = [domain.upper(), *_docstring(_parse(APP / domain / "__init__.py")).splitlines()]
     for file, kind in SECTIONS.items():
-        if (APP / domain / file).exists():
+        found = _files(APP / domain, file)
+        if found:
             lines += ["", f"  {file.removesuffix('.py')}"]
-            lines += [f"    {name:<46} {said}".rstrip() for name, said in _public(_parse(APP / domain / file), kind)]
+        for path in found:
+            lines += [f"    {name:<46} {said}".rstrip() for name, said in _public(_parse(path), kind)]
     return "\n".join(lines)
+
+
+def _files(package: Path, file: str) -> list[Path]:
+    """A file of a domain, or the files of the package that it has become."""
+    alone, parts = package / file, package / file.removesuffix(".py")
+    return [alone] if alone.exists() else sorted(parts.glob("*.py"))
 
 
 def _public(tree: ast.Module, kind: type[ast.FunctionDef | ast.ClassDef]) -> Iterator[tuple[str, str]]:

@@ -77,6 +77,15 @@ def attempt_of_notice(notice: PaymentNotice) -> PaymentAttempt | None:
     return attempt_by_receipt(notice.provider, notice.facts.get("receipt") or "")
 
 
+def capture_of_notice(notice: PaymentNotice) -> PaymentCapture | None:
+    """The money a notice is about: by the provider's payment, else the one that its attempt brought."""
+    capture = capture_by_provider_id(notice.provider, notice.facts.get("provider_payment_id") or "")
+    attempt = None if capture else attempt_of_notice(notice)
+    if attempt is None:
+        return capture
+    return next((each for each in captures_of(attempt.payment_id) if each.attempt_id == attempt.id), None)
+
+
 def attempt_by_receipt(provider: str, receipt: str) -> PaymentAttempt | None:
     statement = select(PaymentAttempt).where(PaymentAttempt.provider == provider, PaymentAttempt.receipt == receipt)
     return db.session.scalars(statement).one_or_none()

@@ -73,11 +73,11 @@ def look_by_schedule() -> None:
 def follow_notice(notice_id: uuid.UUID) -> None:
     """A webhook about a refund or a dispute: ask for the truth. Unknown payments are none of ours."""
     notice = payment_queries.notice(notice_id)
-    if notice is None or not ("refund" in notice.kind or "dispute" in notice.kind):
+    if notice is None or not any(word in notice.kind.lower() for word in ("refund", "dispute")):
         db.release()
         return
     provider, facts = notice.provider, notice.facts
-    capture = payment_queries.capture_by_provider_id(provider, facts.get("provider_payment_id") or "")
+    capture = payment_queries.capture_of_notice(notice)
     capture_id, dispute_id = capture.id if capture else None, facts.get("provider_dispute_id")
     db.release()
     try:

@@ -17,7 +17,7 @@ from app.documents import rules, sheets, wording
 from app.documents.printing import EDITION, Sheet
 from app.documents.sheets import Credited, Heading, Paid, Refunded
 from app.orders import actions as orders
-from app.orders.actions import NewOrder
+from app.orders.actions import NewOrder, paying
 from app.payments import actions as payments
 from app.payments.gateway import Opened, ProviderPayment, ProviderRefund, Standing
 from app.payments.models import PaymentCapture, Refund
@@ -113,7 +113,7 @@ def place(
 def pay(order_id: uuid.UUID, *, times: int = 1) -> None:
     """The provider reports that it has the money, `times` over."""
     with transaction():
-        attempt = orders.start_payment(order_id, provider="razorpay", method="fpx").attempt
+        attempt = paying.start_payment(order_id, provider="razorpay", method="fpx", terms=paying.Terms(15, 120)).attempt
         attempt_id, amount = attempt.id, attempt.amount
     with transaction():
         payments.remember_provider_order(attempt_id, Opened(f"order_{attempt_id.hex}"))

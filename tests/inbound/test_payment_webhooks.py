@@ -53,7 +53,13 @@ def test_a_signed_notice_is_stored_with_ids_only(client, address):
     body = body_of()
     answer = post(client, body, signed(body), address)
     assert (answer.status_code, answer.json) == (200, {"status": "stored"})
-    facts = {"provider_order_id": "order_1", "provider_payment_id": "pay_1", "provider_refund_id": "", "receipt": ""}
+    facts = {
+        "provider_order_id": "order_1",
+        "provider_payment_id": "pay_1",
+        "provider_refund_id": "",
+        "provider_dispute_id": "",
+        "receipt": "",
+    }
     assert [tuple(row) for row in notices()] == [("razorpay", "evt_1", "payment.captured", facts)]
     events = db.rows("SELECT name, payload::text FROM outbox_event")
     assert [row.name for row in events] == ["payment.notice_received"]

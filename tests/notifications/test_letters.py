@@ -16,7 +16,7 @@ from app.core.settings import BadSettings
 from app.documents.models import Document
 from app.notifications import letters
 from app.notifications.errors import MailRefused
-from app.notifications.queries import MailDispute, MailLine, MailOrder, MailPayment, MailRefund
+from app.notifications.queries import MailDispute, MailLine, MailOrder, MailPayment, MailPromise, MailRefund
 
 BASE = {
     "APP_ENV": "test",
@@ -62,6 +62,9 @@ VALUES = {
     "left": 9,
     "document": Document(kind="invoice", number="INV-2026-00001", total_minor=49800, currency="MYR"),
     "answer": "Cut to your measure",
+    "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC)),
+    "provider": "Razorpay",
+    "count": 2,
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
 }
 
@@ -100,7 +103,7 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 16
+    assert len(TEMPLATES) == 19
 
 
 def test_lines_and_totals_are_those_of_the_order():
