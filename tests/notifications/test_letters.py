@@ -26,7 +26,12 @@ BASE = {
 }
 TEMPLATES = sorted(path.stem for path in letters.TEMPLATES.glob("*.txt") if not path.name.startswith("_"))
 
-TO_STAFF = ("staff_backup_code_used", "staff_sign_in_blocked")  # about an account, not about an order
+TO_STAFF = (
+    "books_differ",
+    "webhooks_silent",
+    "staff_backup_code_used",
+    "staff_sign_in_blocked",
+)  # about an account, not about an order
 
 
 def rm(minor):
@@ -63,6 +68,7 @@ VALUES = {
     "document": Document(kind="invoice", number="INV-2026-00001", total_minor=49800, currency="MYR"),
     "answer": "Cut to your measure",
     "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC)),
+    "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
     "count": 2,
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
