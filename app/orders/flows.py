@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,6 +22,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderRefund, Standing
 from app.payments.models import Refund
+from app.payments.providers.guarded import insisting
 from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
@@ -243,8 +245,15 @@ def expire_unpaid(tally: Tally) -> None:
 
 
 def reconcile(*, everything: bool = False) -> Tally:
-    """Ask the provider about attempts that are not final (all of them with `everything`, trying again within the pass)
-    and about refunds without a last word."""
+    """Ask the provider about attempts that are not final and about refunds without a last word.
+
+    With `everything` about all of them, trying again within the pass, and also who had stopped answering.
+    """
+    with insisting() if everything else nullcontext():
+        return _reconcile(everything=everything)
+
+
+def _reconcile(*, everything: bool) -> Tally:
     tally = Tally()
     pending = payment_queries.all_unfinished_orders() if everything else payment_queries.orders_to_ask()
     refunds = payment_queries.refunds_to_ask(everything=everything)

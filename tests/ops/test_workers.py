@@ -18,7 +18,7 @@ from app.core.transaction import transaction
 from run import servers
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 90  # seconds; a worker that starts beside a full test run takes its time
+PATIENCE = 30  # seconds
 
 
 @pytest.fixture(scope="module")
