@@ -10,6 +10,8 @@ from app.web import logs
 from run import environment
 from run.problem import Problem
 
+NICENESS = 5  # when the machine is short of processors, pages go first and mails later
+
 
 def main(role: str) -> None:
     try:
@@ -19,6 +21,8 @@ def main(role: str) -> None:
         sys.exit(str(error))
     logs.configure(settings.log_level, stream=sys.stdout)
     share_metrics(settings.home)
+    if role != "cron":
+        os.nice(NICENESS)
     import_module("app.process").configure_process(settings)  # late: it reads what was just set
     workers = import_module("app.workers")
     (workers.tell_time if role == "cron" else workers.work)(settings)

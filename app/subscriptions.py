@@ -25,6 +25,7 @@ from app.payments.events import (
     PaymentReceived,
     RefundRequested,
     RefundSettled,
+    ReversalNoticed,
 )
 from app.reconciliation import handlers as reconciliation
 from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
@@ -33,7 +34,8 @@ from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
-    NoticeReceived: [network(orders.settle_notice), network(returns.follow_notice)],
+    NoticeReceived: [network(orders.settle_notice)],
+    ReversalNoticed: [network(orders.settle_notice), network(returns.follow_notice)],
     OrderPaid: [
         cart.empty_after_payment,
         documents.issue,

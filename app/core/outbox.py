@@ -212,19 +212,18 @@ def retry(delivery_id: uuid.UUID) -> bool:
     return True
 
 
-def lock_delivery(delivery_id: uuid.UUID, *, skip_locked: bool = False) -> OutboxDelivery | None:
-    statement = select(OutboxDelivery).where(OutboxDelivery.id == delivery_id).with_for_update(skip_locked=skip_locked)
+def lock_delivery(delivery_id: uuid.UUID) -> OutboxDelivery | None:
+    statement = select(OutboxDelivery).where(OutboxDelivery.id == delivery_id).with_for_update()
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
 def _deliver_inside(delivery_id: uuid.UUID, handler: Handler, event: Event) -> bool:
     """Lock, call, mark done in one transaction: the database effects happen exactly once."""
     with transaction():
-        row = lock_delivery(delivery_id, skip_locked=True)
-        if row is None or not _is_due(row):
+        if not db.scalar(_LOCK_DUE, id=delivery_id):
             return False
         handler.call(event)
-        _finish(delivery_id)
+        db.session.execute(_FINISH, {"id": delivery_id})
     return True
 
 
@@ -234,36 +233,28 @@ def _deliver_leased(delivery_id: uuid.UUID, handler: Handler, event: Event) -> b
     Neither commit waits for the disk: what a power cut takes back is a call more, which these handlers bear.
     """
     with transaction(relaxed=True):
-        leased = db.session.execute(
-            text(
-                "UPDATE outbox_delivery SET leased_until = clock_timestamp() + CAST(:lease AS interval)"
-                " WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
-                " AND coalesce(leased_until, due_at) <= clock_timestamp()"
-            ),
-            {"id": delivery_id, "lease": LEASE},
-        ).rowcount  # type: ignore[attr-defined]
-    if not leased:
+        is_leased = db.scalar(_LEASE, id=delivery_id, lease=LEASE)
+    if not is_leased:
         return False
     handler.call(event)
     with transaction(relaxed=True):
-        _finish(delivery_id)
+        db.session.execute(_FINISH, {"id": delivery_id})
     return True
 
 
-def _is_due(row: OutboxDelivery) -> bool:
-    return row.state == "pending" and bool(
-        db.scalar("SELECT CAST(:due AS timestamptz) <= clock_timestamp()", due=row.due_at)
-    )
-
-
-def _finish(delivery_id: uuid.UUID) -> None:
-    db.session.execute(
-        text(
-            "UPDATE outbox_delivery SET state = 'done', finished_at = clock_timestamp(), leased_until = NULL,"
-            " attempts = attempts + 1 WHERE id = :id AND state = 'pending'"
-        ),
-        {"id": delivery_id},
-    )
+_LOCK_DUE = text(
+    "SELECT true FROM outbox_delivery WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
+    " FOR UPDATE SKIP LOCKED"
+)
+_LEASE = text(
+    "UPDATE outbox_delivery SET leased_until = clock_timestamp() + CAST(:lease AS interval)"
+    " WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
+    " AND coalesce(leased_until, due_at) <= clock_timestamp() RETURNING true"
+)
+_FINISH = text(
+    "UPDATE outbox_delivery SET state = 'done', finished_at = clock_timestamp(), leased_until = NULL,"
+    " attempts = attempts + 1 WHERE id = :id AND state = 'pending'"
+)
 
 
 def _note_failure(delivery_id: uuid.UUID, error: Exception) -> None:

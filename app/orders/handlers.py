@@ -4,10 +4,10 @@ from app.core import db
 from app.orders import flows
 from app.orders.events import OrderCancelled, OrderExpired
 from app.payments import queries as payment_queries
-from app.payments.events import AttemptReplaced, NoticeReceived, RefundRequested
+from app.payments.events import AttemptReplaced, NoticeReceived, RefundRequested, ReversalNoticed
 
 
-def settle_notice(event: NoticeReceived) -> None:
+def settle_notice(event: NoticeReceived | ReversalNoticed) -> None:
     """A provider's webhook: ask for the truth and settle. Unknown orders are none of ours."""
     notice = payment_queries.notice(event.notice_id)
     attempt = payment_queries.attempt_of_notice(notice) if notice else None

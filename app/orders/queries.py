@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import joinedload
 
 from app.core import db
@@ -14,21 +14,25 @@ from app.orders.models import Order, OrderEvent
 
 def lock_order(order_id: uuid.UUID) -> Order | None:
     """The order under its row lock, with its lines. Everybody who changes money or stock of an order comes through here."""
-    statement = select(Order).where(Order.id == order_id).options(joinedload(Order.lines)).with_for_update(of=Order)
-    return db.session.scalars(statement.execution_options(populate_existing=True)).unique().one_or_none()
+    return db.session.scalars(_LOCK, {"of": order_id}).unique().one_or_none()
 
 
 def order(order_id: uuid.UUID) -> Order | None:
-    statement = select(Order).where(Order.id == order_id).options(joinedload(Order.lines))
-    return db.session.scalars(statement).unique().one_or_none()
+    return db.session.scalars(_BY_ID, {"of": order_id}).unique().one_or_none()
 
 
 def order_by_token(token: str) -> Order | None:
     """Exactly this token; ids, numbers and anything shorter are nobody's."""
     if not 22 <= len(token) <= 64:
         return None
-    statement = select(Order).where(Order.token == token).options(joinedload(Order.lines))
-    return db.session.scalars(statement).unique().one_or_none()
+    return db.session.scalars(_BY_TOKEN, {"of": token}).unique().one_or_none()
+
+
+# Built once: every page and every delivery of a purchase looks its order up.
+_WITH_LINES = select(Order).options(joinedload(Order.lines))
+_BY_ID = _WITH_LINES.where(Order.id == bindparam("of"))
+_BY_TOKEN = _WITH_LINES.where(Order.token == bindparam("of"))
+_LOCK = _BY_ID.with_for_update(of=Order).execution_options(populate_existing=True)
 
 
 def order_of_return(return_token: str) -> Any | None:

@@ -6,9 +6,17 @@ from app.core.events import Event
 
 @dataclass(frozen=True, slots=True)
 class NoticeReceived(Event):
-    """A verified webhook is in the inbox."""
+    """A verified webhook about a payment is in the inbox."""
 
     name = "payment.notice_received"
+    notice_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalNoticed(Event):
+    """A verified webhook in the inbox is about a refund or a dispute."""
+
+    name = "payment.reversal_noticed"
     notice_id: uuid.UUID
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import joinedload
 
 from app.core import db
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentDispute, PaymentNotice, Refund
-from app.payments.rules import NOT_REFUNDED, UNDECIDED
+from app.payments.rules import NOT_REFUNDED, UNDECIDED, is_reversal
 
 
 def lock_payment_of_order(order_id: uuid.UUID) -> Payment:
@@ -192,7 +192,7 @@ def notice(notice_id: uuid.UUID) -> PaymentNotice | None:
 
 def is_news(notice: PaymentNotice, attempt: PaymentAttempt) -> bool:
     """Whether a notice can tell us anything: a captured payment that is already applied cannot."""
-    if "refund" in notice.kind or "dispute" in notice.kind:
+    if is_reversal(notice.kind):
         return True
     capture = capture_by_provider_id(notice.provider, notice.facts.get("provider_payment_id") or "")
     return not (capture and capture.is_applied and capture.state == "captured" and attempt.state == "captured")

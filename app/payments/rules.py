@@ -52,6 +52,11 @@ REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
 DISPUTE_ASK_HOURS = 6
 
 
+def is_reversal(kind: str) -> bool:
+    """Whether a notice of this kind, in the provider's words, is about money on its way back."""
+    return any(word in kind.lower() for word in ("refund", "dispute"))
+
+
 def ask_again_after(asked: int) -> int:
     """Seconds to wait when the provider has been asked `asked` times already."""
     return ASK_AFTER_SECONDS[min(asked, len(ASK_AFTER_SECONDS) - 1)]

@@ -73,7 +73,7 @@ def look_by_schedule() -> None:
 def follow_notice(notice_id: uuid.UUID) -> None:
     """A webhook about a refund or a dispute: ask for the truth. Unknown payments are none of ours."""
     notice = payment_queries.notice(notice_id)
-    if notice is None or not any(word in notice.kind.lower() for word in ("refund", "dispute")):
+    if notice is None:
         db.release()
         return
     provider, facts = notice.provider, notice.facts

@@ -1,10 +1,10 @@
 """What refunds and disputes do when payments announce something."""
 
-from app.payments.events import NoticeReceived, RefundSettled
+from app.payments.events import RefundSettled, ReversalNoticed
 from app.returns import actions, flows
 
 
-def follow_notice(event: NoticeReceived) -> None:
+def follow_notice(event: ReversalNoticed) -> None:
     flows.follow_notice(event.notice_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -25,15 +26,17 @@ from app.payments.events import (
     PaymentFailed,
     RefundRequested,
     RefundSettled,
+    ReversalNoticed,
 )
 from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
-from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture, Refund
 from app.payments.rules import (
     FINAL,
     GIVE_UP_AFTER_DAYS,
     MAX_ATTEMPTS,
     REFUNDS_ASK_AFTER_HOURS,
     ask_again_after,
+    is_reversal,
 )
 
 INITIATING_SECONDS = 20  # how long one process may be at creating the provider's order before another one tries
@@ -142,15 +145,18 @@ def store_notice(*, provider: str, notice: Notice) -> bool:
         "provider_dispute_id": notice.provider_dispute_id,
     }
     notice_id = new_id()
-    statement = (
-        insert(PaymentNotice)
-        .values(id=notice_id, provider=provider, event_id=notice.event_id, kind=notice.kind, facts=facts)
-        .on_conflict_do_nothing()
-        .returning(PaymentNotice.id)
+    is_new = db.scalar(
+        "INSERT INTO payment_notice (id, provider, event_id, kind, facts) VALUES (:id, :provider, :event, :kind, CAST(:facts AS jsonb))"
+        " ON CONFLICT DO NOTHING RETURNING true",
+        id=notice_id,
+        provider=provider,
+        event=notice.event_id,
+        kind=notice.kind,
+        facts=json.dumps(facts),
     )
-    if db.session.execute(statement).scalar() is None:
+    if not is_new:
         return False
-    outbox.record(NoticeReceived(notice_id))
+    outbox.record(ReversalNoticed(notice_id) if is_reversal(notice.kind) else NoticeReceived(notice_id))
     return True
 
 
