@@ -13,11 +13,11 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-
-import typst
 
 from app.documents.errors import PrintingTooSlow
 from app.documents.models import Document
@@ -68,7 +68,7 @@ def pdf(sheet: Sheet) -> bytes:
 def _set(sheet: Sheet) -> bytes:
     folder = TEMPLATES / str(sheet.edition)
     said = {**sheet.facts, "buyer": sheet.buyer, "number": sheet.number, "language": sheet.language}
-    compiler = typst.Compiler(
+    compiler = _engine().Compiler(
         str(folder / "document.typ"),
         root=str(folder),
         font_paths=_fonts(),
@@ -81,8 +81,13 @@ def _set(sheet: Sheet) -> bytes:
     return printed
 
 
+def _engine() -> ModuleType:
+    """Loaded when the first document is set: it takes seven megabytes, and most processes never print."""
+    return import_module("typst")
+
+
 @lru_cache(maxsize=1)
-def _fonts() -> typst.Fonts:
+def _fonts() -> Any:
     """Looked for once per process; each is read when a document first needs it."""
     folders = [str(Path(spec.origin).parent) for name in FONTS if (spec := find_spec(name)) and spec.origin]
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
+    return _engine().Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
