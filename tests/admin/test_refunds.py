@@ -158,6 +158,7 @@ def test_returned_goods_are_on_sale_again_once(merchant, shopper, bank, drain):
     refund(merchant, token, q1=2, restock=1)
     assert stock_row(shirt) == (before[0] + 2, 0)
     drain()
+    bank.control("POST", "/clock", {"advance_seconds": 1})  # the bank has said no by now
     merchant.press(f"/admin/orders/{order_of(token)}", f"/admin/orders/{order_of(token)}/refunds/look")
     drain()
     assert states()[0][0] == "failed"
