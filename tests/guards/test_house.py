@@ -3,6 +3,7 @@
 import ast
 import re
 import uuid
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,12 @@ SAMPLES = {
 def users_of(pattern: str) -> set[str]:
     """The files whose code matches, comments and texts left aside."""
     wanted = re.compile(pattern)
-    return {name for name, text in SOURCES.items() if wanted.search(ast.unparse(_without_texts(ast.parse(text))))}
+    return {name for name, code in _code().items() if wanted.search(code)}
+
+
+@cache
+def _code() -> dict[str, str]:
+    return {name: ast.unparse(_without_texts(ast.parse(text))) for name, text in SOURCES.items()}
 
 
 def _without_texts(tree: ast.AST) -> ast.AST:
