@@ -6,6 +6,7 @@ yardstick    Y: a Flask page of the same size that Jinja renders from memory, on
 pgbench      G: the bare reservation transaction, by the program that comes with PostgreSQL
 flood        the load: a process with a few keep-alive connections that checks every answer
 buyer        a shopper's whole way over HTTP, by the forms of the pages
-pages, purchases, stock, memory   the measurements
+hooks        webhooks at an even pace, from a process of its own
+pages, purchases, holds, books, webhooks, memory   the measurements
 table        rows, limits, verdicts
 """

@@ -11,12 +11,12 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench import holds, memory, pages, purchases, stand, table
+from bench import books, holds, memory, pages, purchases, stand, table, webhooks
 from bench.stand import Stand
 from bench.table import Row
 from run.problem import Problem, sentence
 
-PARTS = ("pages", "purchases", "rush", "locks", "release", "memory")
+PARTS = ("pages", "purchases", "rush", "locks", "release", "books", "webhooks", "memory")
 PAGE_SIZE = 40_000  # when the pages themselves are not measured
 
 
@@ -30,11 +30,15 @@ class Plan:
     rush_units: int
     expired: int
     requests: int
+    clean_orders: int
+    webhook_seconds: int
     with_large: bool
 
 
-FULL = Plan(rounds=5, seconds=3, purchases=100, rush_units=240, expired=holds.EXPIRED, requests=10_000, with_large=True)
-QUICK = Plan(rounds=2, seconds=1, purchases=32, rush_units=48, expired=10_000, requests=1_000, with_large=False)
+FULL = Plan(rounds=5, seconds=3, purchases=100, rush_units=240, expired=holds.EXPIRED, requests=10_000,
+            clean_orders=books.ORDERS, webhook_seconds=30, with_large=True)  # fmt: skip
+QUICK = Plan(rounds=2, seconds=1, purchases=32, rush_units=48, expired=10_000, requests=1_000,
+             clean_orders=2_000, webhook_seconds=5, with_large=False)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -74,6 +78,10 @@ def measure(at: Stand, plan: Plan, parts: list[str] | tuple[str, ...]) -> list[R
         rows += purchases.measure_rush(at, rounds=plan.rounds, units=plan.rush_units, seconds=seconds, tell=tell)
     if "release" in parts:
         rows += holds.measure_release(at, count=plan.expired, seconds=plan.seconds, tell=tell)
+    if "books" in parts:
+        rows += books.measure(at, orders=plan.clean_orders, tell=tell)
+    if "webhooks" in parts:
+        rows += webhooks.measure(at, seconds=plan.webhook_seconds, tell=tell)
     if "memory" in parts:
         rows += memory.measure(at, requests=plan.requests, tell=tell)
     return rows

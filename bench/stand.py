@@ -144,8 +144,17 @@ def run(module: str, job: dict[str, Any]) -> Any:
 
 
 def large_database(stand: Stand) -> str:
+    return other_database(stand, "kedai_large")
+
+
+def other_database(stand: Stand, name: str) -> str:
+    """The URL of another database on the same server."""
     parts = urlsplit(stand.environ["DATABASE_URL"])
-    return urlunsplit(parts._replace(path="/kedai_large"))
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+def migrate(stand: Stand, url: str) -> None:
+    _flask(stand, {**stand.environ, "DATABASE_URL": url}, "db", "upgrade")
 
 
 def _environment(home: Path) -> dict[str, str]:

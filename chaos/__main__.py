@@ -1,7 +1,8 @@
 """`make chaos`: every race and the storm, in their long form, on an empty shop of their own.
 
     python -m chaos --seed 7 --purchases 300            all of it
-    python -m chaos --only purchases --seed 7           one part: races, crossing, money, guard, purchases
+    python -m chaos --only purchases --seed 7           one part: races, crossing, money, guard, purchases, stories
+    python -m chaos --only stories --money-stories 500  purchases, refunds and disputes over all providers
 
 The same seed draws the same purchases, the same blows and the same provider faults; what the machine interleaves differs.
 Exit 1 when anybody was wronged, with one line for each: the receipt at the provider or the reference of the order.
@@ -15,14 +16,15 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chaos import campaign, guard, races
+from chaos import campaign, guard, money, races
 from chaos.buyer import Buyer
 from chaos.servers import Servers, own_servers
-from chaos.stand import Stand, standing
+from chaos.stand import ALL_PROVIDERS, Stand, standing
 from tests import shop
 
 UNLIMITED = {"RATE_LIMIT_ENABLED": "false"}  # the racers run for hours of a shopper's life within minutes
@@ -130,10 +132,19 @@ def run_purchases(run: Run, servers: Servers) -> None:
         report = campaign.run(stand, seed=str(run.options.seed), purchases=run.options.purchases)
         _print_report(report)
         run.wrongs += report.wrongs
-        if report.wrongs or run.options.keep:
-            kept = Path(run.options.keep or tempfile.mkdtemp(prefix="kedai-chaos-logs-"))
-            shutil.copytree(stand.home, kept, dirs_exist_ok=True)
-            print(f"  logs of all processes: {kept}")
+        _keep_logs(run, stand, report)
+
+
+def run_stories(run: Run, servers: Servers) -> None:
+    """Money by every provider, and back, in a storm."""
+    settings = {**campaign.SETTINGS, **ALL_PROVIDERS, **UNLIMITED}
+    with standing(servers, settings=settings, firsts=money.FIRSTS) as stand, stand.inside():
+        shop.open_shop()
+        report = campaign.run_money(stand, seed=str(run.options.seed), stories=run.options.money_stories, tell=_tell)
+        _print_report(report)
+        _print_stories(report)
+        run.wrongs += report.wrongs
+        _keep_logs(run, stand, report)
 
 
 PARTS: dict[str, Callable[[Run, Servers], None]] = {
@@ -142,6 +153,7 @@ PARTS: dict[str, Callable[[Run, Servers], None]] = {
     "money": run_money,
     "guard": run_guard,
     "purchases": run_purchases,
+    "stories": run_stories,
 }
 
 
@@ -167,6 +179,33 @@ def _print_report(report: campaign.Report) -> None:
     print(f"  all was right {report.settle_seconds:.0f} s after the storm, {len(report.wrongs)} wrong", flush=True)
 
 
+def _print_stories(report: campaign.Report) -> None:
+    """By provider what became of the orders, and how often what went wrong."""
+    stories = [story for story in report.stories if isinstance(story, money.MoneyStory)]
+    ends: dict[str, Counter[str]] = defaultdict(Counter)
+    for story in stories:
+        ends[story.provider or "none"][story.end.partition(",")[0][:60]] += 1
+    for provider, count in sorted(ends.items()):
+        print(
+            f"  {provider}: {sum(count.values())} (" + ", ".join(f"{n} {name}" for name, n in count.most_common()) + ")"
+        )
+    for title, names in (("misfortunes", "misfortunes"), ("refunds by clerks and banks", "refunds")):
+        count = Counter(name for story in stories for name in getattr(story, names))
+        print(f"  {title}: " + ", ".join(f"{n} {name}" for name, n in count.most_common()), flush=True)
+
+
+def _tell(done: int, of: int, seconds: float) -> None:
+    if done % 25 == 0 or done == of:
+        print(f"· {done} of {of} stories, {seconds:.0f} s", flush=True)
+
+
+def _keep_logs(run: Run, stand: Stand, report: campaign.Report) -> None:
+    if report.wrongs or run.options.keep:
+        kept = Path(run.options.keep or tempfile.mkdtemp(prefix="kedai-chaos-logs-"))
+        shutil.copytree(stand.home, kept, dirs_exist_ok=True)
+        print(f"  logs of all processes: {kept}")
+
+
 def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="Races and storms on a shop of their own.")
     parser.add_argument(
@@ -178,6 +217,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--buyers", type=int, default=50, help="in each race")
     parser.add_argument("--pairs", type=int, default=200, help="of carts in opposite order")
     parser.add_argument("--money-races", type=int, default=500, help="between expiry and payment")
+    parser.add_argument("--money-stories", type=int, default=500, help="over all providers, with refunds and disputes")
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), help="these parts")
     parser.add_argument(
         "--keep", help="a folder for the logs of the storm; without it they are kept when somebody was wronged"

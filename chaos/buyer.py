@@ -80,8 +80,11 @@ class Buyer:
         assert self.review is not None
         return self.post("/checkout/orders", self.review.filled())
 
-    def press_pay(self, token: str) -> requests.Response:
-        return self.send(f"/checkout/pay/{token}", f"/checkout/pay/{token}")
+    def press_pay(self, token: str, **chosen: str) -> requests.Response:
+        return self.send(f"/checkout/pay/{token}", f"/checkout/pay/{token}", **chosen)
+
+    def choose_currency(self, currency: str) -> None:
+        _expect(self.send("/about", "/-/preferences", currency=currency), "currency", 303)
 
     def hand_over(self, token: str, bank_url: str) -> WebForm:
         """The form that leads to the provider, after “Pay” was pressed."""

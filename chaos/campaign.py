@@ -1,10 +1,11 @@
-"""A storm over a few hundred purchases, the time afterwards, and the verdict."""
+"""A storm over a few hundred purchases or money stories, the time afterwards, and the verdict."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,6 +13,10 @@ from app import jobs, schedule
 from app.core import cache, db
 from app.core.transaction import in_transaction
 from chaos import verdict
+from chaos.cashbox import Cashbox
+from chaos.clerk import Clerks
+from chaos.evening import Evening
+from chaos.money import MoneyPurchase
 from chaos.purchases import Purchase, Story
 from chaos.stand import Stand
 from chaos.storm import Storm
@@ -19,13 +24,21 @@ from tests import shop
 
 SHOPPERS = 8  # at once
 SETTLE_SECONDS = 300  # after everything is back: FAULTS G2
+HURRY_SECONDS = 4  # between two leaps of the database's time: circuits (20 s) do not leap, and tries would be used up
 BANKS_AT_NIGHT = 3600  # seconds of the provider's clock: late authorisations and delayed webhooks come
 SETTINGS = {"STOCK_LOCK_EXPIRY_MINUTES": "1", "UNPAID_ORDER_EXPIRY_MINUTES": "2", "STOCK_CLEANUP_INTERVAL_MINUTES": "1"}
 
 
+Tell = Callable[[int, int, float], None]  # stories done, of how many, seconds so far
+
+
+def _silently(_done: int, _of: int, _seconds: float) -> None:
+    pass
+
+
 @dataclass
 class Report:
-    stories: list[Story]
+    stories: Sequence[Story]
     blows: Counter[str]
     storm_seconds: float
     settle_seconds: float = 0.0
@@ -42,24 +55,55 @@ class Report:
         return Counter(trouble for story in self.stories for trouble in story.troubles)
 
 
-def stock_up() -> list[uuid.UUID]:
+def stock_up(*, plenty: int = 500) -> list[uuid.UUID]:
     """What there is to buy: plenty of some, little of others."""
-    plenty = [shop.add_product(f"Plenty {n}", stock_of={"KB": 500, "KL": 500}, price=1000 + 700 * n) for n in range(5)]
-    scarce = [shop.add_product(f"Scarce {n}", stock_of={"KB": 5 + n}, price=5000 + 900 * n) for n in range(5)]
-    return plenty + scarce
+    much = [
+        shop.add_product(f"Plenty {n}", stock_of={"KB": plenty, "KL": plenty}, price=1000 + 700 * n) for n in range(5)
+    ]
+    little = [shop.add_product(f"Scarce {n}", stock_of={"KB": 5 + n}, price=5000 + 900 * n) for n in range(5)]
+    return much + little
 
 
 def run(stand: Stand, *, seed: str, purchases: int, hurry: bool = False) -> Report:
     """Inside a started stand with jobs, in an open shop. `hurry` lets the time pass in the database instead of waiting for it."""
     variants = stock_up()
-    storm = Storm(stand, seed, pause=(0.05, 0.5) if hurry else (0.3, 1.5))
+    storm = Storm(stand, seed, pause=_pause(hurry))
+    works = [Purchase(stand, number, seed, variants).run for number in range(1, purchases + 1)]
+    report = weather(storm, works)
+    settle(stand, report, hurry=hurry)
+    return report
+
+
+def run_money(stand: Stand, *, seed: str, stories: int, hurry: bool = False, tell: Tell = _silently) -> Report:
+    """Stories over all providers, inside a started stand that has them all; refunds and disputes among them.
+
+    Afterwards the banks decide, clerks do what waits for them, and time passes in the database: how long it may take then
+    until nothing is in doubt is `SETTLE_SECONDS`.
+    """
+    variants, cashbox = stock_up(plenty=5000), Cashbox()
+    clerks = Clerks(stand, 2 * SHOPPERS)
+    storm = Storm(stand, seed, pause=_pause(hurry), all_providers=True)
+    works = [
+        MoneyPurchase(stand, number, seed, variants, clerks=clerks, cashbox=cashbox).run
+        for number in range(1, stories + 1)
+    ]
+    report = weather(storm, works, tell=tell)
+    evening = Evening(stand, clerks, cashbox, seed=seed)
+    settle(stand, report, hurry=True, chores=evening.work, cashbox=cashbox)
+    report.wrongs += [wrong for story in report.stories for wrong in getattr(story, "wrongs", ())]
+    return report
+
+
+def weather(storm: Storm, works: Sequence[Callable[[], Story]], *, tell: Tell = _silently) -> Report:
+    """All stories, a few at once, in a storm that ends with the last of them."""
     begun = time.monotonic()
     with ThreadPoolExecutor(SHOPPERS) as pool:
-        shopping = [pool.submit(Purchase(stand, number, seed, variants).run) for number in range(1, purchases + 1)]
-        left = Counter(shopping=purchases)
+        shopping = [pool.submit(work) for work in works]
+        left = Counter(shopping=len(works))
 
         def note(_done: object) -> None:
             left["shopping"] -= 1
+            tell(len(works) - left["shopping"], len(works), time.monotonic() - begun)
             if not left["shopping"]:
                 storm.calm.set()
 
@@ -68,19 +112,31 @@ def run(stand: Stand, *, seed: str, purchases: int, hurry: bool = False) -> Repo
         storm.rage()
         stories = [each.result() for each in shopping]
     storm.pass_by()
-    report = Report(stories, storm.blows, time.monotonic() - begun)
-    settle(stand, report, hurry=hurry)
-    return report
+    return Report(stories, storm.blows, time.monotonic() - begun)
 
 
-def settle(stand: Stand, report: Report, *, hurry: bool) -> None:
+def _pause(hurry: bool) -> tuple[float, float]:
+    return (0.05, 0.5) if hurry else (0.3, 1.5)
+
+
+def settle(
+    stand: Stand,
+    report: Report,
+    *,
+    hurry: bool,
+    chores: Callable[[], object] | None = None,
+    cashbox: Cashbox | None = None,
+) -> None:
     """Wait, as a shop does, until worker and clock have put everything right, and write down what is wrong then."""
     stand.bank.advance(BANKS_AT_NIGHT)
-    begun = time.monotonic()
+    begun, passes_at = time.monotonic(), 0.0
     while True:
-        if hurry:
+        if hurry and time.monotonic() > passes_at:
             let_time_pass()
-        report.wrongs = wrongs(stand, report.stories)
+            passes_at = time.monotonic() + HURRY_SECONDS
+        if chores:
+            chores()
+        report.wrongs = wrongs(stand, report.stories, cashbox=cashbox)
         report.settle_seconds = time.monotonic() - begun
         if not report.wrongs or report.settle_seconds > SETTLE_SECONDS:
             break
@@ -90,11 +146,12 @@ def settle(stand: Stand, report: Report, *, hurry: bool) -> None:
         report.money.update(captured=account["captured"], refunded=account["refunded"], captures=account["captures"])
 
 
-def wrongs(stand: Stand, stories: list[Story]) -> list[str]:
+def wrongs(stand: Stand, stories: Sequence[Story], *, cashbox: Cashbox | None = None) -> list[str]:
     """All that is not right now, in sentences; what is still under way counts as well."""
+    ledger = stand.bank.ledger()
     try:
         found = verdict.wrongs(
-            stand.bank.ledger(),
+            cashbox.added_to(ledger) if cashbox else ledger,
             seen_paid=[story.token for story in stories if story.saw_paid],
             seen_placed=[story.token for story in stories if story.token],
         )
@@ -109,6 +166,8 @@ LATER = (
     "UPDATE stock_lock SET expires_at = least(expires_at, clock_timestamp() - interval '1 minute') WHERE state = 'held'",
     "UPDATE orders SET expires_at = least(expires_at, clock_timestamp()) WHERE state = 'pending'",
     "UPDATE payment_attempt SET ask_at = least(ask_at, clock_timestamp()) WHERE state IN ('created', 'open', 'failed')",
+    "UPDATE payment_capture SET refunds_ask_at = least(refunds_ask_at, clock_timestamp()) WHERE refunds_ask_at IS NOT NULL",
+    "UPDATE payment_dispute SET ask_at = least(ask_at, clock_timestamp()) WHERE state IN ('open', 'under_review')",
     "UPDATE refund SET ask_at = least(ask_at, clock_timestamp()) WHERE state IN ('requested', 'pending')",
     "UPDATE outbox_delivery SET due_at = least(due_at, clock_timestamp()) WHERE state = 'pending'",
 )

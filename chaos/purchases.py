@@ -58,12 +58,7 @@ class Purchase:
         return self.story
 
     def _shop(self) -> None:
-        if not self._fill_cart(self.draw.choice((1, 1, 2))):
-            self.story.end = "everything was sold out"
-            return
-        self._try("check out", self.buyer.check_out)
-        if not self._place():
-            self.story.end = "sold out at the last step"
+        if not self._order():
             return
         for attempt in range(3):
             outcome = self.draw.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
@@ -71,12 +66,23 @@ class Purchase:
             if not self._pay(outcome) or outcome != "failed" or attempt == 2:
                 return
 
+    def _order(self) -> bool:
+        """Up to a placed order; False when somebody else was faster."""
+        if not self._fill_cart(self.draw.choice((1, 1, 2))):
+            self.story.end = "everything was sold out"
+            return False
+        self.attempt("check out", self.buyer.check_out)
+        if not self._place():
+            self.story.end = "sold out at the last step"
+            return False
+        return True
+
     def _fill_cart(self, things: int) -> bool:
         """`things` of what is on offer; what is sold out is passed over."""
         taken = 0
         for variant in self.draw.sample(list(self.variants), len(self.variants)):
             if taken < things:
-                added = self._try("add to cart", lambda variant=variant: self.buyer.add(variant), refusal=409)  # type: ignore[misc]
+                added = self.attempt("add to cart", lambda variant=variant: self.buyer.add(variant), refusal=409)  # type: ignore[misc]
                 taken += added is not None
         return taken > 0
 
@@ -93,7 +99,7 @@ class Purchase:
                 return None
             raise Refused("place order", answers[0]) if answers else requests.ConnectionError("no answer")
 
-        answer = self._try("place order", click)
+        answer = self.attempt("place order", click)
         if answer is None:
             return False
         if "/checkout/pay/" not in answer.headers["Location"]:
@@ -105,7 +111,7 @@ class Purchase:
         """False when this is the end of the story, whatever the bank did."""
         if self.draw.random() < 0.05:
             raise GaveUp("before paying")
-        form = self._try("pay", self._press_pay)
+        form = self.attempt("pay", self._press_pay)
         if form is None:
             raise GaveUp("the order can be paid no more")
         if outcome == "closed":
@@ -115,13 +121,17 @@ class Purchase:
             self.story.end += ", browser closed"
             return False
         for _ in range(self.draw.choice((1, 1, 1, 2))):
-            self._try("come back", lambda: self._come_back(form.fields["callback_url"], paid))
-        heading = self._try("look", lambda: self.buyer.heading(self.story.token), refusal=303) or ""
+            self.attempt("come back", lambda: self._come_back(form.fields["callback_url"], paid))
+        heading = self.attempt("look", lambda: self.buyer.heading(self.story.token), refusal=303) or ""
         self.story.saw_paid = "is confirmed" in heading
         return True
 
     def _press_pay(self) -> Any:
         """The form at the provider, or None when the order is closed, or its stock was lost and is sold."""
+        return self.buyer.hand_over(self.story.token, self.bank.url) if self._press() else None
+
+    def _press(self, **chosen: str) -> bool | None:
+        """The pay button, with a double click now and then. None when the order is closed, or its stock is sold."""
         token = self.story.token
         page = self.buyer.get(f"/checkout/pay/{token}")
         if page.status_code == 303:
@@ -132,12 +142,12 @@ class Purchase:
                 return None
             _expect("hold again", held)
         clicks = 2 if self.draw.random() < 0.15 else 1
-        answers = at_once([lambda: self.buyer.press_pay(token)] * clicks)
+        answers = at_once([lambda: self.buyer.press_pay(token, **chosen)] * clicks)
         best = next((each for each in answers if getattr(each, "status_code", 0) == 303), answers[0])
         if isinstance(best, Exception):
             raise best
         _expect("pay", best)
-        return self.buyer.hand_over(token, self.bank.url)
+        return True
 
     def _at_the_bank(self, order_id: str, outcome: str) -> dict[str, Any]:
         more: dict[str, object] = {}
@@ -152,10 +162,12 @@ class Purchase:
         _expect("come back", answer)
         return answer
 
-    def _try(self, what: str, step: Callable[[], Answer], *, refusal: int = 0) -> Answer | None:
+    def attempt(
+        self, what: str, step: Callable[[], Answer], *, refusal: int = 0, walks: Buyer | None = None
+    ) -> Answer | None:
         """Do a step, again and again elsewhere while the shop is away. None when it answers `refusal`.
 
-        Raises GaveUp when patience is over.
+        Elsewhere goes who `walks`, by default the shopper. Raises GaveUp when patience is over.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -172,7 +184,7 @@ class Purchase:
             self.story.troubles.append(trouble)
             if time.monotonic() > deadline:
                 raise GaveUp(trouble)
-            self.buyer.elsewhere()
+            (walks or self.buyer).elsewhere()
             time.sleep(self.draw.uniform(0.1, 0.6))
 
 

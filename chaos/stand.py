@@ -23,8 +23,25 @@ from chaos.bank import Bank
 from chaos.servers import Servers, wait_for
 from run import ports, processes
 
+ALL_PROVIDERS = {
+    "CURLEC_KEY_ID": "rzp_test_curlecchaos00",
+    "CURLEC_KEY_SECRET": "chaos_curlec_secret",
+    "CURLEC_WEBHOOK_SECRET": "chaos_curlec_webhook_secret,last_month",
+    "RAZORPAY_WEBHOOK_SECRET": "chaos_webhook_secret,last_month_elsewhere",
+    "STRIPE_SECRET_KEY": "sk_test_chaos",
+    "STRIPE_WEBHOOK_SECRET": "whsec_chaos,whsec_last_month",
+    "PAYPAL_CLIENT_ID": "chaos_paypal_client",
+    "PAYPAL_CLIENT_SECRET": "chaos_paypal_secret",
+    "PAYPAL_WEBHOOK_ID": "WHCHAOS0000000001",
+    "BILLPLZ_API_KEY": "chaos-billplz-key",
+    "BILLPLZ_COLLECTION_ID": "chaoscol",
+    "BILLPLZ_SIGNATURE_KEY": "S-chaos-billplz,S-last-month",
+    "MANUAL_METHODS": "bank_transfer,cod",
+    "BANK_DETAILS": "Murni Batik, Maybank 5140 0000 0000",
+}  # settings with which every provider takes part, at the sandbox
+
 PROJECT = Path(__file__).resolve().parents[1]
-BIN = PROJECT / ".venv" / "bin"
+BIN = Path(sys.executable).parent
 START_SECONDS = 60
 
 
@@ -84,6 +101,7 @@ class Stand:
     """`webs` web processes with one thread each, a worker, a clock, the sandbox and a mail catcher on `servers`.
 
     `project` is the source tree they run (a scratch copy with a fault in it, for instance); `settings` go before ours.
+    `firsts` names the provider that each web process asks first, in turn: so one stand takes money by all of them.
     """
 
     def __init__(
@@ -95,8 +113,10 @@ class Stand:
         database_url: str | None = None,
         name: str = "stand",
         settings: Mapping[str, str] | None = None,
+        firsts: Sequence[str] = (),
     ) -> None:
         self.servers, self.project = servers, project
+        self.firsts = firsts
         self.home = servers.home / name
         self.home.mkdir(mode=0o700)
         web_ports: list[int] = []
@@ -154,7 +174,7 @@ class Stand:
         return sum(web.log.read_text(errors="replace").count("unexpected error") for web in self.webs)
 
     def _environment(self, database_url: str, settings: Mapping[str, str]) -> dict[str, str]:
-        base = f"http://127.0.0.1:{self._web_ports[0]}"
+        base, bank = (f"http://127.0.0.1:{port}" for port in (self._web_ports[0], self._bank_port))
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
         return {
             **kept,
@@ -168,7 +188,10 @@ class Stand:
             "DATABASE_URL": database_url,
             "REDIS_URL": self.servers.redis_url,
             "MAIL_URL": f"smtp://127.0.0.1:{self._smtp_port}",
-            "RAZORPAY_API_URL": f"http://127.0.0.1:{self._bank_port}",
+            "RAZORPAY_API_URL": bank,
+            "STRIPE_API_URL": f"{bank}/stripe",
+            "PAYPAL_API_URL": f"{bank}/paypal",
+            "BILLPLZ_API_URL": f"{bank}/billplz",
             "RAZORPAY_KEY_ID": "rzp_test_chaos0000000",
             "RAZORPAY_KEY_SECRET": "chaos_key_secret",
             "RAZORPAY_WEBHOOK_SECRET": "chaos_webhook_secret",
@@ -183,7 +206,10 @@ class Stand:
     def _web(self, number: int, port: int) -> Part:
         command = [str(BIN / "granian"), "--interface", "wsgi", "--workers", "1", "--blocking-threads", "1"]
         address = ["--no-log", "--host", "127.0.0.1", "--port", str(port), "wsgi:app"]
-        return self._part(f"web{number}", [*command, *address], url=f"http://127.0.0.1:{port}/health/live")
+        part = self._part(f"web{number}", [*command, *address], url=f"http://127.0.0.1:{port}/health/live")
+        if self.firsts:
+            part.environ["PAYMENT_PROVIDER"] = self.firsts[number % len(self.firsts)]
+        return part
 
     def _sandbox(self) -> Part:
         hook = f"http://127.0.0.1:{self._web_ports[0]}/api/payments/webhook"

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import redis
 
@@ -15,20 +16,53 @@ from app.core.transaction import transaction
 from chaos.stand import Part, Stand
 
 ROUTES = (("POST", "/v1/orders"), ("GET", "/v1/orders/**"), ("POST", "/v1/payments/**"), ("GET", "/v1/payments/**"))
-HOOKS: tuple[dict[str, object], ...] = (
+ROUTES_OF_OTHERS = (
+    ("POST", "/stripe/v1/checkout/**"), ("GET", "/stripe/v1/**"), ("POST", "/stripe/v1/refunds"),
+    ("POST", "/paypal/v2/checkout/**"), ("GET", "/paypal/**"), ("POST", "/paypal/v2/payments/**"), ("POST", "/paypal/v1/oauth2/*"),
+    ("POST", "/billplz/**"), ("GET", "/billplz/**"), ("DELETE", "/billplz/**"),
+)  # fmt: skip
+REFUNDS = (
+    ("", "pending"),
+    ("/stripe", "pending"),
+    ("/stripe", "failed"),
+    ("/paypal", "PENDING"),
+    ("/paypal", "FAILED"),
+)
+HOOKS: tuple[dict[str, Any], ...] = (
     {"drop": True, "probability": 0.15},
     {"duplicate": 2, "probability": 0.15},
     {"reorder": True, "probability": 0.2},
     {"delay": [1, 15], "probability": 0.25},
     {"wrong_secret": True, "probability": 0.1},
 )
+# Nobody asks about disputes that nobody has heard of: their notices come, if late, twice and signed with last month's secret.
+ANY_BUT_DISPUTES = (
+    "payment.[acf]*",
+    "order.*",
+    "refund.*",
+    "payment_intent.*",
+    "c*",
+    "bill.*",
+    "CHECKOUT.*",
+    "PAYMENT.*",
+)
+LOSSES = ({"drop": True, "probability": 0.15}, {"wrong_secret": True, "probability": 0.1})
+HOOKS_OF_ALL: tuple[dict[str, Any], ...] = (
+    *({**loss, "event": event} for loss in LOSSES for event in ANY_BUT_DISPUTES),
+    *(each for each in HOOKS if not {"drop", "wrong_secret"} & set(each)),
+    {"old_secret": True, "probability": 0.1},
+)
 
 
 class Storm:
     """Blows fall between the purchases, in the main thread; `calm` is set when nothing is left to disturb."""
 
-    def __init__(self, stand: Stand, seed: str, *, pause: tuple[float, float] = (0.3, 1.5)) -> None:
+    def __init__(
+        self, stand: Stand, seed: str, *, pause: tuple[float, float] = (0.3, 1.5), all_providers: bool = False
+    ) -> None:
         self.stand, self.pause = stand, pause
+        self.routes = ROUTES + (ROUTES_OF_OTHERS if all_providers else ())
+        self.letters = HOOKS_OF_ALL if all_providers else HOOKS
         self.draw = random.Random(f"{seed}/storm")
         self.calm = threading.Event()
         self.blows: Counter[str] = Counter()
@@ -45,17 +79,22 @@ class Storm:
             self.restart_postgres: 2,
             self.crash_postgres: 1,
         }
+        if all_providers:
+            self._kinds |= {self.kill_the_sandbox: 2, self.make_banks_slow_with_refunds: 4}
 
     def rage(self) -> None:
         """Until `calm`. Every kind of blow falls once before chance decides alone, so that short storms miss none."""
-        for number, effects in enumerate(HOOKS):
-            self.stand.bank.hooks(**effects, seed=self.draw.randrange(1 << 30) + number)
+        self._disturb_webhooks()
         first = list(self._kinds)
         self.draw.shuffle(first)
         while not self.calm.wait(self.draw.uniform(*self.pause)):
             blow = first.pop() if first else self.draw.choices(list(self._kinds), list(self._kinds.values()))[0]
             blow()
             self.blows[blow.__name__.replace("_", " ")] += 1
+
+    def _disturb_webhooks(self) -> None:
+        for number, effects in enumerate(self.letters):
+            self.stand.bank.hooks(**effects, seed=self.draw.randrange(1 << 30) + number)
 
     def pass_by(self) -> None:
         """Everything is back: processes, servers, provider."""
@@ -81,8 +120,19 @@ class Storm:
         self.calm.wait(self.draw.uniform(0, 1))
         part.start()
 
+    def kill_the_sandbox(self) -> None:
+        """All providers are away, whatever they were doing; it forgets its faults and switches."""
+        self._kill(self.stand.bank_part)
+        self.stand.bank_part.wait()
+        self._disturb_webhooks()
+
+    def make_banks_slow_with_refunds(self) -> None:
+        """The next refunds wait for the bank, or fail."""
+        provider, status = self.draw.choice(REFUNDS)
+        self.stand.bank.control("POST", f"{provider}/refunds", {"status": status, "count": self.draw.randint(1, 3)})
+
     def break_the_provider(self) -> None:
-        method, path = self.draw.choice(ROUTES)
+        method, path = self.draw.choice(self.routes)
         kind, options = self.draw.choice(
             (
                 ("act_then_drop", {}),

@@ -23,6 +23,7 @@ class Proxy:
         self.url = urlunsplit(parts._replace(netloc=f"{login}@{address}" if login else address))
         self.state = "open"
         self.lost_answers = 0
+        self.connections = 0  # ever taken, refused ones too
         self._losing: bytes | None = None
         self._lines: list[Line] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -68,6 +69,7 @@ class Proxy:
                 client, _address = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             if self.state == "refusing":
                 client.close()
                 continue

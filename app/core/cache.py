@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import threading
 import time
 from typing import Any
 
@@ -13,11 +15,12 @@ from redis.retry import Retry
 
 log = logging.getLogger(__name__)
 
-REST_SECONDS = 5.0  # after a failure Redis is left alone this long, so that a black-holed one does not slow every page
+REST_SECONDS = 5.0  # between two looks whether Redis is back
 TIMEOUT_SECONDS = 0.5
 
 _client: redis.Redis | None = None
 _resting_until = 0.0
+_guard = threading.Lock()
 
 
 def connect(url: str) -> redis.Redis:
@@ -65,10 +68,32 @@ def is_resting() -> bool:
 
 
 def rest(error: Exception) -> None:
-    """Leave Redis alone for a while; for callers that use `client()` themselves."""
+    """Leave Redis alone until it answers again; for callers that use `client()` themselves.
+
+    A thread looks whether it does: with a black-holed Redis every look takes half a second, and no page may wait for it.
+    """
     global _resting_until
-    _resting_until = time.monotonic() + REST_SECONDS
+    with _guard:
+        if is_resting():
+            return
+        _resting_until = math.inf
     log.warning("redis is away", extra={"error": type(error).__name__})
+    threading.Thread(target=_watch, args=(client(),), name="redis", daemon=True).start()
+
+
+def _watch(watched: redis.Redis) -> None:
+    """Ends when Redis is back, or when the process uses another one."""
+    global _resting_until
+    while True:
+        time.sleep(REST_SECONDS)
+        if watched is not _client:
+            return
+        try:
+            watched.ping()
+        except (redis.RedisError, OSError):
+            continue
+        _resting_until = 0.0
+        return
 
 
 def get_json(key: str) -> Any:

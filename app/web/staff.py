@@ -33,6 +33,7 @@ def current_staff() -> SignedIn | None:
 def signing_in() -> SignedIn | None:
     """The same, and people who have given their password only."""
     if "staff" not in g:
+        g.staff = None  # should the question fail: the page that says so must not ask again
         token = session_token()
         g.staff = queries.signed_in(token) if token else None
     person: SignedIn | None = g.staff

@@ -19,6 +19,7 @@ from tests.notifications.post_office import PostOffice, free_port
 from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.proxy import Proxy
 from tests.shop import add_product, faults, stock_row
+from tests.staff import hire
 from tools.webforms import heading_of
 
 PRICE, DELIVERY = 18900, 800
@@ -191,6 +192,16 @@ def test_the_database_away_is_a_503_and_nothing_else(open_shop, database_line, s
     assert shopper.client.get("/api/health").status_code == 200
     assert shopper.place(review).status_code == 303
     assert (stock_row(shirt), faults()) == ((1, 1), {})
+
+
+def test_the_back_office_without_a_database_says_so_too(open_shop, database_line):
+    shopper = open_shop(DATABASE_URL=database_line.url)
+    clerk = hire(shopper.client.application).sign_in()
+    database_line.break_off("refusing")
+    answer = clerk.client.get("/admin/orders")
+    assert (answer.status_code, heading_of(answer.text)) == (503, "Back in a few minutes")
+    database_line.mend()
+    assert "Orders" in clerk.get("/admin/orders")
 
 
 def test_a_restart_of_the_database_is_hardly_noticed(open_shop, database_line):

@@ -1,0 +1,74 @@
+"""After the storm: the banks decide what is open, and clerks do what waits for them, as often as it takes."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from contextlib import suppress
+from typing import Any
+
+import requests
+
+from app.core import db
+from chaos import bank as banks
+from chaos.buyer import Refused
+from chaos.cashbox import Cashbox
+from chaos.clerk import Clerk, Clerks
+from chaos.stand import Stand
+from tools.webforms import forms_of
+
+TRY_LETTERS = 12  # a try at Billplz; PayPal's captures have 17
+PAGE = "/admin/payments"
+
+
+class Evening:
+    def __init__(self, stand: Stand, clerks: Clerks, cashbox: Cashbox, *, seed: str) -> None:
+        self.bank, self.clerks, self.cashbox = stand.bank, clerks, cashbox
+        self.draw = random.Random(f"{seed}/evening")
+
+    def work(self) -> None:
+        for account in self.bank.ledger().values():
+            self._decide(account)
+        with self.clerks.one() as clerk, suppress(Refused, LookupError, requests.RequestException):
+            self._clear_the_desk(clerk)
+
+    def _decide(self, account: dict[str, Any]) -> None:
+        """Payments in review and refunds on their way end, most of them well."""
+        for payment in account["payments"]:
+            well, payment_id = self.draw.random() < 0.7, payment["id"]
+            if payment["status"] == "PENDING":
+                self._tell(f"/paypal/captures/{payment_id}", {"status": "COMPLETED" if well else "DECLINED"})
+            elif payment["status"] == "pending" and len(payment_id) == TRY_LETTERS:
+                self._tell(f"/billplz/transactions/{payment_id}", {"outcome": "completed" if well else "failed"})
+        for refund in account["refunds"]:
+            if str(refund["status"]).lower() == "pending":
+                with suppress(banks.Refused):
+                    self.bank.end_refund(_provider_of(refund["id"]), refund["id"], well=self.draw.random() < 0.8)
+
+    def _tell(self, path: str, word: dict[str, str]) -> None:
+        with suppress(banks.Refused):  # its page has ended meanwhile
+            self.bank.control("POST", path, word)
+
+    def _clear_the_desk(self, clerk: Clerk) -> None:
+        """Send what is to be sent by hand, and ask again for refunds that failed."""
+        for form in forms_of(clerk.page(PAGE)):
+            if form.action.endswith("/sent"):
+                self._send(clerk, form.action)
+            elif form.action.endswith("/retry"):
+                clerk.press(PAGE, form.action)
+
+    def _send(self, clerk: Clerk, action: str) -> None:
+        refund_id = action.split("/")[-2]
+        [row] = db.rows(
+            "SELECT r.amount_minor, a.receipt FROM refund r JOIN payment_capture c ON c.id = r.capture_id"
+            " JOIN payment_attempt a ON a.id = c.attempt_id WHERE r.id = :id",
+            id=uuid.UUID(refund_id),
+        )
+        db.release()
+        self.cashbox.send(refund_id, row.receipt, row.amount_minor)
+        clerk.press(PAGE, action)
+
+
+def _provider_of(refund_id: str) -> str:
+    """By how each provider names its refunds."""
+    return "razorpay" if refund_id.startswith("rfnd_") else "stripe" if refund_id.startswith("re_") else "paypal"
