@@ -62,6 +62,8 @@ ENTRY_POINTS = (
     "app.admin.payments",
     "app.admin.books",
     "app.admin.deliveries",
+    "app.api.checkout",
+    "app.api.payments",
     "app.api.refunds",
     "app.api.stock",
     "app.api.orders",

@@ -29,7 +29,14 @@ PROBLEM: dict[str, Any] = {
 }
 SCHEMES = {
     "staff": {"type": "apiKey", "in": "cookie", "name": "staff", "description": "The back office's session cookie"},
+    "shopper": {"type": "apiKey", "in": "cookie", "name": "session", "description": "The shop's session cookie"},
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
+}
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "format": "uuid"},
+    "description": "Drawn once for each thing that is meant: repetitions with the same key are one",
 }
 
 
@@ -74,14 +81,18 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     }
     if operation.takes:
         found["requestBody"] = {"required": True, "content": _as("application/json", operation.takes)}
-    needed = {
-        scheme: []
-        for scheme, is_needed in (("staff", operation.for_staff), ("csrf", operation.needs_csrf))
-        if is_needed
-    }
+    parameters = [_path_part(part) for part in re.findall(r"{([^}]+)}", name)] + ([KEY] if operation.takes_key else [])
+    if parameters:
+        found["parameters"] = parameters
+    schemes = (("staff", operation.for_staff), ("shopper", operation.for_shopper), ("csrf", operation.needs_csrf))
+    needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]
     return found
+
+
+def _path_part(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": TEXT}
 
 
 def _answers(operation: Operation) -> dict[str, Any]:

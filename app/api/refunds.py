@@ -6,9 +6,10 @@ import uuid
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 from flask_babel import gettext as _
 
+from app.api import asked
 from app.core.errors import NotFound, Refused
 from app.core.transaction import in_transaction
 from app.payments import queries as payments
@@ -36,16 +37,17 @@ STATUSES = (400, 401, 403, 404, 409, 415, 422)
 
 @bp.post("/api/v1/admin/orders/<uuid:order_id>/refund")
 @describe(
-    "Refund an amount of an order in minor units; the header Idempotency-Key (a UUID) makes repetitions one refund",
+    "Refund an amount of an order in minor units, once per key",
     takes=record(amount=COUNT, reason=TEXT),
     answers={201: ANSWER},
     refusals=STATUSES,
     for_staff=True,
     needs_csrf=True,
+    takes_key=True,
 )
 @staff.staff_required
 def refund_order(order_id: uuid.UUID) -> Response:
-    return _refund(order_id, _posted())
+    return _refund(order_id, asked.posted())
 
 
 @bp.post("/api/payments/refund")
@@ -56,10 +58,11 @@ def refund_order(order_id: uuid.UUID) -> Response:
     refusals=STATUSES,
     for_staff=True,
     needs_csrf=True,
+    takes_key=True,
 )
 @staff.staff_required
 def refund_payment() -> Response:
-    posted = _posted()
+    posted = asked.posted()
     named = posted.get("payment")
     order_id = payments.order_of_named_payment(named) if isinstance(named, str) and 0 < len(named) <= 100 else None
     if order_id is None:
@@ -70,7 +73,7 @@ def refund_payment() -> Response:
 def _refund(order_id: uuid.UUID, posted: dict[str, Any]) -> Response:
     if not staff.somebody().is_fresh:
         return problem(403, "sign_in_again", _("Please sign in again: your last sign-in is more than 15 minutes ago."))
-    amount, key = _amount(posted), _key()
+    amount, key = _amount(posted), asked.idempotency_key(is_required=True)
     reason, note = _reason(posted)
     wanted = returns.RefundOrder(
         wish=Wish(amount_minor=amount),
@@ -102,13 +105,6 @@ def _shown(refund: Refund, order_id: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _posted() -> dict[str, Any]:
-    posted = request.get_json()
-    if not isinstance(posted, dict):
-        raise Refused(_("Send an object with amount and reason."), code="no_object")
-    return posted
-
-
 def _amount(posted: dict[str, Any]) -> int:
     amount = posted.get("amount")
     if type(amount) is not int or not 0 < amount < 10**12:
@@ -123,10 +119,3 @@ def _reason(posted: dict[str, Any]) -> tuple[str, str]:
         raise Refused(_("Say the reason in one line of plain text."), code="bad_reason")
     codes = {reason.code for reason in REASONS}
     return (text, "") if text in codes else ("other", text)
-
-
-def _key() -> uuid.UUID:
-    try:
-        return uuid.UUID(request.headers.get("Idempotency-Key", ""))
-    except ValueError:
-        raise Refused(_("Send a UUID in the header Idempotency-Key."), code="key_missing") from None

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from flask_babel import gettext as _
 
+from app.api import asked
 from app.audit import actions as audit
 from app.core.errors import Conflict, NotFound, Refused
 from app.core.transaction import transaction
@@ -112,7 +113,7 @@ def unlock() -> Response:
 
 def _posted_token() -> str:
     """From JSON or a form. Raises Refused when JSON was announced and something else came."""
-    posted: Any = request.get_json() if request.is_json else request.form
+    posted: Any = asked.json_body() if request.is_json else request.form
     token = posted.get("order") if hasattr(posted, "get") else None
     return token if isinstance(token, str) else ""
 

@@ -137,10 +137,13 @@ def _refuse(visitor: str | None) -> NoReturn:
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """A click on “Place order”: its one-time key, what the page showed, and the policy that applies."""
+    """A click on “Place order”: its one-time key, what the page showed, and the policy that applies.
+
+    `accept_total` is None where nothing was shown before: a program is told the total in the answer, before anything is paid.
+    """
 
     key: uuid.UUID
-    accept_total: int
+    accept_total: int | None
     payment_method: str
     currency: str
     locale: str
@@ -208,7 +211,7 @@ def _checked_quote(
         raise LinesGone(gone)
     if quote.chosen is None or quote.chosen.method.code != session.shipping_method:
         raise NoDelivery()
-    if quote.priced.total_minor != click.accept_total:
+    if click.accept_total is not None and quote.priced.total_minor != click.accept_total:
         raise TotalChanged()
     return quote, session.address, session.contact
 

@@ -33,6 +33,12 @@ class TooManyAttempts(Conflict):
     code = "too_many_attempts"
 
 
+class KeyReused(Refused):
+    """The idempotency key was used for another question."""
+
+    code = "key_reused"
+
+
 class NotPayable(Conflict):
     """The order is paid, closed or cancelled already."""
 

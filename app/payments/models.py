@@ -58,6 +58,7 @@ class PaymentAttempt(HasState, Base):
         CheckConstraint(check_in("state", ATTEMPT_MOVES), name="state"),
         UniqueConstraint("payment_id", "position"),
         UniqueConstraint("provider", "provider_order_id"),
+        Index("uq_payment_attempt_key", "payment_id", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
         Index("ix_payment_attempt_created_at", "created_at"),
         Index(
             "ix_payment_attempt_by_hand",
@@ -82,6 +83,7 @@ class PaymentAttempt(HasState, Base):
     page_url: Mapped[str] = mapped_column(
         Text, server_default=""
     )  # where its page opens, when that is the provider's to say
+    key: Mapped[uuid.UUID | None]  # a program's: the same one again is this attempt
     bank: Mapped[str] = mapped_column(Text, server_default="")  # the provider's code of the shopper's bank, if chosen
     initiating_until: Mapped[datetime | None]  # somebody is asking the provider to create its order right now
     error_code: Mapped[str | None] = mapped_column(Text)

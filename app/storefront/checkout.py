@@ -114,12 +114,7 @@ def show_review() -> ResponseReturnValue:
 @limit("60/minute")
 def place_order() -> ResponseReturnValue:
     shopper = visitor()
-    click, faults = forms.read_click(
-        request.form,
-        currency=languages.currency(),
-        locale=languages.language(),
-        address=request.remote_addr or "",
-    )
+    click, faults = forms.read_click(request.form, currency=languages.currency(), address=request.remote_addr or "")
     if click is None:
         return _review_again(422, faults)
     try:

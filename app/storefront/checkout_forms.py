@@ -15,14 +15,13 @@ from wtforms import SelectField
 
 from app.checkout.actions import PlaceOrder
 from app.checkout.queries import Quote
-from app.core import crypto
 from app.core.money import Money
 from app.payments.gateway import offers
 from app.shipping import places
 from app.web import languages
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
-from app.web.site import settings
+from app.web.placing import click_on_place
 
 FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
 NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO", "XA", "XB"})
@@ -115,9 +114,7 @@ def state_names(country: str) -> tuple[str, ...]:
     return places.states(country)
 
 
-def read_click(
-    form: Mapping[str, str], *, currency: str, locale: str, address: str
-) -> tuple[PlaceOrder | None, list[str]]:
+def read_click(form: Mapping[str, str], *, currency: str, address: str) -> tuple[PlaceOrder | None, list[str]]:
     """The click on “Place order”, or what is wrong with it."""
     key, total = form.get("key", ""), form.get("accept_total", "")
     method = form.get("payment_method", "")
@@ -133,21 +130,7 @@ def read_click(
         faults.append(_("Choose how you want to pay"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))
-    policy = settings()
-    return (
-        PlaceOrder(
-            key=one_time,
-            accept_total=int(total),
-            payment_method=method,
-            currency=currency,
-            locale=locale,
-            session_minutes=policy.checkout_minutes,
-            lock_minutes=policy.lock_minutes,
-            unpaid_minutes=policy.unpaid_order_minutes,
-            client_index=crypto.blind_index(address),
-        ),
-        [],
-    )
+    return click_on_place(key=one_time, accept_total=int(total), payment_method=method, address=address), []
 
 
 def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool) -> dict[str, Any]:

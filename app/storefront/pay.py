@@ -26,7 +26,7 @@ from app.stock.queries import Hold
 from app.storefront import order_view
 from app.web.formats import format_quantity
 from app.web.limits import limit
-from app.web.pay import hand_over, send_to_pay
+from app.web.pay import chosen_bank, hand_over, send_to_pay
 from app.web.respond import is_fragment, no_store, respond
 from app.web.security import allow_form_action
 from app.web.site import settings
@@ -65,7 +65,8 @@ def pay(token: str) -> ResponseReturnValue:
     if method not in {offer.method.code for offer in offers(order.currency)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
-        send_to_pay(order, method=method, bank=_bank(method, order.currency))
+        bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
+        send_to_pay(order, method=method, bank=bank)
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
     except LockLost:
@@ -178,12 +179,6 @@ def _page(
         **_lock_context(order, lock, hold),
         **order_view.summary(order),
     )
-
-
-def _bank(method: str, currency: str) -> str:
-    """The bank chosen beforehand; one that is not in the list is nobody's, and the provider's page asks."""
-    code = request.form.get("bank", "")
-    return code if code and code in {bank.code for bank in banks(method, currency)} else ""
 
 
 def _lock_part(order: Order, *, why_not: str | None = None) -> ResponseReturnValue:

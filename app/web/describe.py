@@ -25,6 +25,15 @@ def record(**fields: Schema) -> Schema:
     return {"type": "object", "properties": fields, "required": sorted(fields), "additionalProperties": False}
 
 
+def some_of(**fields: Schema) -> Schema:
+    """An object whose known members may each be missing."""
+    return {"type": "object", "properties": fields}
+
+
+def many(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
 def one_of(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
@@ -36,14 +45,16 @@ def or_null(schema: Schema) -> Schema:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One endpoint. `takes` is the schema of a JSON body, `answers` maps a status to what comes with it, `refusals` are the
-    statuses that come with a problem document."""
+    statuses that come with a problem document. `takes_key`: the header Idempotency-Key makes repetitions one."""
 
     summary: str
     answers: Mapping[int, Schema]
     refusals: Sequence[int]
     takes: Schema | None
     for_staff: bool
+    for_shopper: bool
     needs_csrf: bool
+    takes_key: bool
 
 
 def describe(
@@ -53,12 +64,16 @@ def describe(
     refusals: Sequence[int] = (),
     takes: Schema | None = None,
     for_staff: bool = False,
+    for_shopper: bool = False,
     needs_csrf: bool = False,
+    takes_key: bool = False,
 ) -> Callable[[View], View]:
     """Attach an `Operation` to a view."""
 
     def attach(view: View) -> View:
-        view.operation = Operation(summary, answers, refusals, takes, for_staff, needs_csrf)  # type: ignore[attr-defined]
+        view.operation = Operation(  # type: ignore[attr-defined]
+            summary, answers, refusals, takes, for_staff, for_shopper, needs_csrf, takes_key
+        )
         return view
 
     return attach

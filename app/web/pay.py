@@ -28,20 +28,20 @@ class HandOver:
     provider: str
 
 
-def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
-    """Freeze the lock, commit the attempt, then make sure the provider has its order.
+def send_to_pay(order: Order, *, method: str, bank: str = "", key: uuid.UUID | None = None) -> uuid.UUID:
+    """Freeze the lock, commit the attempt, then make sure the provider has its order. Returns the attempt's id.
 
     The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
-    Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept and
-    the click can be repeated).
+    Raises NotPayable, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt is
+    kept and the click can be repeated).
     """
     code = gateway.offer_of(method, order.currency).provider
     terms = _terms(method)
     started = in_transaction(
-        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank)
+        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank, key=key)
     )
     if started.attempt.provider_order_id is not None:
-        return
+        return started.attempt.id
     if not started.is_mine:
         raise AlreadyInitiating()
     attempt_id, request = started.attempt.id, payment_request(order, started.attempt)
@@ -55,6 +55,7 @@ def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
         raise
     with transaction():
         payments.remember_provider_order(attempt_id, opened)
+    return attempt_id
 
 
 def _terms(method: str) -> paying.Terms:
@@ -90,6 +91,11 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         bank=attempt.bank,
         locale=order.locale,
     )
+
+
+def chosen_bank(code: str, *, method: str, currency: str) -> str:
+    """The bank chosen beforehand; one that is not in the list is nobody's, and the provider's page asks."""
+    return code if code and code in {bank.code for bank in gateway.banks(method, currency)} else ""
 
 
 def new_key() -> uuid.UUID:

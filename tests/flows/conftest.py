@@ -10,8 +10,10 @@ from flask import Flask
 from app.core import db
 from app.core.transaction import transaction
 from tests import shop as shops
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
+from tests.payments.conftest import Bank
+from tests.sandbox.conftest import Shop as Post
 from tests.staff import StaffMember, hire
 
 
@@ -30,12 +32,7 @@ def bank(running_bank: Bank) -> Bank:
 
 @pytest.fixture
 def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-    )
+    app = make_app(**razorpay(bank))
     shops.open_shop()
     return app
 
@@ -65,3 +62,13 @@ def run_out() -> Callable[[str], None]:
             )
 
     return expire
+
+
+@pytest.fixture
+def letters(bank: Bank) -> Iterator[Post]:
+    """What the providers post to the shop, kept for tests to deliver when they like."""
+    receiver = Post()
+    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
+    yield receiver
+    bank.control("POST", "/webhooks/endpoint", {"urls": []})
+    receiver.close()

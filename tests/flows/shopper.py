@@ -58,10 +58,12 @@ class Shopper:
         return answer.location.rsplit("/", 1)[-1]
 
     def press_pay(self, token: str) -> TestResponse:
-        return self.client.post(
-            f"/checkout/pay/{token}",
-            data=form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}").filled(),
-        )
+        return self.choose(token)
+
+    def choose(self, token: str, **fields: Any) -> TestResponse:
+        """Press “Pay” with another way to pay, or another bank, than the page has chosen."""
+        page = f"/checkout/pay/{token}"
+        return self.client.post(page, data=form_to(self.get(page), page).filled(**fields))
 
     def hand_over(self, token: str) -> Any:
         """Press “Pay” and open the hand-over page: the form that leads to the provider."""

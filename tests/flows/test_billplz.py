@@ -9,10 +9,10 @@ from app.core import db
 from app.core.transaction import transaction
 from app.orders import flows
 from tests import shop as shops
+from tests.flows.providers import deliver
 from tests.flows.shopper import Shopper, money, provider_order_of
 from tests.payments.conftest import BILLPLZ, BILLPLZ_KEYS
 from tests.returns import counter
-from tests.sandbox.conftest import Shop
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
 
@@ -32,16 +32,6 @@ def shop(bank, make_app):
     )
     shops.open_shop()
     return app
-
-
-@pytest.fixture
-def letters(bank):
-    """What Billplz posts to the shop, kept for tests to deliver when they like."""
-    receiver = Shop()
-    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
-    yield receiver
-    bank.control("POST", "/webhooks/endpoint", {"urls": []})
-    receiver.close()
 
 
 class BillShopper(Shopper):
@@ -70,12 +60,6 @@ class BillShopper(Shopper):
 @pytest.fixture
 def buyer(shop, bank):
     return BillShopper(shop.test_client(), bank)
-
-
-def deliver(shopper, letter, **changed):
-    return shopper.client.post(
-        "/api/payments/webhook", data=changed.get("body", letter["body"]), headers=letter["headers"]
-    )
 
 
 def attempts():

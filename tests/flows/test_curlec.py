@@ -12,10 +12,10 @@ from app.core import db
 from app.orders import flows
 from app.payments import gateway
 from tests import shop as shops
+from tests.flows.providers import deliver, razorpay
 from tests.flows.shopper import money
-from tests.payments.conftest import CURLEC, CURLEC_SECRETS, KEYS, WEBHOOK_SECRETS
+from tests.payments.conftest import CURLEC, CURLEC_SECRETS, WEBHOOK_SECRETS
 from tests.returns import counter
-from tests.sandbox.conftest import Shop
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
 
@@ -26,31 +26,13 @@ TOTAL = PRICE + DELIVERY
 @pytest.fixture
 def shop(bank, make_app):
     app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
+        **razorpay(bank),
         CURLEC_KEY_ID=CURLEC["key_id"],
         CURLEC_KEY_SECRET=CURLEC["key_secret"],
         CURLEC_WEBHOOK_SECRET=",".join(CURLEC_SECRETS),
     )
     shops.open_shop()
     return app
-
-
-@pytest.fixture
-def letters(bank):
-    """What the bank posts to the shop, kept for tests to deliver when they like."""
-    receiver = Shop()
-    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
-    yield receiver
-    bank.control("POST", "/webhooks/endpoint", {"urls": []})
-    receiver.close()
-
-
-def choose(shopper, token, **fields):
-    page = form_to(shopper.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
-    return shopper.client.post(f"/checkout/pay/{token}", data=page.filled(**fields))
 
 
 def attempts(token):
@@ -74,7 +56,7 @@ def test_a_guest_chooses_a_bank_and_pays(shopper, bank, drain):
     shirt = add_product(stock_of={"KB": 2})
     token = shopper.order(shirt)
     assert "Maybank2U" in shopper.get(f"/checkout/pay/{token}")
-    answer = choose(shopper, token, payment_method="fpx", bank="PBBE")
+    answer = shopper.choose(token, payment_method="fpx", bank="PBBE")
     form = form_to(shopper.get(answer.location), bank.url)
     assert (form.fields["prefill[method]"], form.fields["prefill[bank]"]) == ("fpx", "PBBE")
     assert form.fields["key_id"] == CURLEC["key_id"]
@@ -89,14 +71,14 @@ def test_a_guest_chooses_a_bank_and_pays(shopper, bank, drain):
 @pytest.mark.parametrize("chosen", ["", "NOBANK", "MB2U'--", "x" * 500, "é☃"])
 def test_without_a_known_bank_the_providers_page_asks(shopper, bank, chosen):
     token = shopper.order(add_product())
-    answer = choose(shopper, token, payment_method="fpx", bank=chosen)
+    answer = shopper.choose(token, payment_method="fpx", bank=chosen)
     assert "prefill[bank]" not in form_to(shopper.get(answer.location), bank.url).fields
     assert attempts(token) == [("curlec", "fpx", "", "open")]
 
 
 def test_a_bank_is_nothing_to_a_card(shopper, bank):
     token = shopper.order(add_product())
-    answer = choose(shopper, token, payment_method="card", bank="PBBE")
+    answer = shopper.choose(token, payment_method="card", bank="PBBE")
     assert "prefill[bank]" not in form_to(shopper.get(answer.location), bank.url).fields
 
 
@@ -111,7 +93,7 @@ def test_a_declined_bank_and_then_a_wallet(shopper, bank, drain):
     shirt = add_product(stock_of={"KB": 2})
     token = shopper.order(shirt)
     shopper.pay(token, "failed")
-    answer = choose(shopper, token, payment_method="wallet")
+    answer = shopper.choose(token, payment_method="wallet")
     form = form_to(shopper.get(answer.location), bank.url)
     shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"], method="wallet"))
     drain()
@@ -119,10 +101,6 @@ def test_a_declined_bank_and_then_a_wallet(shopper, bank, drain):
     assert [each[3] for each in attempts(token)] == ["failed", "captured"]
     assert (money(bank), stock_row(shirt)) == ((TOTAL, 0), (1, 0))
     assert faults() == {}
-
-
-def deliver(shopper, letter):
-    return shopper.client.post("/api/payments/webhook", data=letter["body"], headers=letter["headers"])
 
 
 def test_p3_webhooks_of_either_account_find_their_own_orders(shop, shopper, bank, letters, drain):

@@ -9,8 +9,10 @@ import pytest
 
 from app.core import db
 from app.returns import flows as returns
+from tests import shop as shops
+from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import money
-from tests.payments.conftest import WEBHOOK_SECRETS
+from tests.payments.conftest import STRIPE, WEBHOOK_SECRETS
 from tests.returns.counter import ask_form, buy, order_of, payment_state, provider_payment, send, states, timeline
 from tests.shop import add_product, faults
 
@@ -48,6 +50,95 @@ def disputed(shopper, bank, tell, drain):
     tell("payment.dispute.created", dispute=dispute)
     drain()
     return token, dispute["id"]
+
+
+class StripeDisputes:
+    """At Stripe: `open` and `decide` are what the bank does there, `letters` is what Stripe posts about it."""
+
+    word, make_shopper = "product_not_received", StripeShopper
+
+    def __init__(self, bank):
+        self.control = bank.control
+        self.key = {"Authorization": f"Bearer {STRIPE['secret_key']}"}
+        self.bank = bank
+
+    def open(self):
+        charges = self.bank.session.get(f"{self.bank.url}/stripe/v1/charges", headers=self.key, timeout=10).json()
+        charge = charges["data"][0]["id"]
+        return self.control("POST", "/stripe/disputes", {"charge": charge, "reason": self.word})["id"]
+
+    def decide(self, dispute, outcome):
+        self.control("POST", f"/stripe/disputes/{dispute}", {"outcome": outcome})
+
+
+class PayPalDisputes:
+    """The same at PayPal."""
+
+    word, make_shopper = "merchandise_or_service_not_received", PayPalShopper
+
+    def __init__(self, bank):
+        self.bank = bank
+
+    def open(self):
+        [account] = self.bank.ledger()["receipts"].values()
+        capture = account["payments"][0]["id"]
+        return self.bank.control("POST", "/paypal/disputes", {"capture_id": capture})["dispute_id"]
+
+    def decide(self, dispute, outcome):
+        favour = "SELLER" if outcome == "won" else "BUYER"
+        self.bank.control("POST", f"/paypal/disputes/{dispute}", {"outcome": f"RESOLVED_{favour}_FAVOUR"})
+
+
+@pytest.fixture(params=[StripeDisputes, PayPalDisputes])
+def elsewhere(request, bank, make_app, letters, drain):
+    """(where, its shopper, the token of a disputed order, the dispute's id), with the notice of it delivered."""
+    shop = make_app(**razorpay(bank), **stripe(bank), **paypal(bank), PAYMENT_PROVIDER="stripe")
+    shops.open_shop()
+    where = request.param(bank)
+    shopper = where.make_shopper(shop.test_client(), bank)
+    token = shopper.buy(add_product())
+    drain()
+    dispute = where.open()
+    tell_of_disputes(shopper, letters)
+    drain()
+    return where, shopper, token, dispute
+
+
+def tell_of_disputes(shopper, letters, *, least=1):
+    """Deliver what was posted about disputes so far, at least so many notices, each of them twice."""
+
+    def posted():
+        return [letter for letter in letters.received if b".dispute." in letter["body"].lower()]
+
+    while len(posted()) < least:
+        letters.wait_for(len(letters.received) + 1)
+    for letter in [*posted(), *posted()]:
+        assert deliver(shopper, letter).status_code == 200
+
+
+def test_n23_a_dispute_elsewhere_is_won_and_the_order_goes_on(elsewhere, letters, drain):
+    where, shopper, token, dispute = elsewhere
+    found = db.rows("SELECT provider_dispute_id, state, amount_minor, reason FROM payment_dispute")
+    assert [tuple(row) for row in found] == [(dispute, "open", 19700, where.word)]
+    assert state_of(token) == "on_hold"
+    where.decide(dispute, "won")
+    tell_of_disputes(shopper, letters, least=2)
+    drain()
+    assert (state_of(token), payment_state(token)) == ("confirmed", "paid")
+    assert [kind for kind in timeline(token) if "dispute" in kind or "hold" in kind] == [
+        "dispute_open", "put_on_hold", "dispute_won", "taken_off_hold",
+    ]  # fmt: skip
+    assert faults() == {}
+
+
+def test_n23_a_dispute_elsewhere_is_lost_and_found_by_asking(elsewhere, drain):
+    where, shopper, token, dispute = elsewhere
+    where.decide(dispute, "lost")
+    returns.look_around(everything=True)
+    drain()
+    assert (state_of(token), payment_state(token)) == ("confirmed", "refunded")
+    assert "refund" in shopper.heading(token)
+    assert faults() == {}
 
 
 def test_p26_a_dispute_puts_the_order_on_hold_and_blocks_refunds(disputed, merchant, shopper, bank, drain):

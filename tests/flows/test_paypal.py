@@ -6,15 +6,10 @@ import pytest
 import requests
 
 from app.core import db
-from app.core.money import Money
-from app.core.transaction import transaction
 from app.orders import flows
-from app.payments import actions as payments
-from app.payments import queries
 from tests import shop as shops
-from tests.flows.shopper import Shopper, money, provider_order_of
-from tests.payments.conftest import KEYS, PAYPAL, WEBHOOK_SECRETS
-from tests.sandbox.conftest import Shop
+from tests.flows.providers import PayPalShopper, attempts, deliver, paypal, razorpay, refund, state_of
+from tests.flows.shopper import money, provider_order_of
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
 
@@ -24,81 +19,14 @@ TOTAL = PRICE + DELIVERY
 
 @pytest.fixture
 def shop(bank, make_app):
-    app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-        PAYPAL_API_URL=f"{bank.url}/paypal",
-        **{f"PAYPAL_{name.upper()}": value for name, value in PAYPAL.items()},
-    )
+    app = make_app(**razorpay(bank), **paypal(bank))
     shops.open_shop()
     return app
 
 
 @pytest.fixture
-def letters(bank):
-    """What PayPal posts to the shop, kept for tests to deliver when they like."""
-    receiver = Shop()
-    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
-    yield receiver
-    bank.control("POST", "/webhooks/endpoint", {"urls": []})
-    receiver.close()
-
-
-class PayPalShopper(Shopper):
-    """Chooses PayPal on the pay page and presses the buttons of PayPal's page."""
-
-    def choose(self, token, method="paypal"):
-        page = form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
-        return self.client.post(f"/checkout/pay/{token}", data=page.filled(payment_method=method))
-
-    def approve(self, token, action="approve"):
-        """Over the hand-over page to PayPal; returns the address that PayPal sends the browser back to."""
-        answer = self.choose(token)
-        assert answer.status_code == 303, answer.text
-        form = form_to(self.get(answer.location), f"{self.bank.url}/paypal")
-        page = requests.get(form.action, params=form.fields, timeout=10)
-        there = form_to(page.text, "/paypal/checkoutnow")
-        back = requests.post(form.action, data=there.filled(action=action), allow_redirects=False, timeout=10)
-        assert back.status_code == 303, back.text
-        return back.headers["Location"].removeprefix("http://localhost")
-
-    def buy(self, variant_id, quantity=1):
-        """A confirmed order, paid over PayPal; returns its token."""
-        token = self.order(variant_id, quantity)
-        assert self.client.get(self.approve(token)).status_code == 303
-        assert "is confirmed" in self.heading(token)
-        return token
-
-
-@pytest.fixture
 def buyer(shop, bank):
     return PayPalShopper(shop.test_client(), bank)
-
-
-def deliver(shopper, letter):
-    return shopper.client.post("/api/payments/webhook", data=letter["body"], headers=letter["headers"])
-
-
-def refund(token, minor):
-    """Ask for a refund as the back office does; returns its id."""
-    order_id = db.scalar("SELECT id FROM orders WHERE token = :token", token=token)
-    with transaction():
-        payment = queries.lock_payment_of_order(order_id)
-        [capture] = queries.captures_of(payment.id)
-        found = payments.request_refund(capture, Money(minor, "MYR"), reason="cancelled", is_automatic=False)
-        return found.id
-
-
-def state_of(refund_id):
-    return db.scalar("SELECT state FROM refund WHERE id = :id", id=refund_id)
-
-
-def attempts():
-    found = db.rows("SELECT provider, state, error_code FROM payment_attempt ORDER BY position")
-    db.release()
-    return [tuple(row) for row in found]
 
 
 def test_a_guest_pays_with_paypal(buyer, bank, drain):
@@ -182,7 +110,7 @@ def test_a_declined_capture_is_told_and_another_method_pays(buyer, bank, drain):
     bank.control("POST", "/paypal/approve", {"order_id": provider_order_of(token)})  # its payer's money is back
     flows.reconcile(everything=True)
     assert money(bank) == (0, 0)
-    answer = buyer.choose(token, "fpx")
+    answer = buyer.choose(token, payment_method="fpx")
     form = form_to(buyer.get(answer.location), f"{bank.url}/v1")
     buyer.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
     drain()
@@ -207,7 +135,7 @@ def test_an_approval_after_the_stock_is_gone_is_never_captured(shop, buyer, bank
     """S4, S5: exact stock, without taking money first and giving it back."""
     shirt = add_product(stock_of={"KB": 1})
     late = buyer.order(shirt)
-    page = form_to(buyer.get(buyer.choose(late).location), f"{bank.url}/paypal")
+    page = form_to(buyer.get(buyer.choose(late, payment_method="paypal").location), f"{bank.url}/paypal")
     run_out(late)
     assert flows.release_pass(trigger="test").done == 1
     PayPalShopper(shop.test_client(), bank).buy(shirt)

@@ -6,15 +6,11 @@ import pytest
 import requests
 
 from app.core import db
-from app.core.money import Money
 from app.core.transaction import transaction
 from app.orders import flows
-from app.payments import actions as payments
-from app.payments import queries
 from tests import shop as shops
-from tests.flows.shopper import Shopper, money, provider_order_of
-from tests.payments.conftest import KEYS, STRIPE, WEBHOOK_SECRETS
-from tests.sandbox.conftest import Shop
+from tests.flows.providers import StripeShopper, attempts, deliver, razorpay, refund, state_of, stripe
+from tests.flows.shopper import money, provider_order_of
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
 
@@ -25,90 +21,14 @@ SESSIONS = "/stripe/v1/checkout/sessions"
 
 @pytest.fixture
 def shop(bank, make_app):
-    app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-        PAYMENT_PROVIDER="stripe",
-        STRIPE_API_URL=f"{bank.url}/stripe",
-        STRIPE_SECRET_KEY=STRIPE["secret_key"],
-        STRIPE_WEBHOOK_SECRET=",".join(STRIPE["webhook_secrets"]),
-    )
+    app = make_app(**razorpay(bank), **stripe(bank), PAYMENT_PROVIDER="stripe")
     shops.open_shop()
     return app
 
 
 @pytest.fixture
-def letters(bank):
-    """What Stripe posts to the shop, kept for tests to deliver when they like."""
-    receiver = Shop()
-    bank.control("POST", "/webhooks/endpoint", {"urls": [receiver.url], "retry_seconds": 0.02})
-    yield receiver
-    bank.control("POST", "/webhooks/endpoint", {"urls": []})
-    receiver.close()
-
-
-class StripeShopper(Shopper):
-    """Pays by card and presses the buttons of Stripe's page."""
-
-    def choose(self, token, method="card"):
-        page = form_to(self.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}")
-        return self.client.post(f"/checkout/pay/{token}", data=page.filled(payment_method=method))
-
-    def open_page(self, token, method="card"):
-        """Over the hand-over page to Stripe's; returns the address there."""
-        answer = self.choose(token, method)
-        assert answer.status_code == 303, answer.text
-        return form_to(self.get(answer.location), f"{self.bank.url}/stripe").action
-
-    def press(self, page, action="succeed", **fields):
-        shown = requests.get(page, timeout=10)
-        data = form_to(shown.text, "/stripe/c/pay/").filled(action=action, **fields)
-        return requests.post(page, data=data, allow_redirects=False, timeout=10)
-
-    def pay_there(self, page, action="succeed"):
-        """Press a button that leads back to the shop, and go there."""
-        back = self.press(page, action)
-        assert back.status_code == 303, back.text
-        return self.client.get(back.headers["Location"].removeprefix("http://localhost"))
-
-    def buy(self, variant_id, quantity=1):
-        """A confirmed order, paid over Stripe; returns its token."""
-        token = self.order(variant_id, quantity)
-        assert self.pay_there(self.open_page(token)).status_code == 303
-        assert "is confirmed" in self.heading(token)
-        return token
-
-
-@pytest.fixture
 def buyer(shop, bank):
     return StripeShopper(shop.test_client(), bank)
-
-
-def deliver(shopper, letter):
-    return shopper.client.post("/api/payments/webhook", data=letter["body"], headers=letter["headers"])
-
-
-def refund(token, minor):
-    """Ask for a refund as the back office does; returns its id."""
-    order_id = db.scalar("SELECT id FROM orders WHERE token = :token", token=token)
-    with transaction():
-        payment = queries.lock_payment_of_order(order_id)
-        [capture] = queries.captures_of(payment.id)
-        return payments.request_refund(capture, Money(minor, "MYR"), reason="cancelled", is_automatic=False).id
-
-
-def state_of(refund_id):
-    state = db.scalar("SELECT state FROM refund WHERE id = :id", id=refund_id)
-    db.release()
-    return state
-
-
-def attempts():
-    found = db.rows("SELECT provider, state, error_code FROM payment_attempt ORDER BY position")
-    db.release()
-    return [tuple(row) for row in found]
 
 
 def account(bank, token):
@@ -131,7 +51,7 @@ def test_a_guest_pays_by_card(buyer, bank, drain):
 
 
 def test_the_hand_over_may_lead_to_stripes_page_and_nowhere_else(buyer, bank):
-    answer = buyer.choose(buyer.order(add_product()))
+    answer = buyer.choose(buyer.order(add_product()), payment_method="card")
     page = buyer.client.get(answer.location)
     assert f"form-action 'self' {bank.url}" in page.headers["Content-Security-Policy"]
     form = form_to(page.text, f"{bank.url}/stripe")
@@ -161,7 +81,7 @@ def test_pay_25_after_a_decline_another_provider_takes_the_money(buyer, bank, dr
     flows.reconcile(everything=True)
     assert "did not go through" in buyer.get(f"/checkout/pay/{token}")
     assert stock_row(shirt) == (1, 1)
-    answer = buyer.choose(token, "wallet")
+    answer = buyer.choose(token, payment_method="wallet")
     form = form_to(buyer.get(answer.location), f"{bank.url}/v1")
     drain()
     assert "This session has expired" in requests.get(page, timeout=10).text  # nobody can pay twice
@@ -349,7 +269,7 @@ def test_p7_another_amount_pays_nothing_and_goes_back(buyer, bank, drain):
 def test_p17_a_session_whose_answer_is_lost_is_made_once(buyer, bank, fault):
     token = buyer.order(add_product())
     bank.fault(fault, method="POST", path=SESSIONS, count=1)
-    answer = buyer.choose(token)
+    answer = buyer.choose(token, payment_method="card")
     assert answer.status_code == 503
     with transaction():  # as twenty seconds later: the first question may still have been at work until then
         db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING 1")

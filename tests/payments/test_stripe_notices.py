@@ -68,7 +68,10 @@ def body_of(kind, content, **changes):
 )
 def test_a_notice_holds_the_ids_it_is_about(adapter, kind, content, expected):
     order, payment, refund, receipt = expected
-    assert notice_of(adapter, body_of(kind, content)) == Notice("evt_1", kind, order, payment, refund, receipt=receipt)
+    dispute = content["id"] if content["object"] == "dispute" else ""
+    assert notice_of(adapter, body_of(kind, content)) == Notice(
+        "evt_1", kind, order, payment, refund, receipt, provider_dispute_id=dispute
+    )
 
 
 def test_while_a_secret_is_changed_both_count(adapter):

@@ -17,7 +17,7 @@ from app.orders.models import Order
 from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
-from app.payments.errors import NotPayable
+from app.payments.errors import KeyReused, NotPayable
 from app.payments.models import PaymentAttempt
 from app.stock import actions as stock
 
@@ -40,17 +40,22 @@ class StartedPayment:
     is_mine: bool
 
 
-def start_payment(order_id: uuid.UUID, *, provider: str, method: str, terms: Terms, bank: str = "") -> StartedPayment:
+def start_payment(
+    order_id: uuid.UUID, *, provider: str, method: str, terms: Terms, bank: str = "", key: uuid.UUID | None = None
+) -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
-    `terms` say how long the order is kept for this way to pay. Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
+    `terms` say how long the order is kept for this way to pay. With a `key` that was used for this order before, the answer
+    is that attempt, whatever became of it. Raises NotPayable, LockLost (hold again first), TooManyAttempts or KeyReused.
     """
     order = orders.locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    attempts = payment_queries.lock_attempts(payment.id)
+    if (known := _of_key(attempts, key, method=method)) and known.provider_order_id is not None:
+        return StartedPayment(known, is_new=False, is_mine=False)
     if order.state not in PAYABLE:
         raise NotPayable()
-    payment = payment_queries.lock_payment_of_order(order.id)
     stock.start_paying(order.id, orders.wanted(order))
-    attempts = payment_queries.lock_attempts(payment.id)
     attempt = payments.open_attempt(
         payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference
     )
@@ -58,8 +63,17 @@ def start_payment(order_id: uuid.UUID, *, provider: str, method: str, terms: Ter
     if is_new:
         orders.note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
         _keep(order, attempt, attempts, terms)
+        if key is not None and known is None:
+            attempt.key = key
     order.payment_method = method
     return StartedPayment(attempt, is_new, is_new or payments.claim_initiation(attempt))
+
+
+def _of_key(attempts: Sequence[PaymentAttempt], key: uuid.UUID | None, *, method: str) -> PaymentAttempt | None:
+    found = next((each for each in attempts if key is not None and each.key == key), None)
+    if found is not None and found.method != method:
+        raise KeyReused()
+    return found
 
 
 def _keep(order: Order, attempt: PaymentAttempt, earlier: Sequence[PaymentAttempt], terms: Terms) -> None:

@@ -24,6 +24,7 @@ from app.payments.gateway import (
     Notice,
     Opened,
     PaymentRequest,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefund,
     Standing,
@@ -155,6 +156,14 @@ class PayPal:
 
     def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
         return entities.refunds_of(self._client.get_order(provider_payment_id, budget=self._budget()))
+
+    def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        """A dispute names the capture; to us the payment is the order that was captured."""
+        budget = self._budget()
+        dispute = self._client.get_dispute(provider_dispute_id, budget=budget)
+        capture_id = entities.disputed_capture(dispute)
+        order_id = entities.order_of_capture(self._client.get_capture(capture_id, budget=budget))
+        return entities.dispute_of(dispute, order_id)
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         self._signatures.check(body, {name.lower(): value for name, value in headers.items()})

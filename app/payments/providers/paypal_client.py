@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from apimatic_core.exceptions.auth_validation_exception import AuthValidationException
 from paypalserversdk.configuration import Configuration
@@ -55,6 +56,7 @@ class Client:
     """The calls we make, each answered with PayPal's JSON. Raises ProviderRefused or ProviderUnavailable."""
 
     def __init__(self, *, keys: tuple[str, str], api_url: str, proxies: Mapping[str, str], tokens: _Tokens) -> None:
+        self._api_url = api_url
         self._tokens = tokens
         self._session = _Session(proxies=proxies)
         credentials = ClientCredentialsAuthCredentials(
@@ -81,6 +83,18 @@ class Client:
     def refund_capture(self, capture_id: str, body: Mapping[str, Any], *, key: str, budget: Budget) -> dict[str, Any]:
         options = {"capture_id": capture_id, "body": body, "paypal_request_id": key, "prefer": WHOLE}
         return self._ask(self._sdk.payments.refund_captured_payment, options, budget)
+
+    def get_capture(self, capture_id: str, *, budget: Budget) -> dict[str, Any]:
+        return self._ask(self._sdk.payments.get_captured_payment, {"capture_id": capture_id}, budget)
+
+    def get_dispute(self, dispute_id: str, *, budget: Budget) -> dict[str, Any]:
+        """The SDK has no call for disputes: plain HTTP, under the token that its other calls use."""
+        return self._ask(self._fetch, {"path": f"/v1/customer/disputes/{quote(dispute_id, safe='')}"}, budget)
+
+    def _fetch(self, options: Mapping[str, Any]) -> None:
+        token = self._tokens.current(self._sdk.oauth_2, self._session.budget)
+        headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json"}
+        self._session.request("GET", self._api_url + options["path"], headers=headers)
 
     def _ask(self, call: Callable[[Any], Any], options: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
         """A token that was taken back early is replaced once: a call with it was not acted on."""

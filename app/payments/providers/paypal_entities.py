@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.core.money import Money, exponent
 from app.payments.errors import ProviderRefused, ProviderUnavailable
-from app.payments.gateway import ProviderPayment, ProviderRefund, Standing
+from app.payments.gateway import ProviderDispute, ProviderPayment, ProviderRefund, Standing
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ CAPTURE_STATES = {
 }
 BEST_FIRST = ("refunded", "captured", "created", "failed")  # of several captures of one order
 REFUND_STATES = {"COMPLETED": "succeeded", "PENDING": "pending", "FAILED": "failed", "CANCELLED": "failed"}
+DISPUTE_STATES = {"OPEN": "open", "WAITING_FOR_SELLER_RESPONSE": "open"}  # others are looked into, until RESOLVED
+DISPUTE_ENDS = {"RESOLVED_BUYER_FAVOUR": "lost", "RESOLVED_SELLER_FAVOUR": "won"}
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))?")
 DECLINED = "declined-"  # and the reason, behind the receipt in `custom_id`
@@ -107,6 +110,51 @@ def refund_of(entity: Mapping[str, Any], payment_id: str) -> ProviderRefund:
         payment_id=payment_id,
         key=words_after_receipt(entity),
     )
+
+
+def disputed_capture(dispute: Mapping[str, Any]) -> str:
+    """The capture that a dispute is about. Raises ProviderRefused where it names none, as for payments made elsewhere."""
+    disputed = as_dicts(dispute.get("disputed_transactions"))
+    capture_id = text_of(disputed[0], "seller_transaction_id") if disputed else ""
+    if not IDENTIFIER.fullmatch(capture_id):
+        raise ProviderRefused(reason="the dispute names no capture")
+    return capture_id
+
+
+def order_of_capture(capture: Mapping[str, Any]) -> str:
+    order_id = text_of(as_dict(capture.get("supplementary_data")).get("related_ids"), "order_id")
+    if not IDENTIFIER.fullmatch(order_id):
+        raise ProviderRefused(reason="the capture belongs to no order")
+    return order_id
+
+
+def dispute_of(dispute: Mapping[str, Any], payment_id: str) -> ProviderDispute:
+    dispute_id = text_of(dispute, "dispute_id")
+    if not IDENTIFIER.fullmatch(dispute_id):
+        raise ProviderUnavailable(reason="no dispute_id in the answer")
+    return ProviderDispute(
+        id=dispute_id,
+        state=_dispute_state(dispute),
+        amount=money_of(dispute.get("dispute_amount")),
+        payment_id=payment_id,
+        reason=text_of(dispute, "reason").lower(),
+        respond_by=moment_of(dispute, "seller_response_due_date"),
+    )
+
+
+def _dispute_state(dispute: Mapping[str, Any]) -> str:
+    status = text_of(dispute, "status")
+    if status == "RESOLVED":
+        return DISPUTE_ENDS.get(text_of(dispute.get("dispute_outcome"), "outcome_code"), "closed")
+    return DISPUTE_STATES.get(status, "under_review")
+
+
+def moment_of(entity: Any, name: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text_of(entity, name))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _fee(capture: Mapping[str, Any], currency: str) -> int:

@@ -51,7 +51,6 @@ WAIT_SECONDS = 0.5
 BETWEEN_FETCHES_SECONDS = 5.0
 MOST_KEPT = 16
 KIND = re.compile(r"[A-Z0-9_.-]{1,100}")
-DISPUTE_ENDS = {"RESOLVED_BUYER_FAVOUR": "lost", "RESOLVED_SELLER_FAVOUR": "won"}
 DISPUTE_STEPS = {"CREATED": "created", "UPDATED": "under_review"}
 
 
@@ -171,6 +170,7 @@ def notice_of(body: bytes) -> Notice:
         provider_payment_id=order_id,
         provider_refund_id=_usable(resource, "id") if kind.startswith("refund") else "",
         receipt=_receipt(resource),
+        provider_dispute_id=_usable(resource, "dispute_id"),
     )
 
 
@@ -196,7 +196,7 @@ def _kind(event_type: str, resource: Mapping[str, Any]) -> str:
     *_, family, step = ("", "", *event_type.split("."))
     if family == "DISPUTE":
         outcome = entities.text_of(resource.get("dispute_outcome"), "outcome_code")
-        return f"payment.dispute.{DISPUTE_STEPS.get(step) or DISPUTE_ENDS.get(outcome, 'closed')}"
+        return f"payment.dispute.{DISPUTE_STEPS.get(step) or entities.DISPUTE_ENDS.get(outcome, 'closed')}"
     if family == "REFUND" or event_type in ("PAYMENT.CAPTURE.REFUNDED", "PAYMENT.CAPTURE.REVERSED"):
         return f"refund.{step.lower()}"
     return event_type.lower()

@@ -24,6 +24,7 @@ from app.payments.gateway import (
     Notice,
     Opened,
     PaymentRequest,
+    ProviderDispute,
     ProviderPayment,
     ProviderRefund,
     Standing,
@@ -131,6 +132,9 @@ class Stripe:
 
     def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
         return self._refunds_of(provider_payment_id, self._budget())
+
+    def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
+        return entities.dispute_of(self._client.get_dispute(provider_dispute_id, budget=self._budget()))
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         """Two events for one change have two ids and cost a second question, nothing else."""

@@ -75,6 +75,9 @@ class Client:
     def list_refunds(self, filters: Object, *, budget: Budget) -> Object:
         return self._ask(self._sdk.refunds.list, filters, budget=budget)
 
+    def get_dispute(self, dispute_id: str, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.disputes.retrieve, dispute_id, budget=budget)
+
     def _ask(self, call: Callable[..., Any], *arguments: Any, budget: Budget) -> Object:
         self._session.budget = budget
         try:

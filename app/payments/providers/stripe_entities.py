@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from app.core.money import Money
 from app.payments.errors import ProviderUnavailable
-from app.payments.gateway import ProviderPayment, ProviderRefund, Standing
+from app.payments.gateway import ProviderDispute, ProviderPayment, ProviderRefund, Standing
 
 log = logging.getLogger(__name__)
 
+LATEST_MOMENT = 4102444800  # 2100: later is no date that anybody means
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,255}")
 REFUND_STATES = {
     "pending": "pending",
@@ -20,6 +22,16 @@ REFUND_STATES = {
     "succeeded": "succeeded",
     "failed": "failed",
     "canceled": "failed",  # the customer did not get it
+}
+DISPUTE_STATES = {
+    "warning_needs_response": "open",
+    "needs_response": "open",
+    "warning_under_review": "under_review",
+    "under_review": "under_review",
+    "won": "won",
+    "lost": "lost",
+    "warning_closed": "closed",
+    "prevented": "closed",
 }
 METHODS = {"card": "card", "fpx": "fpx", "grabpay": "wallet"}
 UNFINISHED = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "canceled"})
@@ -74,6 +86,21 @@ def refund_of(refund: Object) -> ProviderRefund:
         amount=money_of(refund),
         payment_id=identifier_of(refund, "payment_intent"),
         key=text_of(refund.get("metadata"), "key"),
+    )
+
+
+def dispute_of(dispute: Object) -> ProviderDispute:
+    """Of a payment that was made through an intent, as all of ours are."""
+    state = DISPUTE_STATES.get(str(dispute.get("status")))
+    if state is None:
+        log.warning("unknown dispute state", extra={"dispute_state": str(dispute.get("status"))[:40]})
+    return ProviderDispute(
+        id=identifier_of(dispute),
+        state=state or "under_review",
+        amount=money_of(dispute),
+        payment_id=identifier_of(dispute, "payment_intent"),
+        reason=text_of(dispute, "reason"),
+        respond_by=moment_of(dispute.get("evidence_details"), "due_by"),
     )
 
 
@@ -138,6 +165,11 @@ def _fee_of(charge: Object, currency: str) -> int:
 def number_of(entity: Object, name: str) -> int:
     value = entity.get(name)
     return value if type(value) is int else 0
+
+
+def moment_of(entity: Any, name: str) -> datetime | None:
+    seconds = number_of(entity, name) if isinstance(entity, Mapping) else 0
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < LATEST_MOMENT else None
 
 
 def _object(entity: Object, name: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def notice_of(body: bytes, *, is_live: bool) -> Notice:
         provider_payment_id=_identifier(content.get("id" if kind == "payment_intent" else "payment_intent")),
         provider_refund_id=_identifier(content.get("id")) if kind == "refund" else "",
         receipt=_receipt_of(content),
+        provider_dispute_id=_identifier(content.get("id")) if kind == "dispute" else "",
     )
 
 

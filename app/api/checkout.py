@@ -1,0 +1,167 @@
+"""“Place order” for programs (CHK-17 to CHK-19): the same action and locks as the form of the review page."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from flask_babel import gettext as _
+
+from app.api import asked
+from app.checkout import actions as checkout
+from app.checkout.errors import CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged
+from app.core.errors import NotFound, Refused
+from app.core.transaction import in_transaction
+from app.orders import flows
+from app.orders.models import Order
+from app.orders.rules import STATUSES, public_status
+from app.payments import queries as payments
+from app.payments.errors import ProviderRefused, ProviderUnavailable
+from app.payments.gateway import offers
+from app.stock import queries as stock
+from app.web import languages
+from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
+from app.web.errors import problem
+from app.web.gates import guards
+from app.web.limits import limit, limit_api
+from app.web.pay import new_key
+from app.web.placing import click_on_place
+from app.web.respond import no_store
+from app.web.site import settings
+from app.web.visitor import visitor
+
+bp = limit_api(no_store(Blueprint("api_checkout", __name__)))
+guards("/api/checkout")(asked.refuse_unknown_visitors)
+
+METHOD = record(code=TEXT, label=TEXT, is_down=FLAG)
+INTENT = record(
+    order=TEXT,
+    status=one_of(*STATUSES),
+    total_minor=COUNT,
+    currency=TEXT,
+    expires_at=or_null(MOMENT),
+    payment_method=TEXT,
+    payment_methods=many(METHOD),
+)
+CONFIRMED = record(
+    order=TEXT, number=or_null(TEXT), status=one_of(*STATUSES), total_minor=COUNT, currency=TEXT, is_paid=FLAG
+)
+REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged)
+
+
+@bp.post("/api/checkout/intent")
+@limit("60/minute")
+@describe(
+    "Order what is in the session's cart, for the contact and address given at checkout; the same cart again is the same order",
+    takes=some_of(payment_method=TEXT, accept_total=COUNT),
+    answers={201: INTENT},
+    refusals=(400, 401, 409, 415, 422),
+    for_shopper=True,
+    needs_csrf=True,
+    takes_key=True,
+)
+def create_intent() -> Response:
+    """`accept_total`, where it is sent, must be what the order costs; nothing is paid yet either way."""
+    found, known = asked.posted(), visitor()
+    click = click_on_place(
+        key=asked.idempotency_key() or new_key(),
+        accept_total=_accept_total(found),
+        payment_method=_method(found),
+        address=request.remote_addr or "",
+    )
+    try:
+        order = in_transaction(lambda: checkout.place(known, click))
+    except REFUSALS as refusal:
+        return _refused(refusal)
+    answer = jsonify(_intended(order))
+    answer.status_code = 201
+    return answer
+
+
+@bp.post("/api/checkout/confirm")
+@limit("60/minute")
+@describe(
+    "Settle an order of this session by asking its provider; any number of times, and it is the same order",
+    takes=record(order=TEXT),
+    answers={200: CONFIRMED},
+    refusals=(400, 401, 404, 415, 422, 503),
+    for_shopper=True,
+    needs_csrf=True,
+    takes_key=True,
+)
+def confirm() -> Response:
+    """Whatever the caller believes, the provider is asked, and its answer decides. An order nobody paid stays pending."""
+    order = asked.own_order(asked.text_of(asked.posted(), "order"))
+    asked.idempotency_key()  # repetitions are one without it, yet what is no key is told
+    try:
+        flows.settle_now(order.id)
+    except (ProviderUnavailable, ProviderRefused):
+        return asked.unavailable()
+    return jsonify(standing(order.id))
+
+
+def standing(order_id: uuid.UUID) -> dict[str, Any]:
+    """How an order and its money stand now, as everybody may know who holds its token."""
+    order, payment = asked.named_order(str(order_id)), payments.payment_of_order(order_id)
+    if order is None or payment is None:
+        raise NotFound()
+    return {
+        "order": order.token,
+        "number": order.number,
+        "status": public_status(order=order.state, payment=payment.state),
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+        "is_paid": payment.state == "paid",
+    }
+
+
+def _accept_total(found: dict[str, Any]) -> int | None:
+    total = found.get("accept_total")
+    if total is not None and (type(total) is not int or not 0 <= total < 10**15):
+        raise Refused(_("Say the amount in whole minor units, such as 1250."), code="bad_amount")
+    return total
+
+
+def _method(found: dict[str, Any]) -> str:
+    """The way to pay that was named, else the first that is offered; it can be changed as long as nothing is paid."""
+    codes = [offer.method.code for offer in offers(languages.currency())]
+    method = found.get("payment_method", codes[0] if codes else None)
+    if method not in codes:
+        raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
+    return str(method)
+
+
+def _intended(order: Order) -> dict[str, Any]:
+    hold, payment = stock.hold_of(order.id), payments.payment_of_order(order.id)
+    return {
+        "order": order.token,
+        "status": public_status(order=order.state, payment=payment.state if payment else "open"),
+        "total_minor": order.total_minor,
+        "currency": order.currency,
+        "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
+        "payment_method": order.payment_method,
+        "payment_methods": [
+            {"code": offer.method.code, "label": _(offer.method.label), "is_down": offer.is_down}
+            for offer in offers(order.currency)
+        ],
+    }
+
+
+def _refused(refusal: Any) -> Response:
+    words = {
+        CartIsEmpty.code: _("Your cart is empty"),
+        NoSession.code: _("Give contact and delivery at checkout first."),
+        SessionOver.code: _("Your checkout was open for too long"),
+        NoDelivery.code: _("We do not deliver there in this way. Choose the delivery again."),
+        TooManyLocks.code: _("You have several unpaid orders already"),
+        TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
+        LinesGone.code: _("Something in the cart cannot be had any more."),
+    }
+    facts = dict(refusal.facts)
+    if isinstance(refusal, LinesGone):
+        facts["possible"] = {str(variant): max(left, 0) for variant, left in refusal.possible.items()}
+    answer = problem(refusal.status, refusal.code, words[refusal.code], **facts)
+    if isinstance(refusal, TooManyLocks):
+        answer.headers["Retry-After"] = str(settings().lock_minutes * 60)
+    return answer

@@ -1,0 +1,26 @@
+"""The click on “Place order”, by a form or by a program: the same policy, the same action."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.checkout.actions import PlaceOrder
+from app.core import crypto
+from app.web import languages
+from app.web.site import settings
+
+
+def click_on_place(*, key: uuid.UUID, accept_total: int | None, payment_method: str, address: str) -> PlaceOrder:
+    """`address` is where the browser is, on the network; `accept_total` is what was shown, in minor units."""
+    policy = settings()
+    return PlaceOrder(
+        key=key,
+        accept_total=accept_total,
+        payment_method=payment_method,
+        currency=languages.currency(),
+        locale=languages.language(),
+        session_minutes=policy.checkout_minutes,
+        lock_minutes=policy.lock_minutes,
+        unpaid_minutes=policy.unpaid_order_minutes,
+        client_index=crypto.blind_index(address),
+    )
