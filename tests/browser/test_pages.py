@@ -1,4 +1,4 @@
-"""Every page at 360 px in the dark and at 1280 px in the light: no axe violation, no sideways scrolling, nothing in the console, valid HTML."""
+"""Every page, on a dark phone and a light desk: no axe violation, no sideways scrolling, a silent console, valid HTML."""
 
 from __future__ import annotations
 
