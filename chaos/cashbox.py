@@ -27,6 +27,11 @@ class Cashbox:
         with self._guard:
             self._sent[refund_id] = (receipt, minor)
 
+    @property
+    def arrived(self) -> dict[str, int]:
+        """What customers handed over, in minor units by receipt."""
+        return dict(self._arrived)
+
     def was_sent(self, refund_id: str) -> bool:
         return refund_id in self._sent
 

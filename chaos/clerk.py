@@ -108,6 +108,11 @@ class Clerks:
             self._free.put(clerk)
 
 
+def words_of(minor: int) -> str:
+    """An amount as somebody types it, in a currency of two decimals."""
+    return f"{minor // 100}.{minor % 100:02}"
+
+
 def _is_turned_away(answer: requests.Response) -> bool:
     """To the sign-in: nobody is known, or the last code is too long ago."""
     return answer.headers.get("Location", "").startswith(("/admin/login", "/admin/totp"))

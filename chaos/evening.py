@@ -13,7 +13,7 @@ from app.core import db
 from chaos import bank as banks
 from chaos.buyer import Refused
 from chaos.cashbox import Cashbox
-from chaos.clerk import Clerk, Clerks
+from chaos.clerk import Clerk, Clerks, words_of
 from chaos.stand import Stand
 from tools.webforms import forms_of
 
@@ -50,12 +50,26 @@ class Evening:
             self.bank.control("POST", path, word)
 
     def _clear_the_desk(self, clerk: Clerk) -> None:
-        """Send what is to be sent by hand, and ask again for refunds that failed."""
+        """Say what came by hand and could not be said in the storm, send what is to be sent, ask again for what failed."""
+        for order_id, minor in self._unsaid():
+            page = f"/admin/orders/{order_id}"
+            clerk.press(page, f"{page}/money-arrived", amount=words_of(minor), reference="said later")
         for form in forms_of(clerk.page(PAGE)):
             if form.action.endswith("/sent"):
                 self._send(clerk, form.action)
             elif form.action.endswith("/retry"):
                 clerk.press(PAGE, form.action)
+
+    def _unsaid(self) -> list[tuple[uuid.UUID, int]]:
+        """Orders whose money is in the cashbox and not with the shop."""
+        arrived = self.cashbox.arrived
+        rows = db.rows(
+            "SELECT p.order_id, a.receipt FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
+            " WHERE a.receipt = ANY(:receipts) AND NOT EXISTS (SELECT FROM payment_capture c WHERE c.attempt_id = a.id)",
+            receipts=list(arrived),
+        )
+        db.release()
+        return [(row.order_id, arrived[row.receipt]) for row in rows]
 
     def _send(self, clerk: Clerk, action: str) -> None:
         refund_id = action.split("/")[-2]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos import bank as banks
 from chaos.buyer import Refused
-from chaos.clerk import Clerk
+from chaos.clerk import Clerk, words_of
 from chaos.purchases import GaveUp
 from chaos.races import at_once
 from tools.webforms import WebForm, forms_of
@@ -288,8 +288,3 @@ class Aftermath:
         except GaveUp as reason:
             self.story.troubles.append(f"clerk: {reason}")
             return None
-
-
-def words_of(minor: int) -> str:
-    """An amount as somebody types it, in a currency of two decimals."""
-    return f"{minor // 100}.{minor % 100:02}"

@@ -19,14 +19,15 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chaos.servers import own_servers, wait_for
-from chaos.stand import BIN, PROJECT, Stand
+from chaos.stand import ALL_PROVIDERS, BIN, PROJECT, Stand
 from run import browser as browsers
 
 
 @pytest.fixture(scope="session")
 def stand() -> Iterator[Stand]:
     with own_servers() as servers:
-        stand = Stand(servers, webs=2, settings={"RATE_LIMIT_ENABLED": "false"})
+        settings = {**ALL_PROVIDERS, "RATE_LIMIT_ENABLED": "false"}
+        stand = Stand(servers, webs=3, settings=settings, firsts=("razorpay", "stripe", "billplz"))
         try:
             for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
                 flask = [str(BIN / "flask"), "--app", "wsgi", *command]
@@ -60,7 +61,7 @@ def open_page(browser: Browser, base: str) -> Iterator[Callable[..., Page]]:
 
     def make(*, width: int = 1280, scheme: Any = "light", scripts: bool = True, **options: Any) -> Page:
         context = browser.new_context(
-            base_url=base,
+            base_url=options.pop("base_url", base),
             viewport={"width": width, "height": 800},
             color_scheme=scheme,
             java_script_enabled=scripts,
