@@ -13,7 +13,7 @@ from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.core.events import Event
 from app.core.outbox import Handler, network
 from app.documents import handlers as documents
-from app.documents.events import CreditNoteIssued, DocumentWanted
+from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
@@ -47,13 +47,14 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     OrderCancelled: [network(notifications.tell_order_cancelled), network(orders.close_order)],
     PaymentReceived: [network(notifications.confirm_payment)],
     AttemptReplaced: [network(orders.close_attempt)],
-    PaymentFailed: [network(notifications.tell_payment_failed)],
+    # Most providers' pages let a shopper try another card at once: whoever is still at it needs no mail.
+    PaymentFailed: [network(notifications.tell_payment_failed, after_seconds=120)],
     RefundRequested: [network(orders.send_refund), network(notifications.tell_refund_started)],
-    RefundSettled: [returns.note_refund_settled, documents.credit, network(notifications.tell_refund_settled)],
+    RefundSettled: [returns.note_refund_settled, documents.credit, network(notifications.tell_refund_failed)],
     RefundAsked: [network(notifications.confirm_wish), network(notifications.tell_merchant_of_wish)],
     RefundDeclined: [network(notifications.tell_wish_declined)],
     DisputeOpened: [network(notifications.warn_of_dispute)],
-    CreditNoteIssued: [network(notifications.send_credit_note)],
+    RefundCredited: [network(notifications.tell_refund_done)],
     DocumentWanted: [network(notifications.send_document)],
     ReconciliationRequested: [network(reconciliation.reconcile)],
     DifferencesFound: [network(notifications.tell_differences)],

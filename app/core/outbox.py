@@ -64,10 +64,14 @@ class OutboxDelivery(Base):
 
 @dataclass(frozen=True)
 class Handler:
-    """A reaction. `network` ones are called with no transaction open and at least once, so they need an idempotency key."""
+    """A reaction. `network` ones are called with no transaction open and at least once, so they need an idempotency key.
+
+    With `after_seconds` it comes that much later: what happens meanwhile may make it needless.
+    """
 
     call: Callable[[Any], object]
     network: bool = False
+    after_seconds: int = 0
 
     @property
     def name(self) -> str:
@@ -75,9 +79,9 @@ class Handler:
         return f"{module}.{self.call.__name__}"
 
 
-def network(call: Callable[[Any], object]) -> Handler:
+def network(call: Callable[[Any], object], *, after_seconds: int = 0) -> Handler:
     """Mark a handler that talks to the outside: it takes a lease instead of a row lock."""
-    return Handler(call, network=True)
+    return Handler(call, network=True, after_seconds=after_seconds)
 
 
 _subscriptions: dict[str, list[Handler]] = {}
@@ -108,8 +112,10 @@ _RECORD = text(
         INSERT INTO outbox_event (id, name, payload)
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:payloads AS jsonb[]))
     )
-    INSERT INTO outbox_delivery (id, event_id, handler)
-    SELECT * FROM unnest(CAST(:tasks AS uuid[]), CAST(:of AS uuid[]), CAST(:handlers AS text[]))
+    INSERT INTO outbox_delivery (id, event_id, handler, due_at)
+    SELECT t.id, t.event_id, t.handler, clock_timestamp() + make_interval(secs => t.wait) FROM unnest(
+        CAST(:tasks AS uuid[]), CAST(:of AS uuid[]), CAST(:handlers AS text[]), CAST(:waits AS integer[])
+    ) AS t (id, event_id, handler, wait)
     """
 )
 
@@ -119,7 +125,7 @@ def record_all(events: Sequence[Event]) -> None:
     if not events:
         return
     told = [(new_id(), event) for event in events]
-    tasks = [(new_id(), id_, handler.name) for id_, event in told for handler in _subscriptions.get(event.name, ())]
+    tasks = [(new_id(), id_, handler) for id_, event in told for handler in _subscriptions.get(event.name, ())]
     db.session.execute(
         _RECORD,
         {
@@ -128,11 +134,13 @@ def record_all(events: Sequence[Event]) -> None:
             "payloads": [json.dumps(event.payload()) for _, event in told],
             "tasks": [task[0] for task in tasks],
             "of": [task[1] for task in tasks],
-            "handlers": [task[2] for task in tasks],
+            "handlers": [task[2].name for task in tasks],
+            "waits": [task[2].after_seconds for task in tasks],
         },
     )
-    for task in tasks:
-        note_wake(task[0])
+    for task_id, _, handler in tasks:
+        if not handler.after_seconds:  # the sweep finds the others when they are due
+            note_wake(task_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from app.audit import actions as audit
 from app.core import clock, db, numbers, outbox
 from app.core.ids import new_id
 from app.documents import printing, queries, rules, sheets, wording
-from app.documents.events import CreditNoteIssued, DocumentWanted
+from app.documents.events import DocumentWanted
 from app.documents.models import Document
 from app.documents.rules import Taxed
 from app.documents.sheets import Credited, Heading, Paid, Refunded, Sale
@@ -103,9 +103,7 @@ def _issue_credit(
     heading = _heading("credit_note", invoice=invoice)
     facts = sheets.credit_note(sale, heading, credited)
     groups = rules.grouped([each.taxed for each in credited])
-    note = _add("credit_note", order, heading, groups, facts, refund_id=refund_id)
-    outbox.record(CreditNoteIssued(note.id, order.id))
-    return note
+    return _add("credit_note", order, heading, groups, facts, refund_id=refund_id)
 
 
 def _paid(order_id: uuid.UUID) -> Paid | None:

@@ -5,9 +5,11 @@ from app.core.events import Event
 
 
 @dataclass(frozen=True, slots=True)
-class CreditNoteIssued(Event):
-    name = "credit_note.issued"
-    document_id: uuid.UUID
+class RefundCredited(Event):
+    """A refund has succeeded and its credit note, where one is due, is there: whoever tells of it tells all at once."""
+
+    name = "refund.credited"
+    refund_id: uuid.UUID
     order_id: uuid.UUID
 
 

@@ -10,7 +10,7 @@ from app.accounts import queries as accounts
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
 from app.documents import printing
 from app.documents import queries as documents
-from app.documents.events import CreditNoteIssued, DocumentWanted
+from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
@@ -45,10 +45,11 @@ def confirm_payment(event: PaymentReceived) -> None:
 
 
 def tell_payment_failed(event: PaymentFailed) -> None:
-    """Not when money came in another amount: the mail about its refund says so."""
+    """Two minutes later. Not when the shopper went on, by another try or way to pay; nor when money came in another
+    amount: the mail about its refund says so."""
 
     def plan() -> Mail | None:
-        if queries.is_amount_wrong(event.attempt_id):
+        if not queries.was_left_failed(event.attempt_id):
             return None
         return _to_shopper(f"{event.name}:{event.attempt_id}", "payment_failed", event.order_id, only_in="pending")
 
@@ -92,25 +93,33 @@ def tell_refund_started(event: RefundRequested) -> None:
     flows.send_once(plan)
 
 
-def send_credit_note(event: CreditNoteIssued) -> None:
-    """Invoice and receipt wait on the order's page; a credit note comes when nobody looks there any more."""
-    flows.send_once(lambda: _document(f"{event.name}:{event.document_id}", event.document_id))
-
-
 def send_document(event: DocumentWanted) -> None:
     flows.send_once(lambda: _document(f"{event.name}:{event.wish_id}", event.document_id))
 
 
-def tell_refund_settled(event: RefundSettled) -> None:
-    """The shopper hears when the money is back (NOT-12); that it failed concerns the merchant alone, who can mend it."""
+def tell_refund_done(event: RefundCredited) -> None:
+    """The money is back (NOT-12): one mail, with the credit note in it, as nobody looks at the order's page any more."""
 
     def plan() -> Mail | None:
         refund = queries.mail_refund(event.refund_id)
-        if refund is None or refund.state != event.state:
+        if refund is None or refund.state != "succeeded":
+            return None
+        note = documents.credit_note_of(event.refund_id)
+        topic = f"{event.name}:{event.refund_id}"
+        mail = _to_shopper(topic, "refund_done", refund.order_id, refund=refund, note=note)
+        return replace(mail, attached=printing.sheet_of(note)) if mail and note else mail
+
+    flows.send_once(plan)
+
+
+def tell_refund_failed(event: RefundSettled) -> None:
+    """That a refund failed concerns the merchant alone, who can mend it."""
+
+    def plan() -> Mail | None:
+        refund = queries.mail_refund(event.refund_id)
+        if event.state != "failed" or refund is None or refund.state != event.state:
             return None
         topic = f"{event.name}:{event.refund_id}"
-        if event.state == "succeeded":
-            return _to_shopper(topic, "refund_done", refund.order_id, refund=refund)
         return _to_merchant(topic, "refund_failed", refund.order_id, refund=refund)
 
     flows.send_once(plan)

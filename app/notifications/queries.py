@@ -110,9 +110,16 @@ def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
     return MailPromise(found[0].receipt, found[0].expires_at) if found else None
 
 
-def is_amount_wrong(attempt_id: uuid.UUID) -> bool:
-    """Whether a try failed because the money that came is not what was asked for."""
-    return bool(db.scalar("SELECT error_code FROM payment_attempt WHERE id = :id", id=attempt_id) == "amount_mismatch")
+def was_left_failed(attempt_id: uuid.UUID) -> bool:
+    """Whether a try is the last one of its order and came to nothing, other than by money in another amount."""
+    return bool(
+        db.scalar(
+            "SELECT a.state IN ('failed', 'closed') AND a.error_code IS DISTINCT FROM 'amount_mismatch' AND NOT EXISTS"
+            " (SELECT FROM payment_attempt n WHERE n.payment_id = a.payment_id AND n.position > a.position)"
+            " FROM payment_attempt a WHERE a.id = :id",
+            id=attempt_id,
+        )
+    )
 
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -109,6 +110,8 @@ def test_stock_and_order_wait_as_long_as_the_way_to_pay_takes(shopper, bank, dra
     assert "Thank you" not in page
     assert receipts(token)[0][0] in page
     assert ("5140 0000 0000" in page) == (method == "bank_transfer")
+    words = {"bank_transfer": "by bank transfer", "cod": "on delivery"}[method]
+    assert re.search(rf'data-by="{method}">Pay RM.197.00 {words}<', shopper.get(f"/checkout/pay/{token}"))
     drain()
     assert flows.release_pass(trigger="test").done == 0
     assert flows.reconcile(everything=True).done == 0

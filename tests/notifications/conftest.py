@@ -82,3 +82,14 @@ def make_due() -> Callable[[], None]:
             db.rows("UPDATE outbox_delivery SET due_at = clock_timestamp() WHERE state = 'pending' RETURNING id")
 
     return hurry
+
+
+@pytest.fixture
+def drain_all(make_due: Callable[[], None], drain: Callable[[], int]) -> Callable[[], None]:
+    """Run whatever waits, whatever it waits for."""
+
+    def run() -> None:
+        make_due()
+        drain()
+
+    return run

@@ -83,14 +83,17 @@ def test_the_receipt_can_be_asked_for_too(order_id, office, drain):
     assert mail["Subject"].startswith("Receipt RC-")
 
 
-def test_a_credit_note_is_sent_by_itself_and_once(order_id, office, drain):
+def test_not12_a_refund_and_its_credit_note_are_one_mail_and_once(order_id, office, drain):
+    before = len(office.mails)
     refund(order_id, 5000)
     drain()
     deliver_again(drain)
+    assert len(office.mails) == before + 2  # on its way, and done
     [mail] = papers(office)
     name, content = attached(mail)
-    assert mail["Subject"].startswith("Credit note CN-")
-    assert name in f"{mail['Subject'].split()[2]}.pdf"
+    assert mail["Subject"] == "Your refund of RM\xa050.00 has been made".replace("\xa0", " ")
+    assert name.startswith("CN-")
+    assert f"The credit note {name.removesuffix('.pdf')} is attached" in body_of(mail, "plain")
     assert "50.00" in PdfReader(BytesIO(content)).pages[0].extract_text()
 
 

@@ -10,9 +10,12 @@ payment: a session has one, however often somebody tries.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -27,12 +30,14 @@ from app.payments.gateway import (
     ProviderDispute,
     ProviderPayment,
     ProviderRefund,
+    ProviderTransaction,
     Standing,
 )
 from app.payments.providers import stripe_entities as entities
 from app.payments.providers import stripe_notices as notices
+from app.payments.providers import stripe_statement as statement
 from app.payments.providers.bounded import Budget, Patience
-from app.payments.providers.stripe_client import Client, Clients
+from app.payments.providers.stripe_client import Client, Clients, Object
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +50,9 @@ EXPIRY_STEP = 600  # seconds; see `_expires_at`
 LONGEST_TEXT = 250
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", re.ASCII)  # a stranger one would have the whole session refused
 PAGE, MOST_PAGES = 100, 3  # sessions looked through for a receipt: some minutes of a busy shop
-CHARGE = ["payment_intent.latest_charge.balance_transaction"]
+MOST_LISTED = 200  # pages of a list for the books
+BALANCE = "latest_charge.balance_transaction"
+CHARGE = [f"payment_intent.{BALANCE}"]
 
 
 def make(settings: Settings) -> Stripe:
@@ -112,8 +119,7 @@ class Stripe:
 
     def capture_payment(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderPayment:
         """Stripe captures by itself, so there is nothing to do but to look."""
-        expand = ["latest_charge.balance_transaction"]
-        intent = self._client.get_intent(provider_payment_id, expand=expand, budget=self._budget())
+        intent = self._client.get_intent(provider_payment_id, expand=[BALANCE], budget=self._budget())
         payment = entities.payment_of(intent)
         if payment is None or payment.state not in ("captured", "refunded"):
             raise ProviderRefused("The payment is not captured.", status=400, reason=str(intent.get("status")))
@@ -132,6 +138,43 @@ class Stripe:
 
     def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
         return self._refunds_of(provider_payment_id, self._budget())
+
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        """An intent does not name its session, which is our order there: sessions live a day at the most, and name it."""
+        sessions = self._listed(self._client.list_sessions, _made(since - timedelta(days=1), until))
+        order_of = {each.get("payment_intent"): entities.identifier_of(each) for each in sessions}
+        asked = _made(since, until) | {"expand": [f"data.{BALANCE}"]}
+        listed = [(each, entities.payment_of(each)) for each in self._listed(self._client.list_intents, asked)]
+        return [
+            replace(found, order_id=order_of.get(found.id, ""), created_at=entities.moment_of(intent, "created"))
+            for intent, found in listed
+            if found is not None
+        ]
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        """Without those of payments that no intent was for: they cannot be ours."""
+        listed = self._listed(self._client.list_refunds, _made(since, until))
+        return [entities.refund_of(each) for each in listed if each.get("payment_intent")]
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        found: list[ProviderTransaction] = []
+        for payout in self._listed(self._client.list_payouts, _made(since, until)):
+            if statement.is_itemised(payout):
+                asked = {"payout": entities.identifier_of(payout), "expand": ["data.source"]}
+                found += statement.statement(payout, self._listed(self._client.list_balance, asked))
+        return found
+
+    def _listed(self, call: Callable[..., Object], filters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """All pages of a list. Raises ProviderUnavailable for one that does not end."""
+        asked, found = {**filters, "limit": PAGE}, []
+        for _ in range(MOST_LISTED):
+            listed = call(asked, budget=self._budget())
+            page = entities.items_of(listed)
+            found += page
+            if not page or listed.get("has_more") is not True:
+                return found
+            asked = {**asked, "starting_after": entities.identifier_of(page[-1])}
+        raise ProviderUnavailable(reason="the list does not end")
 
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         return entities.dispute_of(self._client.get_dispute(provider_dispute_id, budget=self._budget()))
@@ -185,6 +228,11 @@ class Stripe:
         if not isinstance(url, str) or _origin_of(url) != self._page_origin:
             raise ProviderUnavailable(reason="no page in the answer")
         return url
+
+
+def _made(since: datetime, until: datetime) -> dict[str, Any]:
+    """The filter of lists by when things were made, in whole seconds; the second one is not included."""
+    return {"created": {"gte": math.ceil(since.timestamp()), "lt": math.ceil(until.timestamp())}}
 
 
 def _session_of(request: PaymentRequest) -> dict[str, Any]:

@@ -75,6 +75,15 @@ class Client:
     def list_refunds(self, filters: Object, *, budget: Budget) -> Object:
         return self._ask(self._sdk.refunds.list, filters, budget=budget)
 
+    def list_intents(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.payment_intents.list, filters, budget=budget)
+
+    def list_payouts(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.payouts.list, filters, budget=budget)
+
+    def list_balance(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.balance_transactions.list, filters, budget=budget)
+
     def get_dispute(self, dispute_id: str, *, budget: Budget) -> Object:
         return self._ask(self._sdk.disputes.retrieve, dispute_id, budget=budget)
 

@@ -86,6 +86,7 @@ def refund_of(refund: Object) -> ProviderRefund:
         amount=money_of(refund),
         payment_id=identifier_of(refund, "payment_intent"),
         key=text_of(refund.get("metadata"), "key"),
+        created_at=moment_of(refund, "created"),
     )
 
 

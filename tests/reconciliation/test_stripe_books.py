@@ -1,0 +1,166 @@
+"""F4 at Stripe: its intents, refunds, balance transactions and payouts are read, clean books show nothing, seeded differences show."""
+
+import pytest
+
+from app.core import db
+from tests import shop as shops
+from tests.flows.providers import StripeShopper, refund, stripe
+from tests.flows.shopper import provider_order_of
+from tests.payments.conftest import STRIPE
+from tests.reconciliation.conftest import Books
+from tests.reconciliation.test_differences import known_refund
+from tests.shop import add_product, faults
+
+FEE = 19700 * 3 // 100
+
+
+class StripeBooks(Books):
+    """The same at Stripe; each sale to somebody else."""
+
+    def __init__(self, shop, bank):
+        self.shop, self.bank = shop, bank
+
+    @property
+    def shopper(self):
+        return StripeShopper(self.shop.test_client(), self.bank)
+
+    def sell(self):
+        token = self.shopper.buy(add_product())
+        return token, self.payment_of(token)
+
+    def settle(self):
+        return self.bank.control("POST", "/stripe/payouts")
+
+    def ask(self, method, path, **data):
+        answer = self.bank.session.request(
+            method,
+            f"{self.bank.url}/stripe/v1{path}",
+            data=data,
+            headers={"Authorization": f"Bearer {STRIPE['secret_key']}"},
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refund_at_the_bank(self, payment_id, amount):
+        return self.ask("POST", "/refunds", payment_intent=payment_id, amount=amount)["id"]
+
+    def rows(self):
+        """(kind, gross, fee, net) of the stored statement."""
+        found = db.rows("SELECT kind, gross_minor, fee_minor, net_minor FROM provider_transaction ORDER BY kind, 2")
+        db.release()
+        return [tuple(row) for row in found]
+
+
+@pytest.fixture
+def books(bank, make_app):
+    shop = make_app(**stripe(bank), RAZORPAY_KEY_ID="", PAYMENT_PROVIDER="stripe")
+    shops.open_shop()
+    return StripeBooks(shop, bank)
+
+
+def test_clean_books_show_nothing_and_hold_the_fees(books, drain):
+    for _ in range(2):
+        token, _ = books.sell()
+    refund(token, 1000)
+    drain()
+    books.bank.control("POST", "/stripe/fees", {"amount": 250, "currency": "MYR"})
+    payout = books.settle()
+    assert payout["amount"] == 2 * (19700 - FEE) - 1000 - 250
+    assert (books.reconcile(), books.open()) == (0, [])
+    assert books.rows() == [
+        ("charge", 19700, FEE, 19700 - FEE),
+        ("charge", 19700, FEE, 19700 - FEE),
+        ("fee", -250, 0, -250),
+        ("payout", payout["amount"], 0, payout["amount"]),
+        ("refund", -1000, 0, -1000),
+    ]
+    assert books.value("SELECT sum(amount_minor) FROM ledger_line WHERE account = 'bank'") == payout["amount"]
+    spent = books.value("SELECT sum(amount_minor) FROM ledger_line WHERE account = 'payment_fees'")
+    assert spent == 2 * FEE + 250
+
+
+def missed_payment(books):
+    """Paid at Stripe, and nobody came back or told us."""
+    shopper = books.shopper
+    token = shopper.order(add_product())
+    shopper.press(shopper.open_page(token))
+    session = books.ask("GET", f"/checkout/sessions/{provider_order_of(token)}")
+    return session["payment_intent"]
+
+
+def foreign_payment(books):
+    """Somebody makes a session of their own under the same account."""
+    data = {
+        "mode": "payment",
+        "success_url": "http://elsewhere.example/",
+        "line_items[0][quantity]": 1,
+        "line_items[0][price_data][currency]": "myr",
+        "line_items[0][price_data][unit_amount]": 5000,
+        "line_items[0][price_data][product_data][name]": "By hand",
+    }
+    session = books.ask("POST", "/checkout/sessions", **data)
+    return books.bank.control("POST", "/stripe/pay", {"session_id": session["id"]})["payment_intent"]["id"]
+
+
+def unknown_there(books):
+    _, payment = books.sell()
+    books.change("UPDATE payment_capture SET provider_payment_id = 'pi_0' WHERE provider_payment_id = :id", id=payment)
+    return "pi_0"
+
+
+def amount_differs(books):
+    _, payment = books.sell()
+    books.change("UPDATE payment_capture SET amount_minor = 5 WHERE provider_payment_id = :id", id=payment)
+    return payment
+
+
+def refund_unknown_here(books):
+    return books.refund_at_the_bank(books.sell()[1], 1000)
+
+
+def refund_unknown_there(books):
+    return known_refund(books, books.sell()[1], provider_refund_id="re_0")
+
+
+def refund_amount_differs(books):
+    _, payment = books.sell()
+    return known_refund(books, payment, amount=900, provider_refund_id=books.refund_at_the_bank(payment, 1000))
+
+
+def refund_state_differs(books):
+    _, payment = books.sell()
+    return known_refund(books, payment, state="failed", provider_refund_id=books.refund_at_the_bank(payment, 1000))
+
+
+def fee_differs(books):
+    """Found on the statement, by the transaction's id."""
+    _, payment = books.sell()
+    books.change("UPDATE payment_capture SET fee_minor = 5 WHERE provider_payment_id = :id", id=payment)
+    charge = books.ask("GET", f"/payment_intents/{payment}")["latest_charge"]
+    return books.ask("GET", f"/charges/{charge}")["balance_transaction"]
+
+
+SEEDS = (
+    missed_payment, foreign_payment, unknown_there, amount_differs, refund_unknown_here, refund_unknown_there,
+    refund_amount_differs, refund_state_differs, fee_differs,
+)  # fmt: skip
+
+
+def test_f4_seeded_differences_are_found_at_once_and_once(books):
+    seeded = {(seed.__name__, seed(books)) for seed in SEEDS}
+    books.settle()
+    books.reconcile()
+    found = books.open()
+    assert seeded <= set(found), seeded - set(found)
+    assert books.reconcile() == 0
+    assert books.open() == found
+
+
+def test_a_list_longer_than_a_page_is_read_to_its_end(books, monkeypatch):
+    monkeypatch.setattr("app.payments.providers.stripe.PAGE", 1)
+    for _ in range(2):
+        books.sell()
+    books.settle()
+    assert (books.reconcile(), books.open(), faults()) == (0, [], {})
+    assert [row[0] for row in books.rows()] == ["charge", "charge", "payout"]
