@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from app.payments.events import (
     PaymentFailed,
     RefundRequested,
     RefundSettled,
+    SubscriptionNoticeReceived,
 )
 from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
@@ -134,13 +136,7 @@ def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
 
 def store_notice(*, provider: str, notice: Notice) -> bool:
     """Put a verified webhook into the inbox. False when it had been there already: it was acted on then."""
-    facts = {
-        "provider_order_id": notice.provider_order_id,
-        "provider_payment_id": notice.provider_payment_id,
-        "provider_refund_id": notice.provider_refund_id,
-        "receipt": notice.receipt,
-        "provider_dispute_id": notice.provider_dispute_id,
-    }
+    facts = {name: value for name, value in asdict(notice).items() if name not in ("event_id", "kind")}
     notice_id = new_id()
     statement = (
         insert(PaymentNotice)
@@ -150,7 +146,8 @@ def store_notice(*, provider: str, notice: Notice) -> bool:
     )
     if db.session.execute(statement).scalar() is None:
         return False
-    outbox.record(NoticeReceived(notice_id))
+    received = SubscriptionNoticeReceived if notice.provider_subscription_id else NoticeReceived
+    outbox.record(received(notice_id))
     return True
 
 
