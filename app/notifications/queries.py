@@ -110,9 +110,16 @@ def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
     return MailPromise(found[0].receipt, found[0].expires_at) if found else None
 
 
-def is_amount_wrong(attempt_id: uuid.UUID) -> bool:
-    """Whether a try failed because the money that came is not what was asked for."""
-    return bool(db.scalar("SELECT error_code FROM payment_attempt WHERE id = :id", id=attempt_id) == "amount_mismatch")
+def is_told_otherwise(attempt_id: uuid.UUID) -> bool:
+    """Whether another mail tells that a try failed: about the refund, where the money that came is not what was asked for; about
+    the subscription, where the provider tries again by itself."""
+    return bool(
+        db.scalar(
+            "SELECT coalesce(error_code = 'amount_mismatch', false) OR method = 'subscription'"
+            " FROM payment_attempt WHERE id = :id",
+            id=attempt_id,
+        )
+    )
 
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:

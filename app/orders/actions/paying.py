@@ -19,6 +19,7 @@ from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.errors import NotPayable
 from app.payments.models import PaymentAttempt
+from app.payments.rules import RECURRING
 from app.stock import actions as stock
 
 
@@ -46,7 +47,7 @@ def start_payment(order_id: uuid.UUID, *, provider: str, method: str, terms: Ter
     `terms` say how long the order is kept for this way to pay. Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
     """
     order = orders.locked(order_id)
-    if order.state not in PAYABLE:
+    if order.state not in PAYABLE or order.payment_method == RECURRING:  # those the provider charges by itself
         raise NotPayable()
     payment = payment_queries.lock_payment_of_order(order.id)
     stock.start_paying(order.id, orders.wanted(order))

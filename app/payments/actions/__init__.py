@@ -68,6 +68,19 @@ def open_attempt(
     if last and last.state in ("created", "open") and _is_same_way(last, provider, method):
         last.method, last.bank = method, bank
         return last
+    attempt = add_attempt(payment, attempts, provider=provider, method=method, reference=reference, bank=bank)
+    for earlier in attempts:
+        if earlier.is_by_hand:
+            note_closed(earlier)
+        elif earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
+            outbox.record(AttemptReplaced(earlier.id))
+    return attempt
+
+
+def add_attempt(
+    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str, bank: str = ""
+) -> PaymentAttempt:
+    """One more try, beside those there are. Raises TooManyAttempts."""
     if len(attempts) >= MAX_ATTEMPTS:
         raise TooManyAttempts()
     position = len(attempts) + 1
@@ -89,11 +102,6 @@ def open_attempt(
     )
     db.session.add(attempt)
     db.session.flush()
-    for earlier in attempts:
-        if earlier.is_by_hand:
-            note_closed(earlier)
-        elif earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
-            outbox.record(AttemptReplaced(earlier.id))
     return attempt
 
 
