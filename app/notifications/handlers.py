@@ -194,7 +194,6 @@ def _tell_subscriber(event: Any, template: str, *, of: uuid.UUID | None = None) 
         cycle = recurring.cycle(of) if of else None
         values = {
             "subscription": subscription,
-            "news": template.removeprefix("subscription_"),
             "due_at": cycle.due_at if cycle else None,
         }
         topic = f"{event.name}:{of or event.recurring_id}"

@@ -252,7 +252,12 @@ def test_cancelled_while_a_charge_is_under_way_its_money_goes_back_once(running,
     assert (running.turns()[-1], stock_row(shirt)) == (("skipped", "cancelled"), (4, 0))
     assert (money(bank), faults()) == ((2 * TOTAL, TOTAL), {})
     assert mails()[-1] == "subscription_cancelled"
-    assert running.client.post(f"/subscription/{running.token}/resume", data={"csrf_token": running.shopper.csrf()}).status_code == 409
+    assert (
+        running.client.post(
+            f"/subscription/{running.token}/resume", data={"csrf_token": running.shopper.csrf()}
+        ).status_code
+        == 409
+    )
     assert running.row().state == "cancelled"
 
 
@@ -268,7 +273,10 @@ def test_left_out_paused_and_resumed_by_the_customer(running, shirt, bank, drain
     running.press("resume")
     drain()
     assert (running.row().state, running.act_get()) == ("active", "paused")  # the turn that is left out is not over yet
-    assert (money(bank), mails()[1:]) == ((TOTAL, 0), ["subscription_coming", "subscription_skipped", "subscription_paused", "subscription_resumed"])
+    assert (money(bank), mails()[1:]) == (
+        (TOTAL, 0),
+        ["subscription_coming", "subscription_skipped", "subscription_paused", "subscription_resumed"],
+    )
 
 
 def test_a_pause_made_at_the_provider_is_respected(running, bank, drain):
@@ -290,7 +298,11 @@ def test_one_that_nobody_authorises_ends_with_its_order(subscriber, plan_id, shi
         db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING id")
     order_flows.release_expired()
     drain()
-    assert (subscriber.row().over_reason, subscriber.act_get(), stock_row(shirt)) == ("not_started", "cancelled", (5, 0))
+    assert (subscriber.row().over_reason, subscriber.act_get(), stock_row(shirt)) == (
+        "not_started",
+        "cancelled",
+        (5, 0),
+    )
     assert (subscriber.turns(), mails(), faults()) == ([("skipped", "expired")], [], {})
 
 
@@ -303,7 +315,9 @@ def test_without_an_answer_the_subscription_is_looked_up_not_opened_twice(subscr
     with transaction():
         db.rows("UPDATE payment_attempt SET initiating_until = NULL RETURNING id")
     assert subscriber.press("open").status_code == 303
-    listed = bank.session.get(f"{bank.url}/v1/subscriptions", auth=("rzp_test_payments00000", "payments_key_secret"), timeout=10)
+    listed = bank.session.get(
+        f"{bank.url}/v1/subscriptions", auth=("rzp_test_payments00000", "payments_key_secret"), timeout=10
+    )
     assert [each["id"] for each in listed.json()["items"]] == [subscriber.row().provider_subscription_id]
 
 

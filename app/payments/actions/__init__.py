@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -22,14 +21,12 @@ from app.payments.actions import postings
 from app.payments.errors import AlreadyRefunded, NotDecided, TooManyAttempts
 from app.payments.events import (
     AttemptReplaced,
-    NoticeReceived,
     PaymentFailed,
     RefundRequested,
     RefundSettled,
-    SubscriptionNoticeReceived,
 )
-from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
-from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentNotice, Refund
+from app.payments.gateway import Opened, ProviderPayment, ProviderRefund
+from app.payments.models import Payment, PaymentAttempt, PaymentCapture, Refund
 from app.payments.rules import (
     FINAL,
     GIVE_UP_AFTER_DAYS,
@@ -140,23 +137,6 @@ def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
         provider_order=opened.id,
         page_url=opened.page_url,
     )
-
-
-def store_notice(*, provider: str, notice: Notice) -> bool:
-    """Put a verified webhook into the inbox. False when it had been there already: it was acted on then."""
-    facts = {name: value for name, value in asdict(notice).items() if name not in ("event_id", "kind")}
-    notice_id = new_id()
-    statement = (
-        insert(PaymentNotice)
-        .values(id=notice_id, provider=provider, event_id=notice.event_id, kind=notice.kind, facts=facts)
-        .on_conflict_do_nothing()
-        .returning(PaymentNotice.id)
-    )
-    if db.session.execute(statement).scalar() is None:
-        return False
-    received = SubscriptionNoticeReceived if notice.provider_subscription_id else NoticeReceived
-    outbox.record(received(notice_id))
-    return True
 
 
 def note_payments(attempt: PaymentAttempt, found: Sequence[ProviderPayment]) -> list[PaymentCapture]:
