@@ -1,4 +1,4 @@
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Unavailable
 
 
 class NoPlan(Conflict):
@@ -11,6 +11,12 @@ class NotRunning(Conflict):
     """The subscription is over, paused, or waits for a payment: that cannot be done to it now."""
 
     code = "not_running"
+
+
+class BeingAsked(Unavailable):
+    """Another process asks the provider about this subscription right now: ask again in a moment."""
+
+    code = "being_asked"
 
 
 class PlanExists(Conflict):

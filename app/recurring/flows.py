@@ -22,6 +22,7 @@ from app.payments.gateway.recurring import Recurring, SubscriptionRequest
 from app.recurring import actions as recurring
 from app.recurring import queries
 from app.recurring.actions import turns
+from app.recurring.errors import BeingAsked
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +79,25 @@ def _claim(attempt_id: uuid.UUID) -> bool:
 def follow(recurring_id: uuid.UUID) -> None:
     """Ask the provider about a subscription, note what it did, settle what it charged, and tell it what it should be doing.
 
-    Raises ProviderUnavailable when an answer is unknown: what was noted stays, ask again later.
+    Raises ProviderUnavailable when an answer is unknown, or BeingAsked: what was noted stays, ask again later.
     """
+    if not in_transaction(partial(recurring.claim, recurring_id)):
+        raise BeingAsked()
+    try:
+        order_ids = _steer(recurring_id)
+    finally:
+        in_transaction(partial(recurring.let_go, recurring_id))
+    for order_id in order_ids:
+        order_flows.settle_now(order_id)
+
+
+def _steer(recurring_id: uuid.UUID) -> list[uuid.UUID]:
+    """Ask, note and tell, until it is as it should be. Returns the orders that were charged."""
     found: set[uuid.UUID] = set()
     for _ in range(3):  # once to learn, once after telling it something
         question = queries.question(recurring_id)
-        db.release()
         if question is None:
-            return
+            break
         provider = gateway.provider(question.provider)
         answer = provider.get_subscription(question.subscription_id)
         task = in_transaction(partial(recurring.note_answer, recurring_id, answer))
@@ -93,8 +105,7 @@ def follow(recurring_id: uuid.UUID) -> None:
         if not task.command:
             break
         _tell(provider, task.command, answer.id)
-    for order_id in sorted(found):
-        order_flows.settle_now(order_id)
+    return sorted(found)
 
 
 def _tell(provider: Recurring, command: str, subscription_id: str) -> None:
@@ -117,10 +128,10 @@ def follow_notice(notice_id: uuid.UUID) -> None:
         follow(recurring_id)
 
 
-def follow_due(*, everything: bool = False) -> Tally:
+def follow_due() -> Tally:
     """Ask about every subscription that is due to be asked about."""
     tally = Tally()
-    due = queries.due_to_ask(everything=everything)
+    due = queries.due_to_ask()
     db.release()
     for recurring_id in due:
         tally.run(partial(follow, recurring_id))

@@ -38,8 +38,9 @@ class RecurringPlan(Base):
 class RecurringOrder(HasState, Base):
     """An order that comes again, as it was agreed upon: `terms` are its lines, prices and delivery, and stay so.
 
-    `asked_for` is what the provider was last told to be: running, paused or cancelled. A pause that we did not ask for was
-    made in the provider's own dashboard, and is respected.
+    `asked_for` is what the provider was last told to be: running, paused or cancelled; `seen` what it last was. A pause that we did
+    not ask for was made in the provider's own dashboard, and is respected. One process at a time asks (`asking_until`), so
+    that no answer is older than what was told since.
     """
 
     __tablename__ = "recurring_order"
@@ -88,6 +89,8 @@ class RecurringOrder(HasState, Base):
     provider_subscription_id: Mapped[str | None] = mapped_column(Text)
     page_url: Mapped[str] = mapped_column(Text, server_default="")  # where the means of payment is given
     asked_for: Mapped[str] = mapped_column(Text, server_default="running")
+    seen: Mapped[str] = mapped_column(Text, server_default="")
+    asking_until: Mapped[datetime | None]
     next_charge_at: Mapped[datetime | None]  # as the provider last said
     ask_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

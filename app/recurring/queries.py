@@ -38,10 +38,10 @@ def by_key(key: uuid.UUID) -> RecurringOrder | None:
 
 
 def token_of_order(order_token: str) -> str | None:
-    """The subscription that an order is a turn of."""
+    """The subscription that an order which is not paid yet is a turn of; who holds a paid order's link may see that order only."""
     found: str | None = db.scalar(
         "SELECT r.token FROM orders o JOIN recurring_cycle c ON c.order_id = o.id"
-        " JOIN recurring_order r ON r.id = c.recurring_id WHERE o.token = :token",
+        " JOIN recurring_order r ON r.id = c.recurring_id WHERE o.token = :token AND o.state = 'pending'",
         token=order_token,
     )
     return found
@@ -107,15 +107,14 @@ def question(recurring_id: uuid.UUID) -> Question | None:
         "SELECT provider, provider_subscription_id FROM recurring_order WHERE id = :id AND provider_subscription_id IS NOT NULL",
         id=recurring_id,
     )
+    db.release()
     return Question(*found[0]) if found else None
 
 
-def due_to_ask(*, everything: bool = False, limit: int = 200) -> list[uuid.UUID]:
+def due_to_ask(*, limit: int = 200) -> list[uuid.UUID]:
     """Subscriptions that the provider is to be asked about, the longest waiting first."""
     found = db.rows(
-        "SELECT id FROM recurring_order WHERE ask_at IS NOT NULL AND (:everything OR ask_at <= now())"
-        " ORDER BY ask_at LIMIT :limit",
-        everything=everything,
+        "SELECT id FROM recurring_order WHERE ask_at <= now() ORDER BY ask_at LIMIT :limit",
         limit=limit,
     )
     return [row[0] for row in found]

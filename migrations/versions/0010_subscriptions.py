@@ -67,6 +67,8 @@ def _orders() -> None:
         sa.Column("provider_subscription_id", sa.Text(), nullable=True),
         sa.Column("page_url", sa.Text(), server_default="", nullable=False),
         sa.Column("asked_for", sa.Text(), server_default="running", nullable=False),
+        sa.Column("seen", sa.Text(), server_default="", nullable=False),
+        sa.Column("asking_until", MOMENT, nullable=True),
         sa.Column("next_charge_at", MOMENT, nullable=True),
         sa.Column("ask_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),

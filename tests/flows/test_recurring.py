@@ -9,9 +9,12 @@ import pytest
 from app.core import db
 from app.core.transaction import in_transaction, transaction
 from app.orders import flows as order_flows
+from app.payments.errors import ProviderUnavailable
 from app.reconciliation import flows as reconciliation
+from app.recurring import actions as recurring
 from app.recurring import flows
 from app.recurring.actions import plans
+from app.recurring.errors import BeingAsked
 from tests.flows.shopper import money
 from tests.sandbox.conftest import Shop
 from tests.shop import ADDRESS, CONTACT, add_product, faults, stock_row
@@ -78,9 +81,7 @@ class Subscriber:
         flows.open_due()
 
     def there(self):
-        return self.act_get()
-
-    def act_get(self):
+        """Its state at the bank."""
         answer = self.bank.session.get(
             f"{self.bank.url}/v1/subscriptions/{self.row().provider_subscription_id}",
             auth=("rzp_test_payments00000", "payments_key_secret"),
@@ -169,6 +170,7 @@ def test_the_second_turn_is_held_charged_and_told_by_webhook_once(running, shirt
         )
         assert answer.status_code == 200
     drain()
+    assert (running.turns(), stock_row(shirt)) == ([("charged", "confirmed")] * 2, (3, 0))
     running.follow()
     drain()
     assert (running.turns(), stock_row(shirt)) == ([("charged", "confirmed")] * 2, (3, 0))
@@ -202,13 +204,13 @@ def test_what_is_sold_out_is_left_out_and_not_charged(running, shirt, bank, drai
         db.rows("DELETE FROM stock_movement RETURNING id")
     running.a_month_passes()
     drain()
-    assert (running.turns()[-1], running.act_get()) == (("skipped", None), "paused")
+    assert (running.turns()[-1], running.there()) == (("skipped", None), "paused")
     bank.control("POST", "/clock", {"advance_seconds": 2 * DAY})
     assert money(bank) == (TOTAL, 0)
     with transaction():
         db.rows("UPDATE recurring_cycle SET due_at = due_at - interval '3 days' WHERE position = 2 RETURNING id")
     running.follow()
-    assert (running.act_get(), running.row().state) == ("active", "active")
+    assert (running.there(), running.row().state) == ("active", "active")
     assert mails() == ["subscription_started", "subscription_sold_out"]
 
 
@@ -236,7 +238,7 @@ def test_after_the_last_failure_it_is_over(running, shirt, bank, drain):
     running.follow()
     drain()
     assert (running.row().state, running.row().over_reason) == ("cancelled", "unpaid")
-    assert (running.turns()[-1], running.act_get(), stock_row(shirt)) == (("skipped", "cancelled"), "cancelled", (4, 0))
+    assert (running.turns()[-1], running.there(), stock_row(shirt)) == (("skipped", "cancelled"), "cancelled", (4, 0))
     assert (money(bank), faults(), mails()[-1]) == ((TOTAL, 0), {}, "subscription_unpaid")
 
 
@@ -248,7 +250,7 @@ def test_cancelled_while_a_charge_is_under_way_its_money_goes_back_once(running,
     running.follow()
     order_flows.reconcile(everything=True)
     drain()
-    assert (running.row().state, running.act_get()) == ("cancelled", "cancelled")
+    assert (running.row().state, running.there()) == ("cancelled", "cancelled")
     assert (running.turns()[-1], stock_row(shirt)) == (("skipped", "cancelled"), (4, 0))
     assert (money(bank), faults()) == ((2 * TOTAL, TOTAL), {})
     assert mails()[-1] == "subscription_cancelled"
@@ -266,13 +268,13 @@ def test_left_out_paused_and_resumed_by_the_customer(running, shirt, bank, drain
     assert stock_row(shirt) == (4, 1)
     running.press("skip")
     drain()
-    assert (running.turns()[-1], running.act_get(), stock_row(shirt)) == (("skipped", "cancelled"), "paused", (4, 0))
+    assert (running.turns()[-1], running.there(), stock_row(shirt)) == (("skipped", "cancelled"), "paused", (4, 0))
     running.press("pause")
     drain()
     assert running.row().state == "paused"
     running.press("resume")
     drain()
-    assert (running.row().state, running.act_get()) == ("active", "paused")  # the turn that is left out is not over yet
+    assert (running.row().state, running.there()) == ("active", "paused")  # the turn that is left out is not over yet
     assert (money(bank), mails()[1:]) == (
         (TOTAL, 0),
         ["subscription_coming", "subscription_skipped", "subscription_paused", "subscription_resumed"],
@@ -288,7 +290,29 @@ def test_a_pause_made_at_the_provider_is_respected(running, bank, drain):
     )
     running.follow()
     drain()
-    assert (running.row().state, running.act_get()) == ("paused", "paused")
+    assert (running.row().state, running.there()) == ("paused", "paused")
+
+
+def test_a_resume_that_got_no_answer_is_told_again(running, bank, drain):
+    """What is still paused then is our own pause, not one of the dashboard."""
+    running.press("pause")
+    drain()
+    running.press("resume")
+    bank.fault("drop", method="POST", path="/v1/subscriptions/*/resume", count=1)
+    with pytest.raises(ProviderUnavailable):
+        running.follow()
+    assert running.there() == "paused"
+    running.follow()
+    assert (running.row().state, running.there()) == ("active", "active")
+
+
+def test_two_who_ask_at_once_take_turns(running, drain):
+    recurring_id = running.row().id
+    assert in_transaction(lambda: recurring.claim(recurring_id))
+    with pytest.raises(BeingAsked):
+        running.follow()
+    in_transaction(lambda: recurring.let_go(recurring_id))
+    running.follow()
 
 
 def test_one_that_nobody_authorises_ends_with_its_order(subscriber, plan_id, shirt, bank, drain):
@@ -298,7 +322,7 @@ def test_one_that_nobody_authorises_ends_with_its_order(subscriber, plan_id, shi
         db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING id")
     order_flows.release_expired()
     drain()
-    assert (subscriber.row().over_reason, subscriber.act_get(), stock_row(shirt)) == (
+    assert (subscriber.row().over_reason, subscriber.there(), stock_row(shirt)) == (
         "not_started",
         "cancelled",
         (5, 0),
@@ -358,7 +382,7 @@ def test_staff_see_pause_and_cancel_subscriptions_and_offer_plans(running, merch
     assert "Paused. The provider" in merchant.press(here, f"{here}/pause")
     assert "Cancelled. The provider" in merchant.press(here, f"{here}/cancel")
     drain()
-    assert (running.row().over_reason, running.act_get()) == ("by_staff", "cancelled")
+    assert (running.row().over_reason, running.there()) == ("by_staff", "cancelled")
     found = [row[0] for row in db.rows("SELECT action FROM audit_entry WHERE action LIKE 'subscription.%' ORDER BY id")]
     db.release()
     assert sorted(found)[-3:] == ["subscription.paused", "subscription.plan_offered", "subscription.plan_offered"]

@@ -130,6 +130,22 @@ def remember_subscription(recurring_id: uuid.UUID, opened: Opened) -> None:
         row.ask_at = clock.now()
 
 
+def claim(recurring_id: uuid.UUID) -> bool:
+    """Be the one who asks the provider about it, for a minute at most. False while somebody else is at it."""
+    return bool(
+        db.rows(
+            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '1 minute'"
+            " WHERE id = :id AND coalesce(asking_until, '-infinity') < clock_timestamp() RETURNING id",
+            id=recurring_id,
+        )
+    )
+
+
+def let_go(recurring_id: uuid.UUID) -> None:
+    """The answer is noted: somebody else may ask."""
+    db.rows("UPDATE recurring_order SET asking_until = NULL WHERE id = :id RETURNING id", id=recurring_id)
+
+
 def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
     """Charge nothing until it is resumed. Raises NotRunning."""
     row = _running(recurring_id)
@@ -200,6 +216,7 @@ def note_order_over(order_id: uuid.UUID) -> None:
     row, cycles = _of_order(order_id)
     if row is not None:
         _catch_up(row, cycles)
+        row.ask_at = clock.now() if row.provider_subscription_id else None
 
 
 def _of_order(order_id: uuid.UUID) -> tuple[RecurringOrder | None, list[RecurringCycle]]:
@@ -225,6 +242,7 @@ def note_answer(recurring_id: uuid.UUID, answer: ProviderSubscription) -> Task:
     _catch_up(row, cycles)
     if row.state not in rules.OVER:
         _follow(row, cycles, answer, now)
+    row.seen = answer.state
     row.next_charge_at = answer.next_charge_at if row.state not in rules.OVER else None
     wanted = _wanted(row, cycles, now)
     command = _command(wanted, answer.state)
@@ -242,7 +260,7 @@ def _follow(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: Provi
         _fail(row, cycles)
     elif answer.state == "active" and row.state == "past_due":
         row.move_to("active")
-    elif answer.state == "paused" and row.state == "active" and row.asked_for != "paused":
+    elif answer.state == "paused" and row.state == "active" and row.seen == "active" and row.asked_for != "paused":
         _pause(row, cycles, actor=row.provider)
     _let_go_passed(row, cycles, answer)
 
