@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -134,8 +135,13 @@ def follow_due() -> Tally:
     due = queries.due_to_ask()
     db.release()
     for recurring_id in due:
-        tally.run(partial(follow, recurring_id))
+        tally.run(partial(_follow_if_free, recurring_id))
     return tally
+
+
+def _follow_if_free(recurring_id: uuid.UUID) -> None:
+    with suppress(BeingAsked):  # whoever asks notes the answer too
+        follow(recurring_id)
 
 
 def open_due() -> Tally:

@@ -51,10 +51,10 @@ class LockView:
 @bp.get("/<token>")
 def show(token: str) -> ResponseReturnValue:
     order = _order(token)
-    if order.payment_method == RECURRING:
-        return redirect(url_for("subscriptions.show_of_order", order_token=token), 303)
     if order.state != "pending":
         return redirect(url_for("orders.show", token=token), 303)
+    if order.payment_method == RECURRING:
+        return redirect(url_for("subscriptions.show_of_order", order_token=token), 303)
     return _page(order)
 
 

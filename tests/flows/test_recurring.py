@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from app.checkout import actions as checkout
+from app.checkout import queries as quotes
 from app.core import db
+from app.core.ids import new_id
 from app.core.transaction import in_transaction, transaction
 from app.orders import flows as order_flows
 from app.payments.errors import ProviderUnavailable
+from app.payments.gateway import recurring as gateway
 from app.reconciliation import flows as reconciliation
 from app.recurring import actions as recurring
-from app.recurring import flows
+from app.recurring import flows, queries
 from app.recurring.actions import plans
 from app.recurring.errors import BeingAsked
 from tests.flows.shopper import money
@@ -306,6 +311,59 @@ def test_a_resume_that_got_no_answer_is_told_again(running, bank, drain):
     assert (running.row().state, running.there()) == ("active", "active")
 
 
+def at_once(work, times=4):
+    def one(_):
+        try:
+            return in_transaction(work)
+        finally:
+            db.forget()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
+    plan = queries.plan(plan_id)
+    quote = quotes.quote(quotes.one_line(shirt, 1), currency="MYR", locale="en", address=ADDRESS)
+    db.release()
+    click = checkout.PlaceOrder(
+        key=new_id(),
+        accept_total=TOTAL,
+        payment_method="subscription",
+        currency="MYR",
+        locale="en",
+        session_minutes=30,
+        lock_minutes=15,
+        unpaid_minutes=120,
+        client_index=b"one address",
+    )
+    wanted = checkout.Subscription(
+        plan=plan,
+        quantity=1,
+        provider="razorpay",
+        contact={"email": "aina@example.com", "phone": "+60123456789"},
+        address=ADDRESS,
+        method=quote.chosen.method.code,
+    )
+    answers = at_once(lambda: checkout.subscribe("visitor", click, wanted))
+    assert sorted(is_new for _, is_new in answers) == [False, False, False, True]
+    assert (len({row.id for row, _ in answers}), stock_row(shirt)) == (1, (5, 1))
+
+
+def test_the_same_answer_noted_by_four_at_once_counts_once(running, shirt, bank, drain):
+    running.a_month_passes()
+    running.act("charge")
+    row = running.row()
+    answer = gateway.provider(row.provider).get_subscription(row.provider_subscription_id)
+    tasks = at_once(lambda: recurring.note_answer(row.id, answer))
+    assert len({task.order_ids for task in tasks}) == 1
+    assert db.scalar("SELECT count(*) FROM payment_attempt") == 2
+    db.release()
+    running.follow()
+    drain()
+    assert (running.turns(), money(bank), faults()) == ([("charged", "confirmed")] * 2, (2 * TOTAL, 0), {})
+
+
 def test_two_who_ask_at_once_take_turns(running, drain):
     recurring_id = running.row().id
     assert in_transaction(lambda: recurring.claim(recurring_id))
@@ -353,6 +411,9 @@ def test_an_order_of_a_subscription_is_paid_by_nothing_else(subscriber, plan_id)
     assert subscriber.client.get(answer.location).location == f"/subscription/{subscriber.token}"
     refused = subscriber.shopper.post(f"/checkout/pay/{token}", payment_method="card")
     assert refused.location == f"/order/{token}"
+    subscriber.press("cancel")
+    assert subscriber.client.get(f"/checkout/pay/{token}").location == f"/order/{token}"
+    assert subscriber.client.get(f"/subscription/of/{token}").status_code == 404  # who has an order's link has no more
     assert db.scalar("SELECT count(*) FROM payment_attempt") == 1
     db.release()
 

@@ -73,6 +73,7 @@ class NewOrder:
     payment_method: str
     lock_minutes: int
     lives_minutes: int
+    placed_by: str = "customer"
 
 
 def open(new: NewOrder) -> Order:
@@ -110,7 +111,7 @@ def open(new: NewOrder) -> Order:
     if new.lock_minutes:
         stock.lock(order.id, demands(order), minutes=new.lock_minutes)
     payments.create(order.id, order.total)
-    note(order.id, "placed", actor="customer", total_minor=order.total_minor, currency=order.currency)
+    note(order.id, "placed", actor=new.placed_by, total_minor=order.total_minor, currency=order.currency)
     outbox.record(OrderCreated(order.id))
     return order
 

@@ -131,10 +131,10 @@ def remember_subscription(recurring_id: uuid.UUID, opened: Opened) -> None:
 
 
 def claim(recurring_id: uuid.UUID) -> bool:
-    """Be the one who asks the provider about it, for a minute at most. False while somebody else is at it."""
+    """Be the one who asks the provider about it, for two minutes at most. False while somebody else is at it."""
     return bool(
         db.rows(
-            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '1 minute'"
+            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '2 minutes'"
             " WHERE id = :id AND coalesce(asking_until, '-infinity') < clock_timestamp() RETURNING id",
             id=recurring_id,
         )

@@ -112,6 +112,7 @@ def open_order(row: RecurringOrder, position: int, *, lock_minutes: int) -> Orde
             payment_method=RECURRING,
             lock_minutes=lock_minutes,
             lives_minutes=lock_minutes + rules.DUNNING_DAYS * 24 * 60,
+            placed_by="system",
         )
     )
 
