@@ -16,6 +16,7 @@ from app.subscriptions import SUBSCRIPTIONS
 CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
     "app.payments.gateway",
+    "app.recurring.flows",
     "app.documents.wording",
     "app.notifications.gateway",
     "app.notifications.letters",

@@ -16,6 +16,7 @@ from app.checkout import flows as checkout
 from app.core.settings import Settings
 from app.orders import flows as orders
 from app.reconciliation import flows as reconciliation
+from app.recurring import flows as recurring
 from app.returns import flows as returns
 from app.search import flows as search
 
@@ -57,6 +58,7 @@ SCHEDULE: Sequence[Line] = (
     every("10s", jobs.sweep),
     every("15s", orders.reconcile_open),
     every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
+    every("1m", recurring.follow_by_schedule),
     every("5m", returns.look_by_schedule),
     every("1m", search.refresh_sold_out),
     daily("19:10", cart.forget_expired),

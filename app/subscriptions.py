@@ -16,7 +16,7 @@ from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, RecurringOrderPaid
 from app.payments.events import (
     AttemptReplaced,
     DisputeOpened,
@@ -26,9 +26,20 @@ from app.payments.events import (
     RefundRequested,
     RefundSettled,
     ReversalNoticed,
+    SubscriptionNoticeReceived,
 )
 from app.reconciliation import handlers as reconciliation
 from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
+from app.recurring import handlers as recurring
+from app.recurring.events import (
+    ChargeComing,
+    ChargeFailed,
+    CycleSkipped,
+    SubscriptionOver,
+    SubscriptionPaused,
+    SubscriptionResumed,
+    SubscriptionStarted,
+)
 from app.returns import handlers as returns
 from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
@@ -43,8 +54,25 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.tell_merchant),
     ],
     OrderPromised: [cart.empty_when_promised, network(notifications.tell_how_to_pay)],
-    OrderExpired: [network(notifications.tell_order_expired), network(orders.close_order)],
-    OrderCancelled: [network(notifications.tell_order_cancelled), network(orders.close_order)],
+    OrderExpired: [
+        recurring.note_order_over,
+        network(notifications.tell_order_expired),
+        network(orders.close_order),
+    ],
+    OrderCancelled: [
+        recurring.note_order_over,
+        network(notifications.tell_order_cancelled),
+        network(orders.close_order),
+    ],
+    RecurringOrderPaid: [recurring.note_order_paid],
+    SubscriptionNoticeReceived: [network(recurring.follow_notice)],
+    SubscriptionStarted: [network(notifications.tell_subscription_started)],
+    ChargeComing: [network(notifications.tell_charge_coming)],
+    ChargeFailed: [network(notifications.tell_charge_failed)],
+    CycleSkipped: [network(recurring.tell_provider), network(notifications.tell_cycle_skipped)],
+    SubscriptionPaused: [network(recurring.tell_provider), network(notifications.tell_subscription_paused)],
+    SubscriptionResumed: [network(recurring.tell_provider), network(notifications.tell_subscription_resumed)],
+    SubscriptionOver: [network(recurring.tell_provider), network(notifications.tell_subscription_over)],
     PaymentReceived: [network(notifications.confirm_payment)],
     AttemptReplaced: [network(orders.close_attempt)],
     # Most providers' pages let a shopper try another card at once: whoever is still at it needs no mail.

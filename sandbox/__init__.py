@@ -9,6 +9,7 @@ Reading order
     server      a small threaded HTTP/1.1 server that lets a fault cut the line
     routes_*    HTTP in, JSON or HTML out: orders, payments, checkout (the pages), control, webhooks
     bank        orders and payments: create, pay, authorise, capture, late authorisation
+    subscriptions  plans and subscriptions that charge themselves
     refunds     refunds, their idempotency keys, money given back by the provider itself
     timers      what happens by the (virtual) clock
     ledger      journal of money moved, and its sums

@@ -11,6 +11,7 @@ from sandbox import (
     routes_orders,
     routes_payments,
     routes_settlements,
+    routes_subscriptions,
     routes_webhooks,
 )
 from sandbox.billplz import parts as billplz
@@ -34,6 +35,7 @@ from sandbox.stripe import parts as stripe
 from sandbox.stripe import routes_api as stripe_api
 from sandbox.stripe import routes_control as stripe_control
 from sandbox.stripe import routes_page as stripe_page
+from sandbox.subscriptions import TIMER, Subscriptions
 from sandbox.switches import Switches
 from sandbox.timers import Timers
 from sandbox.webhooks import Dispatcher, Tongue, razorpay_letter
@@ -54,6 +56,7 @@ class Provider:
     refunds: Refunds
     disputes: Disputes
     settlements: Settlements
+    subscriptions: Subscriptions
     timers: Timers
     faults: Faults
     paypal: paypal.PayPal
@@ -78,6 +81,8 @@ def create_provider(settings: Settings) -> Provider:
     payments = Payments(store, clock, events, accounts=settings.accounts, expiry_from=settings.expiry_from)
     refunds = Refunds(store, clock, events)
     timers = Timers(store, clock, payments, refunds)
+    subscriptions = Subscriptions(store, clock, events, payments)
+    timers.others[TIMER] = subscriptions.act
     return Provider(
         settings=settings,
         store=store,
@@ -90,6 +95,7 @@ def create_provider(settings: Settings) -> Provider:
         refunds=refunds,
         disputes=Disputes(store, clock, events),
         settlements=Settlements(store, clock),
+        subscriptions=subscriptions,
         timers=timers,
         faults=Faults(),
         billplz=billplz.create(settings.billplz, store, clock, news, dispatcher),
@@ -107,6 +113,7 @@ def create_app(provider: Provider) -> Flask:
         routes_payments,
         routes_settlements,
         routes_checkout,
+        routes_subscriptions,
         routes_control,
         routes_webhooks,
     ):

@@ -36,7 +36,7 @@ def payment_entity(row: Row) -> dict[str, Any]:
         "currency": row["currency"],
         "status": row["status"],
         "order_id": row["order_id"],
-        "invoice_id": None,
+        "invoice_id": json.loads(row["extra"]).get("invoice_id"),
         "international": False,
         "method": row["method"],
         "amount_refunded": row["amount_refunded"],

@@ -28,6 +28,14 @@ NAMES = (
     "payment.dispute.won",
     "payment.dispute.lost",
     "payment.dispute.closed",
+    "subscription.authenticated",
+    "subscription.activated",
+    "subscription.charged",
+    "subscription.pending",
+    "subscription.halted",
+    "subscription.paused",
+    "subscription.resumed",
+    "subscription.cancelled",
 )
 
 
@@ -87,6 +95,16 @@ class Events:
         payment = found(tx, "payment", row["payment_id"])
         contents = {"payment": payment_entity(payment), "dispute": dispute_entity(row)}
         self._record(tx, name, payment["order_id"], contents, at=at)
+
+    def subscription(
+        self, tx: Transaction, name: str, entity: dict[str, Any], *, account: str, at: float, payment_id: str | None
+    ) -> None:
+        """Events of one subscription go out in their order."""
+        contents = {"subscription": entity}
+        if payment_id is not None:
+            contents["payment"] = payment_entity(found(tx, "payment", payment_id))
+        body = self._body(name, contents, at, account_id=self._accounts[account])
+        self._news.record(tx, name, entity["id"], body, event_id=new_id("evt"), provider=account)
 
     def _record(self, tx: Transaction, name: str, order_id: str, contents: dict[str, Any], *, at: float) -> None:
         account = found(tx, "orders", order_id)["provider"]

@@ -52,6 +52,7 @@ class Attempt:
     reason: str = "payment_failed"
     late_seconds: float = 1200
     force: bool = False
+    invoice_id: str | None = None
 
 
 class Payments:
@@ -84,14 +85,19 @@ class Payments:
         """Makes one payment, two for `twice`; returns the entities as they are afterwards."""
         now = self._clock.now()
         with self._store.transaction() as tx:
-            order = known(tx, "orders", order_id)
-            if not attempt.force:
-                _refuse_if_closed(tx, order)
-            ids = [self._start(tx, order, attempt, now)]
-            if attempt.outcome == "twice":
-                ids.append(self._start(tx, order, attempt, now))
-            self._finish(tx, ids, attempt, now)
+            ids = self.pay_in(tx, order_id, attempt, at=now)
             return [payment_entity(found(tx, "payment", payment_id)) for payment_id in ids]
+
+    def pay_in(self, tx: Transaction, order_id: str, attempt: Attempt, *, at: float) -> list[str]:
+        """`pay` inside a transaction; returns the ids of the payments."""
+        order = known(tx, "orders", order_id)
+        if not attempt.force:
+            _refuse_if_closed(tx, order)
+        ids = [self._start(tx, order, attempt, at)]
+        if attempt.outcome == "twice":
+            ids.append(self._start(tx, order, attempt, at))
+        self._finish(tx, ids, attempt, at)
+        return ids
 
     def authorize(self, payment_id: str, *, force: bool = False) -> dict[str, Any]:
         """The bank says yes after all, now: a `created` or `failed` payment becomes authorised."""
@@ -166,6 +172,7 @@ class Payments:
             contact=payer.contact,
             description=payer.description,
             notes=json.dumps(dict(payer.notes or {})),
+            extra=json.dumps({"invoice_id": attempt.invoice_id}),
             created_at=at,
         )
         tx.execute(

@@ -160,6 +160,7 @@ def reset() -> dict[str, Any]:
     sandbox.faults.clear()
     sandbox.switches.clear()
     sandbox.refunds.forget()
+    sandbox.subscriptions.forget()
     sandbox.paypal.forget()
     sandbox.stripe.forget()
     sandbox.dispatcher.forget()

@@ -90,7 +90,11 @@ class _Rail:
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         counts = self.counts()
-        sell = [("/admin/", _("Overview"), "eye", 0), ("/admin/orders", _("Orders"), "orders", 0)]
+        sell = [
+            ("/admin/", _("Overview"), "eye", 0),
+            ("/admin/orders", _("Orders"), "orders", 0),
+            ("/admin/subscriptions", _("Subscriptions"), "refresh", 0),
+        ]
         care = [
             ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
             ("/admin/payments", _("Payments"), "card", counts.payments),
@@ -152,5 +156,11 @@ def _words(what: str) -> tuple[str, str] | None:
         "not-by-hand": ("warning", _("The customer pays another way now. Nothing was changed.")),
         "sent-by-hand": ("success", _("Noted: the money was sent back. The customer is told.")),
         "not-sent": ("warning", _("Noted: the refund failed. You can send it again.")),
+        "plan-added": ("success", _("It is offered on the product's page within seconds.")),
+        "plan-ended": ("success", _("It is offered no more. Who has subscribed keeps it.")),
+        "subscription-paused": ("success", _("Paused. The provider and the customer are told.")),
+        "subscription-resumed": ("success", _("Resumed. The provider and the customer are told.")),
+        "subscription-cancelled": ("success", _("Cancelled. The provider and the customer are told.")),
+        "subscription-changed": ("info", _("The subscription has changed meanwhile. Nothing was done.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

@@ -47,7 +47,7 @@ def show_list() -> ResponseReturnValue:
     state = request.args.get("state", "")
     state = state if state in ORDER_MOVES else ""
     sought = request.args.get("q", "").strip()[:254]
-    before = _cursor(request.args.get("before", ""))
+    before = cursor(request.args.get("before", ""))
     rows = _find(sought) if sought else queries.page(state=state or None, before=before, limit=A_PAGE + 1)
     more = rows[A_PAGE - 1] if len(rows) > A_PAGE and not sought else None
     return respond(
@@ -151,7 +151,7 @@ def _find(sought: str) -> list[Any]:
     )
 
 
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
+def cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
     """Where the last page ended; None (the first page) when it was tampered with."""
     at, _mark, row_id = text.rpartition("_")
     try:

@@ -220,6 +220,8 @@ def _cause(reason: str) -> str:
         "replaced": _("The customer placed a newer order"),
         "unpaid": "",
         "no_money": _("The money did not come"),
+        "skipped": _("This delivery of a subscription was left out"),
+        "subscription_over": _("The subscription is over"),
         "sold_out_before_payment": _("Sold out before the payment came"),
     }.get(reason, refund_reason(reason))
 

@@ -44,6 +44,11 @@ from app.core.ids import new_id
 from app.orders import actions as orders
 from app.orders import queries as order_queries
 from app.orders.models import Order
+from app.recurring import actions as recurring
+from app.recurring import queries as recurring_queries
+from app.recurring.actions.turns import NOBODY
+from app.recurring.models import RecurringOrder
+from app.recurring.queries import PlanView
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
 
@@ -231,10 +236,26 @@ def _still_good(previous: Order, click: PlaceOrder) -> bool:
 def _open(
     visitor: str, quote: Quote, mark: str, click: PlaceOrder, *, address: Mapping[str, str], contact: Mapping[str, str]
 ) -> Order:
-    priced, chosen, cart_id = quote.priced, quote.chosen, quote.contents.cart_id
-    if chosen is None or cart_id is None:
+    new = _new_order(quote, mark, click, visitor=visitor, address=address, contact=contact)
+    try:
+        return orders.open(new)
+    except OutOfStock as refusal:
+        raise LinesGone(refusal.possible) from refusal
+
+
+def _new_order(
+    quote: Quote,
+    mark: str,
+    click: PlaceOrder,
+    *,
+    visitor: str,
+    address: Mapping[str, str],
+    contact: Mapping[str, str],
+) -> orders.NewOrder:
+    priced, chosen = quote.priced, quote.chosen
+    if chosen is None:
         raise NoDelivery()
-    new = orders.NewOrder(
+    return orders.NewOrder(
         place_key=click.key,
         fingerprint=mark,
         currency=priced.currency,
@@ -252,7 +273,7 @@ def _open(
         lines=[_order_line(quote, n) for n in range(len(priced.lines))],
         locale=click.locale,
         visitor=visitor,
-        cart_id=cart_id,
+        cart_id=quote.contents.cart_id,
         client_index=click.client_index,
         email=contact["email"],
         phone=contact["phone"],
@@ -262,10 +283,58 @@ def _open(
         lock_minutes=click.lock_minutes,
         lives_minutes=click.unpaid_minutes,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What is subscribed to, how it is delivered, and who charges it."""
+
+    plan: PlanView
+    quantity: int
+    provider: str
+    contact: Mapping[str, str]
+    address: Mapping[str, str]
+    method: str
+
+
+def subscribe(visitor: str, click: PlaceOrder, wanted: Subscription) -> tuple[RecurringOrder, bool]:
+    """Start a subscription with its first order, all or nothing; and whether it is new: the same click is one subscription.
+
+    Raises TotalChanged, LinesGone, NoDelivery or TooManyLocks.
+    """
+    known = recurring_queries.by_key(click.key)
+    if known is not None:
+        return _own(known, visitor), False
+    quote = queries.quote(
+        queries.one_line(wanted.plan.variant_id, wanted.quantity),
+        currency=click.currency,
+        locale=click.locale,
+        address=dict(wanted.address),
+        method=wanted.method,
+        with_stock=False,
+    )
+    if not all(line.facts.is_sellable for line in quote.lines) or not quote.lines:
+        raise LinesGone({wanted.plan.variant_id: 0})
+    if quote.chosen is None or quote.chosen.method.code != wanted.method:
+        raise NoDelivery()
+    if quote.priced.total_minor != click.accept_total:
+        raise TotalChanged()
+    if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
+        raise TooManyLocks()
+    mark = fingerprint([_marked(quote), wanted.address, wanted.contact, click.locale])
+    first = _new_order(quote, mark, click, visitor=NOBODY, address=wanted.address, contact=wanted.contact)
+    new = recurring.NewRecurring(click.key, wanted.plan, wanted.provider, visitor, wanted.quantity, first)
     try:
-        return orders.open(new)
+        row, is_new = recurring.start(new)
     except OutOfStock as refusal:
         raise LinesGone(refusal.possible) from refusal
+    return _own(row, visitor), is_new
+
+
+def _own(row: RecurringOrder, visitor: str) -> RecurringOrder:
+    if row.visitor != visitor:  # a key is random; somebody replays another one's
+        raise Refused("this form was used before")
+    return row
 
 
 def _order_line(quote: Quote, index: int) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.cart import queries as cart
-from app.cart.queries import Contents, Line
+from app.cart.queries import Contents, Entry, Line
 from app.cart.rules import Item, Priced, price
 from app.core.money import Money
 from app.shipping import queries as shipping
@@ -71,6 +72,11 @@ def quote(
         shipping_tax=next((t for t in taxes.values() if t.on_shipping), NO_TAX),
     )
     return Quote(contents, lines, offers, chosen, priced)
+
+
+def one_line(variant_id: uuid.UUID, quantity: int) -> Contents:
+    """A cart of one line that is nobody's: what a subscription consists of."""
+    return Contents(entries=(Entry(variant_id, variant_id, quantity, 0),))
 
 
 def _item(line: Line) -> Item:

@@ -137,6 +137,7 @@ class Settings:
     cleanup_enabled: bool
     checkout_minutes: int
     unpaid_order_minutes: int
+    subscription_lead_hours: int  # before a charge its order is opened, its stock held and the customer told
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     rate_limit_enabled: bool
     mail_url: str
@@ -212,6 +213,7 @@ def _read(get: _Reader) -> Settings:
         cleanup_enabled=get.flag("STOCK_CLEANUP_ENABLED", True),
         checkout_minutes=get.number("CHECKOUT_SESSION_EXPIRY_MINUTES", 30, low=1, high=1440),
         unpaid_order_minutes=get.number("UNPAID_ORDER_EXPIRY_MINUTES", 120, low=1, high=60 * 24 * 30),
+        subscription_lead_hours=get.number("SUBSCRIPTION_LEAD_HOURS", 48, low=1, high=24 * 7),
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),

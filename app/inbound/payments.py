@@ -15,8 +15,8 @@ from flask import Blueprint, Response, jsonify, request
 
 from app.core.errors import Refused
 from app.core.transaction import in_transaction
-from app.payments import actions as payments
 from app.payments import gateway
+from app.payments.actions import notices
 from app.payments.errors import BadSignature
 from app.web.describe import describe, one_of, record
 
@@ -45,7 +45,7 @@ def take_notice() -> Response:
     except (BadSignature, Refused) as refusal:
         _note_refusal(refusal.code, size=len(body))
         raise
-    is_new = in_transaction(lambda: payments.store_notice(provider=provider, notice=notice))
+    is_new = in_transaction(lambda: notices.store(provider=provider, notice=notice))
     received.labels("stored" if is_new else "repeated").inc()
     return jsonify(status="stored" if is_new else "known")
 

@@ -17,10 +17,22 @@ from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
 from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
 from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
+from app.recurring import queries as recurring
+from app.recurring.events import (
+    ChargeComing,
+    ChargeFailed,
+    CycleSkipped,
+    SubscriptionOver,
+    SubscriptionPaused,
+    SubscriptionResumed,
+    SubscriptionStarted,
+)
 from app.returns import queries as returns
 from app.returns.events import RefundAsked, RefundDeclined
 
-SILENT_REASONS = frozenset({"replaced"})  # the shopper placed the same cart again and hears of the later order
+SILENT_REASONS = frozenset(
+    {"replaced", "skipped", "subscription_over"}
+)  # another mail tells: of the later order, or of the subscription
 
 
 def confirm_order(event: OrderPaid) -> None:
@@ -45,8 +57,7 @@ def confirm_payment(event: PaymentReceived) -> None:
 
 
 def tell_payment_failed(event: PaymentFailed) -> None:
-    """Two minutes later. Not when the shopper went on, by another try or way to pay; nor when money came in another
-    amount: the mail about its refund says so."""
+    """Two minutes later. Not when the shopper went on, by another try or way to pay; nor when another mail says so."""
 
     def plan() -> Mail | None:
         if not queries.was_left_failed(event.attempt_id):
@@ -140,6 +151,62 @@ def tell_wish_declined(event: RefundDeclined) -> None:
         request = returns.request(event.request_id)
         topic = f"{event.name}:{event.request_id}"
         return _to_shopper(topic, "refund_declined", event.order_id, answer=request.answer) if request else None
+
+    flows.send_once(plan)
+
+
+def tell_subscription_started(event: SubscriptionStarted) -> None:
+    _tell_subscriber(event, "subscription_started")
+
+
+def tell_charge_coming(event: ChargeComing) -> None:
+    _tell_subscriber(event, "subscription_coming", of=event.cycle_id)
+
+
+def tell_charge_failed(event: ChargeFailed) -> None:
+    _tell_subscriber(event, "subscription_failed", of=event.cycle_id)
+
+
+def tell_cycle_skipped(event: CycleSkipped) -> None:
+    _tell_subscriber(
+        event, "subscription_sold_out" if event.reason == "sold_out" else "subscription_skipped", of=event.cycle_id
+    )
+
+
+def tell_subscription_paused(event: SubscriptionPaused) -> None:
+    _tell_subscriber(event, "subscription_paused", of=event.change_id)
+
+
+def tell_subscription_resumed(event: SubscriptionResumed) -> None:
+    _tell_subscriber(event, "subscription_resumed", of=event.change_id)
+
+
+def tell_subscription_over(event: SubscriptionOver) -> None:
+    """Not of one that never began: the mail about its order says that."""
+    if event.reason != "not_started":
+        _tell_subscriber(
+            event,
+            {"unpaid": "subscription_unpaid", "ended": "subscription_ended"}.get(
+                event.reason, "subscription_cancelled"
+            ),
+        )
+
+
+def _tell_subscriber(event: Any, template: str, *, of: uuid.UUID | None = None) -> None:
+    """One mail for each thing that happens to a subscription; `of` is what it happened to, else the subscription itself."""
+
+    def plan() -> Mail | None:
+        subscription = recurring.mail(event.recurring_id)
+        if subscription is None:
+            return None
+        cycle = recurring.cycle(of) if of else None
+        values = {
+            "subscription": subscription,
+            "due_at": cycle.due_at if cycle else None,
+        }
+        topic = f"{event.name}:{of or event.recurring_id}"
+        locale = letters.language_of(subscription.locale)
+        return Mail(topic, template, subscription.email, locale, None, values)
 
     flows.send_once(plan)
 

@@ -111,10 +111,12 @@ def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
 
 
 def was_left_failed(attempt_id: uuid.UUID) -> bool:
-    """Whether a try is the last one of its order and came to nothing, other than by money in another amount."""
+    """Whether a try is the last one of its order, came to nothing, and no other mail tells so: the one about the refund, where
+    money came in another amount; the one about the subscription, where the provider tries again by itself."""
     return bool(
         db.scalar(
-            "SELECT a.state IN ('failed', 'closed') AND a.error_code IS DISTINCT FROM 'amount_mismatch' AND NOT EXISTS"
+            "SELECT a.state IN ('failed', 'closed') AND a.error_code IS DISTINCT FROM 'amount_mismatch'"
+            " AND a.method <> 'subscription' AND NOT EXISTS"
             " (SELECT FROM payment_attempt n WHERE n.payment_id = a.payment_id AND n.position > a.position)"
             " FROM payment_attempt a WHERE a.id = :id",
             id=attempt_id,

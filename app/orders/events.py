@@ -29,6 +29,14 @@ class OrderPaid(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RecurringOrderPaid(Event):
+    """The order of a subscription is paid; said besides `OrderPaid`."""
+
+    name = "order.recurring_paid"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class OrderExpired(Event):
     """Nobody paid in time; what was held is free again."""
 

@@ -21,6 +21,14 @@ class ReversalNoticed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionNoticeReceived(Event):
+    """A verified webhook about a subscription is in the inbox."""
+
+    name = "payment.subscription_notice_received"
+    notice_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentReceived(Event):
     """Money was captured and applied to its order."""
 

@@ -60,6 +60,10 @@ def has_open_attempts(order_id: uuid.UUID) -> bool:
     return bool(found)
 
 
+def attempt(attempt_id: uuid.UUID) -> PaymentAttempt | None:
+    return db.session.get(PaymentAttempt, attempt_id)
+
+
 def attempt_by_provider_order(provider: str, provider_order_id: str) -> PaymentAttempt | None:
     statement = select(PaymentAttempt).where(
         PaymentAttempt.provider == provider, PaymentAttempt.provider_order_id == provider_order_id

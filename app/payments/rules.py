@@ -39,6 +39,7 @@ DISPUTE_MOVES: Mapping[str, frozenset[str]] = {
 UNDECIDED = ("open", "under_review")  # disputes that keep the order on hold
 MAX_ATTEMPTS = 8  # per order (PAY-26)
 ONLINE_BANKING = "fpx"  # the way to pay whose banks can be chosen of beforehand
+RECURRING = "subscription"  # the way to pay of orders that a provider charges by itself (PAY-30)
 BY_HAND = "manual"  # the provider that nobody stands behind (N8): staff say when the money has come
 FINAL = frozenset({"captured", "closed"})
 
@@ -81,6 +82,7 @@ BANK_TRANSFER = Method(
     "bank_transfer", N_("Bank transfer"), N_("Transfer the amount yourself; we ship when it has arrived")
 )
 CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is handed over to you"))
+BY_ITSELF = Method(RECURRING, N_("Subscription"), N_("Charged by itself, each time"))
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (
@@ -100,7 +102,7 @@ METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
 
 def method_of(code: str) -> Method | None:
     """A way to pay by its code, in whatever currency."""
-    known = (*EVERYWHERE, *(each for of_one in METHODS_BY_CURRENCY.values() for each in of_one))
+    known = (*EVERYWHERE, BY_ITSELF, *(each for of_one in METHODS_BY_CURRENCY.values() for each in of_one))
     return next((each for each in known if each.code == code), None)
 
 

@@ -14,6 +14,9 @@ from app.catalog import queries as catalog
 from app.catalog.errors import SlugMoved
 from app.catalog.queries.shapes import Category, ProductPage, VariantView
 from app.core.money import Money
+from app.payments.gateway.recurring import code_for
+from app.recurring import queries as recurring
+from app.recurring.queries import PlanView
 from app.search import queries as search
 from app.shipping import queries as shipping
 from app.stock import queries as stock
@@ -98,6 +101,7 @@ def show_product(slug: str) -> ResponseReturnValue:
     return respond(
         "storefront/catalog/product.html",
         "_offer.html",
+        plans=_plans(chosen),
         product=product,
         chosen=chosen,
         is_asked=is_asked,
@@ -110,6 +114,13 @@ def show_product(slug: str) -> ResponseReturnValue:
         delivery_from=_delivery_from(),
         structured=kept("structured", (seen, in_stock), lambda: structured.product(product, available)),
     )
+
+
+def _plans(chosen: VariantView | None) -> tuple[PlanView, ...]:
+    """How often the chosen variant may be subscribed to, where somebody could charge it in this currency."""
+    if chosen is None or code_for(languages.currency()) is None:
+        return ()
+    return recurring.plans_by_variant().get(chosen.id, ())
 
 
 def _view() -> dict[str, str]:

@@ -114,10 +114,12 @@ def state_names(country: str) -> tuple[str, ...]:
     return places.states(country)
 
 
-def read_click(form: Mapping[str, str], *, currency: str, address: str) -> tuple[PlaceOrder | None, list[str]]:
-    """The click on “Place order”, or what is wrong with it."""
+def read_click(
+    form: Mapping[str, str], *, currency: str, address: str, only_method: str | None = None
+) -> tuple[PlaceOrder | None, list[str]]:
+    """The click on “Place order”, or what is wrong with it. `only_method`: how it is paid is no choice."""
     key, total = form.get("key", ""), form.get("accept_total", "")
-    method = form.get("payment_method", "")
+    method = only_method or form.get("payment_method", "")
     faults = []
     try:
         one_time = uuid.UUID(key)
@@ -126,7 +128,7 @@ def read_click(form: Mapping[str, str], *, currency: str, address: str) -> tuple
         faults.append(_("This form was incomplete. Please check your order and try again."))
     if not (total.isascii() and total.isdigit() and len(total) <= 15):
         faults.append(_("This form was incomplete. Please check your order and try again."))
-    if method not in {offer.method.code for offer in offers(currency)}:
+    if method != only_method and method not in {offer.method.code for offer in offers(currency)}:
         faults.append(_("Choose how you want to pay"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))

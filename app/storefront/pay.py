@@ -19,7 +19,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
 from app.payments.gateway import banks, offers
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING
+from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -53,6 +53,8 @@ def show(token: str) -> ResponseReturnValue:
     order = _order(token)
     if order.state != "pending":
         return redirect(url_for("orders.show", token=token), 303)
+    if order.payment_method == RECURRING:
+        return redirect(url_for("subscriptions.show_of_order", order_token=token), 303)
     return _page(order)
 
 

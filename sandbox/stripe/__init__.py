@@ -4,6 +4,7 @@ disputes, events, the page to pay on, signed webhooks.
 parts        wires the others together, and what the routes share
 keys         the secret key; how webhooks are signed
 sessions     Checkout Sessions and the money paid in them, in the ledger's tables with provider `stripe`
+subscriptions  subscriptions and their invoices
 refunds      refunds; a succeeded one may fail later
 balance      balance transactions and payouts
 disputes     opened and closed by a control call

@@ -53,8 +53,8 @@ def session_entity(row: Row) -> dict[str, Any]:
         "locale": extra["locale"],
         "managed_payments": {"enabled": False},
         "metadata": json.loads(row["notes"]),
-        "mode": "payment",
-        "payment_intent": extra["intent"],
+        "mode": "subscription" if extra["recurring"] else "payment",
+        "payment_intent": None if extra["recurring"] else extra["intent"],
         "payment_method_collection": "if_required",
         "payment_method_options": {},
         "payment_method_types": extra["types"],
@@ -66,6 +66,8 @@ def session_entity(row: Row) -> dict[str, Any]:
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
         "url": extra["url"] if row["status"] == "open" else None,
+        "subscription": extra["subscription"],
+        "invoice": extra["invoice"],
     }
 
 

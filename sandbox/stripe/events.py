@@ -28,6 +28,11 @@ NAMES = (
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
     "payout.created",
     "payout.paid",
 )

@@ -30,18 +30,21 @@ SESSION: Shape = {
     "submit_type": "text",
     "adaptive_pricing": {"enabled": "flag"},
     "payment_intent_data": {"description": "text", "metadata": "metadata", "receipt_email": "text"},
+    "subscription_data": {"description": "text", "metadata": "metadata"},
     "line_items": [
         {
             "quantity": "number",
             "price_data": {
                 "currency": "text",
                 "unit_amount": "number",
+                "recurring": {"interval": "text", "interval_count": "number"},
                 "product_data": {"name": "text", "description": "text", "metadata": "metadata"},
             },
         }
     ],
     "expand": "texts",
 }
+SUBSCRIPTION: Shape = {"pause_collection": {"behavior": "text"}, "expand": "texts"}
 REFUND: Shape = {
     "amount": "number",
     "charge": "text",

@@ -100,7 +100,7 @@ def _document(kind: str) -> Callable[[Transaction, str], Entity]:
     return lambda tx, object_id: document(tx, kind, object_id)
 
 
-_DOCUMENTS = ("balance_transaction", "payout", "dispute")
+_DOCUMENTS = ("balance_transaction", "payout", "dispute", "subscription", "invoice", "invoice_payment")
 _ONE: dict[str, Callable[[Transaction, str], Entity]] = {
     "checkout.session": lambda tx, object_id: session_entity(known(tx, "checkout.session", object_id)),
     "payment_intent": lambda tx, object_id: intent_entity(session_of_intent(tx, object_id)),
@@ -118,7 +118,7 @@ _MADE: dict[str, Callable[[Transaction, Row], Entity]] = {
     **dict.fromkeys(_DOCUMENTS, _body),
 }
 _TABLES = {
-    "checkout.session": ("orders", "1"),
+    "checkout.session": ("orders", "json_extract(extra, '$.hidden') IS NULL"),
     "payment_intent": ("orders", "json_extract(extra, '$.intent') IS NOT NULL"),
     "charge": ("payment", "1"),
     "refund": ("refund", "1"),

@@ -17,6 +17,7 @@ from sandbox.stripe.idempotency import Idempotency
 from sandbox.stripe.keys import Keys, write
 from sandbox.stripe.refunds import Refunds
 from sandbox.stripe.sessions import Sessions
+from sandbox.stripe.subscriptions import TIMER, Subscriptions
 from sandbox.timers import Timers
 from sandbox.webhooks import Dispatcher, Tongue
 
@@ -29,20 +30,25 @@ class Stripe:
     events: Events
     idempotency: Idempotency
     sessions: Sessions
+    subscriptions: Subscriptions
     refunds: Refunds
     disputes: Disputes
 
     def forget(self) -> None:
         """Back to how a fresh sandbox behaves."""
         self.idempotency.forget()
+        self.subscriptions.courses.clear()
         self.refunds.course = Course(status="succeeded")
 
 
 def create(keys: Keys, store: Store, clock: Clock, news: News, *, dispatcher: Dispatcher, timers: Timers) -> Stripe:
     events = Events(news)
     sessions = Sessions(events)
+    subscriptions = Subscriptions(events, sessions)
+    sessions.on_paid.append(subscriptions.note_paid)
     dispatcher.tongues["stripe"] = Tongue(keys.secrets, write)
     timers.others |= {
+        TIMER: subscriptions.act,
         "stripe_expire": lambda tx, target, at: sessions.expire_in_time(tx, target, at=at),
         "stripe_succeed": lambda tx, target, at: sessions.answer_in_time(tx, target, well=True, at=at),
         "stripe_fail": lambda tx, target, at: sessions.answer_in_time(tx, target, well=False, at=at),
@@ -54,6 +60,7 @@ def create(keys: Keys, store: Store, clock: Clock, news: News, *, dispatcher: Di
         events=events,
         idempotency=Idempotency(store, clock),
         sessions=sessions,
+        subscriptions=subscriptions,
         refunds=Refunds(events),
         disputes=Disputes(events),
     )

@@ -25,6 +25,9 @@ _PATHS = {
     "payouts": "payout",
     "disputes": "dispute",
     "events": "event",
+    "subscriptions": "subscription",
+    "invoices": "invoice",
+    "invoice_payments": "invoice_payment",
 }
 _OF_INTENT = "SELECT id FROM orders WHERE provider = 'stripe' AND json_extract(extra, '$.intent') = ?"
 _CHARGES = f"SELECT id FROM payment WHERE order_id IN ({_OF_INTENT})"  # noqa: S608
@@ -43,6 +46,9 @@ _FILTERS: dict[str, dict[str, str]] = {
     "payout": {"status": "json_extract(body, '$.status') = ?"},
     "dispute": {"charge": "source = ?", "payment_intent": "json_extract(body, '$.payment_intent') = ?"},
     "event": {"type": "name = ?"},
+    "subscription": {"status": "json_extract(body, '$.status') = ?"},
+    "invoice": {"subscription": "source = ?"},
+    "invoice_payment": {"invoice": "source = ?"},
 }
 
 
@@ -94,6 +100,24 @@ def cancel_refund(refund_id: str) -> Response:
         return refund_id
 
     return _post(forms.SHOW, cancel, kind="refund")
+
+
+@bp.post("/subscriptions/<subscription_id>")
+def update_subscription(subscription_id: str) -> Response:
+    """Only whether it is collected: an empty `pause_collection` collects again."""
+    shape = forms.SUBSCRIPTION | ({"pause_collection": "text"} if request.form.get("pause_collection") == "" else {})
+
+    def update(tx: Transaction, values: dict[str, Any], at: float) -> str:
+        return stripe().subscriptions.update(tx, subscription_id, pause=values.get("pause_collection") or None, at=at)
+
+    return _post(shape, update, kind="subscription")
+
+
+@bp.delete("/subscriptions/<subscription_id>")
+def cancel_subscription(subscription_id: str) -> dict[str, Any]:
+    with stripe().store.transaction() as tx:
+        stripe().subscriptions.cancel(tx, subscription_id, at=stripe().clock.now())
+        return lookup.one(tx, "subscription", subscription_id, expand=[])
 
 
 @bp.get("/<name>")

@@ -53,6 +53,27 @@ def answer(session_id: str) -> dict[str, Any]:
         return _session(tx, session_id)
 
 
+@bp.post("/subscriptions/<subscription_id>/charge")
+def charge_subscription(subscription_id: str) -> dict[str, Any]:
+    """The next charge of a subscription, now."""
+    outcome = _choice(json_object(), "outcome", ("succeed", "decline"), default="succeed")
+    with stripe().store.transaction() as tx:
+        stripe().subscriptions.charge(tx, subscription_id, outcome, at=stripe().clock.now())
+        return lookup.one(tx, "subscription", subscription_id, expand=[])
+
+
+@bp.post("/subscriptions/<subscription_id>/due")
+def bring_subscription_forward(subscription_id: str) -> dict[str, Any]:
+    """When the clock brings the next charge, and how it ends."""
+    body = json_object()
+    outcome = _choice(body, "outcome", ("succeed", "decline"), default="succeed")
+    seconds = _count(body, "in_seconds") or 1
+    with stripe().store.transaction() as tx:
+        now = stripe().clock.now()
+        stripe().subscriptions.bring_forward(tx, subscription_id, seconds=seconds, outcome=outcome, at=now)
+        return lookup.one(tx, "subscription", subscription_id, expand=[])
+
+
 @bp.post("/refunds")
 def steer_refunds() -> dict[str, Any]:
     """How the next refunds go, `count` of them or all."""

@@ -5,7 +5,8 @@ Not in Stripe's docs and chosen here: a test may pay another amount or currency 
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import ledger
@@ -40,7 +41,10 @@ class Try:
 
 @dataclass(frozen=True)
 class Sessions:
+    """`on_paid`: what a paid session in the mode subscription brings about; one entry, set when all is wired."""
+
     events: Events
+    on_paid: list[Callable[[Transaction, Session, float], None]] = field(default_factory=list)
 
     def create(self, tx: Transaction, values: dict[str, Any], *, pages: str, at: float) -> str:
         """`pages` is the address below which sessions have their page. Returns the id."""
@@ -59,6 +63,11 @@ class Sessions:
             "latest_charge": None,
             "locale": values.get("locale"),
             "name": line["name"],
+            "recurring": line["recurring"],
+            "subscription_data": values.get("subscription_data", {}),
+            "subscription": None,
+            "invoice": None,
+            "hidden": None,
             "payment_method": None,
             "success_url": _address(values, "success_url"),
             "types": values.get("payment_method_types") or methods.types_for(line["currency"]),
@@ -77,6 +86,27 @@ class Sessions:
             created_at=at,
         )
         tx.insert("timer", due_at=float(extra["expires_at"]), kind="stripe_expire", target=session_id)
+        return session_id
+
+    def hidden_like(self, tx: Transaction, first: Session, *, at: float) -> str:
+        """A session that nobody sees: its PaymentIntent pays an invoice. Returns the id."""
+        session_id, row = new_id("cs_test", 58), first.row
+        nothing = dict.fromkeys(
+            ("intent", "intent_status", "last_error", "latest_charge", "payment_method", "canceled_at")
+        )
+        data = {"description": first.extra["name"], "metadata": {}}
+        extra = first.extra | nothing | {"hidden": True, "intent_data": data, "url": f"{first.extra['url']}"}
+        tx.insert(
+            "orders",
+            id=session_id,
+            provider="stripe",
+            extra=json.dumps(extra),
+            amount=row["amount"],
+            currency=row["currency"],
+            status="open",
+            notes="{}",
+            created_at=at,
+        )
         return session_id
 
     def expire(self, tx: Transaction, session_id: str, *, at: float) -> None:
@@ -181,6 +211,10 @@ class Sessions:
         session = self._now(tx, session).saved(tx, status="complete", intent_status="succeeded", last_error=None)
         self._tell_charge(tx, "succeeded", session, charge["id"], at)
         self._tell_intent(tx, "succeeded", session, at)
+        if session.extra["recurring"]:
+            for tell in self.on_paid:
+                tell(tx, session, at)
+            session = self._now(tx, session)
         self._tell(tx, "completed" if was_open else "async_payment_succeeded", session, at)
 
     def _fail(self, tx: Transaction, session: Session, charge: Row, reason: str, at: float) -> None:
@@ -212,6 +246,8 @@ class Sessions:
         return Session.of(found(tx, "orders", session.id))
 
     def _tell(self, tx: Transaction, what: str, session: Session, at: float) -> None:
+        if session.extra.get("hidden"):
+            return
         self.events.record(tx, f"checkout.session.{what}", session.id, session_entity(session.row), at=at)
 
     def _tell_intent(self, tx: Transaction, what: str, session: Session, at: float) -> None:
@@ -224,8 +260,9 @@ class Sessions:
 
 def _line_of(values: dict[str, Any]) -> dict[str, Any]:
     """Name, amount and currency of the one line that a session has here."""
-    if needed(values, "mode") != "payment":
-        raise bad_parameter("Only the mode payment is enabled here.", "mode")
+    mode = needed(values, "mode")
+    if mode not in ("payment", "subscription"):
+        raise bad_parameter("Only the modes payment and subscription are enabled here.", "mode")
     lines = needed(values, "line_items")
     if len(lines) != 1:
         raise bad_parameter("Exactly one line item is enabled here.", "line_items")
@@ -239,7 +276,11 @@ def _line_of(values: dict[str, Any]) -> dict[str, Any]:
         raise bad_parameter("The total amount is below or above what can be charged.", "line_items", code)
     if DECIMALS[currency] == 3 and amount % 10:
         raise bad_parameter("Amounts in this currency have to be divisible by 10.", "line_items")
-    return {"name": needed(needed(price, "product_data"), "name"), "amount": amount, "currency": currency}
+    recurring = needed(price, "recurring") if mode == "subscription" else None
+    if recurring and recurring.get("interval") not in ("week", "month"):
+        raise bad_parameter("Invalid interval.", "line_items[0][price_data][recurring][interval]")
+    name = needed(needed(price, "product_data"), "name")
+    return {"name": name, "amount": amount, "currency": currency, "recurring": recurring}
 
 
 def _expiry_of(values: dict[str, Any], at: float) -> int:

@@ -58,6 +58,7 @@ def test_a_signed_notice_is_stored_with_ids_only(client, address):
         "provider_payment_id": "pay_1",
         "provider_refund_id": "",
         "provider_dispute_id": "",
+        "provider_subscription_id": "",
         "receipt": "",
     }
     assert [tuple(row) for row in notices()] == [("razorpay", "evt_1", "payment.captured", facts)]

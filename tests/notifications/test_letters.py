@@ -17,6 +17,7 @@ from app.documents.models import Document
 from app.notifications import letters
 from app.notifications.errors import MailRefused
 from app.notifications.queries import MailDispute, MailLine, MailOrder, MailPayment, MailPromise, MailRefund
+from app.recurring.queries import MailRecurring
 
 BASE = {
     "APP_ENV": "test",
@@ -72,6 +73,21 @@ VALUES = {
     "provider": "Razorpay",
     "count": 2,
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
+    "due_at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
+    "subscription": MailRecurring(
+        "token-of-22-characters",
+        "en",
+        "aina@example.com",
+        "active",
+        "Kopi <Ela>, 250 g",
+        2,
+        None,
+        "month",
+        1,
+        rm(49800),
+        None,
+        "",
+    ),
 }
 
 
@@ -95,7 +111,7 @@ def test_every_mail_renders_in_every_language(template, locale):
     assert letter.subject
     assert "\n" not in letter.subject
     for half in (letter.text, letter.html):
-        assert ("MB10482" in half) == (template not in TO_STAFF)
+        assert ("MB10482" in half) == (template not in TO_STAFF and not template.startswith("subscription_"))
         assert not re.search(r"\{\{|\{%|%\(|None|Undefined", half)
         assert "Murni Batik Sdn. Bhd." in half
         assert "W10-1808" in half
@@ -109,7 +125,7 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 19
+    assert len(TEMPLATES) == 29
 
 
 def test_lines_and_totals_are_those_of_the_order():
@@ -174,6 +190,7 @@ def test_text_of_strangers_stays_text(template):
     values = changed(
         name=attack, address=(attack,), lines=lines, shipping_name=attack, tax_names=(attack,), label=attack
     )
+    values["subscription"] = dataclasses.replace(VALUES["subscription"], what=attack)
     letter = letters.compose(template, locale="en", **values)
     assert "<script>" not in letter.html
     assert ("7*7" in letter.html) == ("<script>" in letter.text) == (template not in TO_STAFF)

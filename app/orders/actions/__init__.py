@@ -25,6 +25,7 @@ from app.orders.events import (
     OrderExpired,
     OrderPaid,
     PaymentCameTooLate,
+    RecurringOrderPaid,
 )
 from app.orders.models import Order, OrderLine
 from app.orders.rules import PAYABLE, SETTLEABLE
@@ -36,6 +37,7 @@ from app.payments.errors import NotPayable
 from app.payments.events import PaymentReceived
 from app.payments.gateway import Standing
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture
+from app.payments.rules import RECURRING
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 from app.stock.errors import LockLost, OutOfStock
@@ -49,7 +51,10 @@ Answers = Mapping[uuid.UUID, Standing]
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """The snapshot an order is opened with. `priced` is the stored pricing result, `amounts` its sums as columns."""
+    """The snapshot an order is opened with. `priced` is the stored pricing result, `amounts` its sums as columns.
+
+    With `lock_minutes` 0 nothing is held: the money has come already, and settling it finds out what can be had.
+    """
 
     place_key: uuid.UUID
     fingerprint: str
@@ -60,7 +65,7 @@ class NewOrder:
     locale: str
     visitor: str
     client_index: bytes
-    cart_id: uuid.UUID
+    cart_id: uuid.UUID | None
     email: str
     phone: str
     address: Mapping[str, str]
@@ -68,6 +73,7 @@ class NewOrder:
     payment_method: str
     lock_minutes: int
     lives_minutes: int
+    placed_by: str = "customer"
 
 
 def open(new: NewOrder) -> Order:
@@ -102,9 +108,10 @@ def open(new: NewOrder) -> Order:
     )
     db.session.add(order)
     db.session.flush()
-    stock.lock(order.id, demands(order), minutes=new.lock_minutes)
+    if new.lock_minutes:
+        stock.lock(order.id, demands(order), minutes=new.lock_minutes)
     payments.create(order.id, order.total)
-    note(order.id, "placed", actor="customer", total_minor=order.total_minor, currency=order.currency)
+    note(order.id, "placed", actor=new.placed_by, total_minor=order.total_minor, currency=order.currency)
     outbox.record(OrderCreated(order.id))
     return order
 
@@ -256,7 +263,8 @@ def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
     payments.apply(payment, attempt, capture)
     postings.post_taken(capture, books.sale_entry(order.id, _sale(order)))
     note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
-    outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id)])
+    more = [RecurringOrderPaid(order.id)] if order.payment_method == RECURRING else []
+    outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id), *more])
     db.session.flush()
     number = numbers.take("order", first=FIRST_NUMBER)  # last: the series is locked from here to the commit
     order.move_to("confirmed")

@@ -19,6 +19,7 @@ from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.errors import KeyReused, NotPayable
 from app.payments.models import PaymentAttempt
+from app.payments.rules import RECURRING
 from app.stock import actions as stock
 
 
@@ -53,7 +54,7 @@ def start_payment(
     attempts = payment_queries.lock_attempts(payment.id)
     if (known := _of_key(attempts, key, method=method)) and known.provider_order_id is not None:
         return StartedPayment(known, is_new=False, is_mine=False)
-    if order.state not in PAYABLE:
+    if order.state not in PAYABLE or order.payment_method == RECURRING:  # those the provider charges by itself
         raise NotPayable()
     stock.start_paying(order.id, orders.wanted(order))
     attempt = payments.open_attempt(

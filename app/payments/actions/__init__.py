@@ -22,13 +22,12 @@ from app.payments.actions import postings
 from app.payments.errors import AlreadyRefunded, NotDecided, TooManyAttempts
 from app.payments.events import (
     AttemptReplaced,
-    NoticeReceived,
     PaymentFailed,
     RefundRequested,
     RefundSettled,
     ReversalNoticed,
 )
-from app.payments.gateway import Notice, Opened, ProviderPayment, ProviderRefund
+from app.payments.gateway import Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, Refund
 from app.payments.rules import (
     FINAL,
@@ -69,6 +68,19 @@ def open_attempt(
     if last and last.state in ("created", "open") and _is_same_way(last, provider, method):
         last.method, last.bank = method, bank
         return last
+    attempt = add_attempt(payment, attempts, provider=provider, method=method, reference=reference, bank=bank)
+    for earlier in attempts:
+        if earlier.is_by_hand:
+            note_closed(earlier)
+        elif earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
+            outbox.record(AttemptReplaced(earlier.id))
+    return attempt
+
+
+def add_attempt(
+    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str, bank: str = ""
+) -> PaymentAttempt:
+    """One more try, beside those there are. Raises TooManyAttempts."""
     if len(attempts) >= MAX_ATTEMPTS:
         raise TooManyAttempts()
     position = len(attempts) + 1
@@ -90,11 +102,6 @@ def open_attempt(
     )
     db.session.add(attempt)
     db.session.flush()
-    for earlier in attempts:
-        if earlier.is_by_hand:
-            note_closed(earlier)
-        elif earlier.state not in FINAL:  # a declined one too: somebody may try another card on its page yet
-            outbox.record(AttemptReplaced(earlier.id))
     return attempt
 
 
@@ -133,31 +140,6 @@ def remember_provider_order(attempt_id: uuid.UUID, opened: Opened) -> None:
         provider_order=opened.id,
         page_url=opened.page_url,
     )
-
-
-def store_notice(*, provider: str, notice: Notice) -> bool:
-    """Put a verified webhook into the inbox. False when it had been there already: it was acted on then."""
-    facts = {
-        "provider_order_id": notice.provider_order_id,
-        "provider_payment_id": notice.provider_payment_id,
-        "provider_refund_id": notice.provider_refund_id,
-        "receipt": notice.receipt,
-        "provider_dispute_id": notice.provider_dispute_id,
-    }
-    notice_id = new_id()
-    is_new = db.scalar(
-        "INSERT INTO payment_notice (id, provider, event_id, kind, facts) VALUES (:id, :provider, :event, :kind, CAST(:facts AS jsonb))"
-        " ON CONFLICT DO NOTHING RETURNING true",
-        id=notice_id,
-        provider=provider,
-        event=notice.event_id,
-        kind=notice.kind,
-        facts=json.dumps(facts),
-    )
-    if not is_new:
-        return False
-    outbox.record(ReversalNoticed(notice_id) if is_reversal(notice.kind) else NoticeReceived(notice_id))
-    return True
 
 
 def note_payments(attempt: PaymentAttempt, found: Sequence[ProviderPayment]) -> list[PaymentCapture]:

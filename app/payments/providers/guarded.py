@@ -33,6 +33,7 @@ from app.payments.gateway import (
     ProviderTransaction,
     Standing,
 )
+from app.payments.gateway.recurring import ProviderSubscription, Recurring, SubscriptionRequest
 
 FAILURES = 5  # in a row, until a provider is left alone
 REST_SECONDS = 20  # until one call may try whether it is back
@@ -129,6 +130,29 @@ class Guarded:
 
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         return self._again(lambda: self._books.settlements(since, until))
+
+    def open_plan(self, request: SubscriptionRequest) -> str:
+        return self._once(lambda: self._recurring.open_plan(request))
+
+    def open_subscription(self, request: SubscriptionRequest, *, plan_id: str, look_first: bool) -> Opened:
+        """Never tried again here, as `initiate_payment`."""
+        return self._once(lambda: self._recurring.open_subscription(request, plan_id=plan_id, look_first=look_first))
+
+    def get_subscription(self, subscription_id: str) -> ProviderSubscription:
+        return self._again(lambda: self._recurring.get_subscription(subscription_id))
+
+    def pause_subscription(self, subscription_id: str) -> None:
+        return self._once(lambda: self._recurring.pause_subscription(subscription_id))
+
+    def resume_subscription(self, subscription_id: str) -> None:
+        return self._once(lambda: self._recurring.resume_subscription(subscription_id))
+
+    def cancel_subscription(self, subscription_id: str) -> None:
+        return self._once(lambda: self._recurring.cancel_subscription(subscription_id))
+
+    @property
+    def _recurring(self) -> Recurring:
+        return cast(Recurring, self._inner)
 
     @property
     def _books(self) -> Bookkeeper:

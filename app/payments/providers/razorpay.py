@@ -13,7 +13,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,11 +33,13 @@ from app.payments.gateway import (
     ProviderTransaction,
     Standing,
 )
+from app.payments.providers import razorpay_entities as entities
 from app.payments.providers.banks import A_MOMENT, BankList, named_banks
 from app.payments.providers.bounded import Budget, Patience
-from app.payments.providers.razorpay_client import Clients
+from app.payments.providers.razorpay_client import Clients, ask
+from app.payments.providers.razorpay_recurring import SUBSCRIPTION, Subscriptions
 from app.payments.providers.razorpay_statement import statement
-from app.payments.rules import DISPUTE_MOVES, ONLINE_BANKING
+from app.payments.rules import ONLINE_BANKING
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +52,9 @@ LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
 PAGE = 100
-LATEST_MOMENT = 2**35  # seconds since 1970: no date further off is meant
 RECON_PAGE = 1000
 MOST_PAGES = 1000
-PAYMENT_STATES = frozenset({"created", "authorized", "captured", "refunded", "failed"})
-REFUND_STATES = {"pending": "pending", "processed": "succeeded", "failed": "failed"}
 KIND = re.compile(r"[A-Za-z0-9_.]{1,100}")
-IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def make(settings: Settings) -> Razorpay:
@@ -72,8 +70,8 @@ def make(settings: Settings) -> Razorpay:
     )
 
 
-class Razorpay:
-    """See `gateway.Provider`. One object serves all threads of a process."""
+class Razorpay(Subscriptions):
+    """See `gateway.Provider` and `gateway.recurring.Recurring`. One object serves all threads of a process."""
 
     def __init__(
         self,
@@ -124,11 +122,11 @@ class Razorpay:
             "receipt": request.receipt,
             "payment": _capture_options(request.lock_minutes),
         }
-        return _checked(_ask(self._client.order.create, body, budget=budget), request)
+        return _checked(ask(self._client.order.create, body, budget=budget), request)
 
     def find_order(self, receipt: str) -> Opened | None:
         known = self._order_with(receipt, self._budget())
-        return Opened(_text(known, "id")) if known else None
+        return Opened(entities.text_of(known, "id")) if known else None
 
     def hosted_page(self, request: PaymentRequest, opened: Opened) -> HostedPage:
         fields = {
@@ -156,15 +154,17 @@ class Razorpay:
         signed = f"{provider_order_id}|{payment_id}".encode(errors="replace")
         if (
             not provider_order_id
-            or not IDENTIFIER.fullmatch(payment_id)
+            or not entities.IDENTIFIER.fullmatch(payment_id)
             or not _is_signed(signed, signature, [self._key_secret])
         ):
             raise BadSignature()
         return True
 
     def get_payment_status(self, provider_order_id: str) -> Standing:
-        found = _ask(self._client.order.payments, provider_order_id, {"count": PAGE}, budget=self._budget())
-        return Standing(tuple(_payment(item) for item in _items(found) if item.get("order_id") == provider_order_id))
+        """Of an order; or of what a subscription charged first, which has an order only once somebody has tried to pay."""
+        if provider_order_id.startswith(SUBSCRIPTION):
+            return self.standing_of_subscription(provider_order_id)
+        return Standing(self.payments_of_order(provider_order_id, budget=self._budget()))
 
     def close_payment(self, provider_order_id: str) -> None:
         """There is no such call: an order stays payable for ever, and late money is sent back when it comes."""
@@ -173,30 +173,34 @@ class Razorpay:
         budget = self._budget()
         currency = {"currency": amount.currency}  # fresh for each call: the client writes into it
         try:
-            captured = _ask(self._client.payment.capture, provider_payment_id, amount.minor, currency, budget=budget)
+            captured = ask(self._client.payment.capture, provider_payment_id, amount.minor, currency, budget=budget)
         except ProviderRefused:
-            captured = _ask(self._client.payment.fetch, provider_payment_id, {}, budget=budget)
+            captured = ask(self._client.payment.fetch, provider_payment_id, {}, budget=budget)
             if captured.get("captured") is not True:  # somebody else's capture is as good as ours
                 raise
-        return _payment(captured)
+        return entities.payment_of(captured)
 
     def process_refund(self, provider_payment_id: str, amount: Money, *, key: str) -> ProviderRefund:
         """`key`: 10 or more of A-Z a-z 0-9 _ -, the same for every repetition of this one refund."""
         body = {"amount": amount.minor, "speed": "normal", "notes": {"key": key}}
         headers = {"X-Refund-Idempotency": key}
-        refund = _ask(self._client.payment.refund, provider_payment_id, body, headers=headers, budget=self._budget())
-        return _refund(refund)
+        refund = ask(self._client.payment.refund, provider_payment_id, body, headers=headers, budget=self._budget())
+        return entities.refund_of(refund)
 
     def find_refunds(self, provider_payment_id: str) -> list[ProviderRefund]:
         listed = self._client.payment.fetch_multiple_refund
-        found = _ask(listed, provider_payment_id, {"count": PAGE}, budget=self._budget())
-        return [_refund(item) for item in _items(found) if item.get("payment_id") == provider_payment_id]
+        found = ask(listed, provider_payment_id, {"count": PAGE}, budget=self._budget())
+        return [
+            entities.refund_of(item)
+            for item in entities.items_of(found)
+            if item.get("payment_id") == provider_payment_id
+        ]
 
     def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
-        return [_payment(item) for item in self._listed(self._client.payment.all, _window(since, until))]
+        return [entities.payment_of(item) for item in self._listed(self._client.payment.all, _window(since, until))]
 
     def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
-        return [_refund(item) for item in self._listed(self._client.refund.all, _window(since, until))]
+        return [entities.refund_of(item) for item in self._listed(self._client.refund.all, _window(since, until))]
 
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         """The recon rows and the transfers. Its days are those of some time zone that the documentation does not name, so
@@ -213,7 +217,7 @@ class Razorpay:
         """All pages of a list. Raises ProviderUnavailable for one that does not end."""
         found: list[dict[str, Any]] = []
         for skip in range(0, page * MOST_PAGES, page):
-            items = _items(_ask(call, {**asked, "count": page, "skip": skip}, budget=self._budget()))
+            items = entities.items_of(ask(call, {**asked, "count": page, "skip": skip}, budget=self._budget()))
             found += items
             if len(items) < page:
                 return found
@@ -234,10 +238,11 @@ class Razorpay:
             or _entity_id(payload, "dispute", "payment_id"),
             provider_refund_id=_entity_id(payload, "refund", "id"),
             provider_dispute_id=_entity_id(payload, "dispute", "id"),
+            provider_subscription_id=_entity_id(payload, "subscription", "id"),
         )
 
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
-        return _dispute(_ask(self._client.dispute.fetch, provider_dispute_id, {}, budget=self._budget()))
+        return entities.dispute_of(ask(self._client.dispute.fetch, provider_dispute_id, {}, budget=self._budget()))
 
     def origins(self) -> tuple[str, ...]:
         parts = urlsplit(self._api_url)
@@ -252,12 +257,12 @@ class Razorpay:
 
     def _ask_for_banks(self) -> tuple[Bank, ...]:
         """The client's own call for this forgets the version in its path."""
-        found = _ask(self._client.get, "/v1/methods", {"key_id": self._key_id}, budget=Budget(A_MOMENT))
+        found = ask(self._client.get, "/v1/methods", {"key_id": self._key_id}, budget=Budget(A_MOMENT))
         return named_banks(found.get(ONLINE_BANKING))
 
     def _order_with(self, receipt: str, budget: Budget) -> dict[str, Any] | None:
         """The order with this receipt. Of several the one with money, else the one tried, else the first made."""
-        found = _items(_ask(self._client.order.all, {"receipt": receipt, "count": PAGE}, budget=budget))
+        found = entities.items_of(ask(self._client.order.all, {"receipt": receipt, "count": PAGE}, budget=budget))
         orders = [order for order in found if order.get("receipt") == receipt]
         return min(orders, key=_precedence, default=None)
 
@@ -278,115 +283,20 @@ def _capture_options(lock_minutes: int) -> dict[str, Any]:
     return {"capture": "automatic", "capture_options": options}
 
 
-def _ask(call: Callable[..., Any], *arguments: Any, budget: Budget, **options: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = call(*arguments, timeout=budget.timeout(), **options)
-    return answer
-
-
 def _checked(order: Mapping[str, Any], request: PaymentRequest) -> Opened:
     """The order. One over another amount must not be paid; what it really is, a later look-up tells."""
-    if _money(order) != request.amount:
+    if entities.money_of(order) != request.amount:
         raise ProviderUnavailable(reason="the order differs from the request")
-    return Opened(_text(order, "id"))
+    return Opened(entities.text_of(order, "id"))
 
 
 def _precedence(order: Mapping[str, Any]) -> tuple[int, int, int, str]:
     return (
-        -_number(order, "amount_paid"),
-        -_number(order, "attempts"),
-        _number(order, "created_at"),
+        -entities.number_of(order, "amount_paid"),
+        -entities.number_of(order, "attempts"),
+        entities.number_of(order, "created_at"),
         str(order.get("id")),
     )
-
-
-def _items(collection: Mapping[str, Any]) -> list[dict[str, Any]]:
-    items = collection.get("items")
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise ProviderUnavailable(reason="a list was expected")
-    return items
-
-
-def _payment(entity: Mapping[str, Any]) -> ProviderPayment:
-    """An authorisation that was given back without a capture is a failed payment to us: we never had that money."""
-    state = entity.get("status")
-    if state not in PAYMENT_STATES:
-        log.warning("unknown payment state", extra={"payment_state": str(state)[:40]})
-        state = "created"
-    code, reason = _optional(entity, "error_code"), _optional(entity, "error_reason")
-    if state == "refunded" and entity.get("captured") is False:
-        state, code, reason = "failed", "released", "authorization_released"
-    return ProviderPayment(
-        id=_text(entity, "id"),
-        state=state,
-        amount=_money(entity),
-        method=_optional(entity, "method"),
-        refunded_minor=_number(entity, "amount_refunded") if state in ("captured", "refunded") else 0,
-        error_code=code,
-        error_reason=reason,
-        fee_minor=_number(entity, "fee"),
-        order_id=_optional(entity, "order_id"),
-        created_at=_moment(entity, "created_at"),
-    )
-
-
-def _refund(entity: Mapping[str, Any]) -> ProviderRefund:
-    state = REFUND_STATES.get(str(entity.get("status")))
-    if state is None:
-        log.warning("unknown refund state", extra={"refund_state": str(entity.get("status"))[:40]})
-    notes = entity.get("notes")  # an empty list when there are none
-    return ProviderRefund(
-        id=_text(entity, "id"),
-        state=state or "pending",
-        amount=_money(entity),
-        payment_id=_text(entity, "payment_id"),
-        key=str(notes.get("key") or "") if isinstance(notes, dict) else "",
-        created_at=_moment(entity, "created_at"),
-    )
-
-
-def _dispute(entity: Mapping[str, Any]) -> ProviderDispute:
-    state = str(entity.get("status"))
-    if state not in DISPUTE_MOVES:
-        log.warning("unknown dispute state", extra={"dispute_state": state[:40]})
-        state = "under_review"
-    respond_by = _number(entity, "respond_by")
-    return ProviderDispute(
-        id=_text(entity, "id"),
-        state=state,
-        amount=_money(entity),
-        payment_id=_text(entity, "payment_id"),
-        reason=_optional(entity, "reason_code"),
-        respond_by=datetime.fromtimestamp(respond_by, UTC) if 0 < respond_by < LATEST_MOMENT else None,
-    )
-
-
-def _money(entity: Mapping[str, Any]) -> Money:
-    try:
-        return Money(entity["amount"], str(entity["currency"]).upper())
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProviderUnavailable(reason="no amount in the answer") from error
-
-
-def _text(entity: Mapping[str, Any], name: str) -> str:
-    value = entity.get(name)
-    if not isinstance(value, str) or not IDENTIFIER.fullmatch(value):
-        raise ProviderUnavailable(reason=f"no {name} in the answer")
-    return value
-
-
-def _optional(entity: Mapping[str, Any], name: str) -> str:
-    value = entity.get(name)
-    return value[:100] if isinstance(value, str) and value != "NA" else ""
-
-
-def _number(entity: Mapping[str, Any], name: str) -> int:
-    value = entity.get(name)
-    return value if type(value) is int else 0
-
-
-def _moment(entity: Mapping[str, Any], name: str) -> datetime | None:
-    seconds = _number(entity, name)
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 
 def _is_signed(message: bytes, signature: str, secrets: Iterable[bytes]) -> bool:
@@ -408,11 +318,11 @@ def _event(body: bytes) -> dict[str, Any]:
 
 def _event_id(given: str, body: bytes) -> str:
     """Razorpay's id of the event, the same on every repetition; without a usable one, the fingerprint of the body."""
-    return given if IDENTIFIER.fullmatch(given) else "sha256-" + hashlib.sha256(body).hexdigest()
+    return given if entities.IDENTIFIER.fullmatch(given) else "sha256-" + hashlib.sha256(body).hexdigest()
 
 
 def _entity_id(payload: Any, kind: str, name: str) -> str:
     for key in (kind, "entity"):
         payload = payload.get(key) if isinstance(payload, dict) else None
     value = payload.get(name) if isinstance(payload, dict) else None
-    return value if isinstance(value, str) and IDENTIFIER.fullmatch(value) else ""
+    return value if isinstance(value, str) and entities.IDENTIFIER.fullmatch(value) else ""

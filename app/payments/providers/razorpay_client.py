@@ -11,14 +11,14 @@ import importlib.metadata
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import razorpay
 
 from app.payments.errors import ProviderRefused, ProviderUnavailable
-from app.payments.providers.bounded import UNDECIDED, Session, environment_proxies, json_object
+from app.payments.providers.bounded import UNDECIDED, Budget, Session, environment_proxies, json_object
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,12 @@ class Clients:
             session = Session(_judge, proxies=self._proxies)
             self._here.client = _Client(session=session, auth=self._auth, base_url=self._api_url)
         return self._here.client
+
+
+def ask(call: Callable[..., Any], *arguments: Any, budget: Budget, **options: Any) -> dict[str, Any]:
+    """One call of the client, within what its operation has left of its time."""
+    answer: dict[str, Any] = call(*arguments, timeout=budget.timeout(), **options)
+    return answer
 
 
 class _Client(razorpay.Client):

@@ -33,11 +33,13 @@ from app.payments.gateway import (
     ProviderTransaction,
     Standing,
 )
+from app.payments.gateway.recurring import SubscriptionRequest
 from app.payments.providers import stripe_entities as entities
 from app.payments.providers import stripe_notices as notices
 from app.payments.providers import stripe_statement as statement
 from app.payments.providers.bounded import Budget, Patience
 from app.payments.providers.stripe_client import Client, Clients, Object
+from app.payments.providers.stripe_recurring import INVOICE, SESSION, Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +62,8 @@ def make(settings: Settings) -> Stripe:
     return Stripe(secret_key=keys.secret_key, webhook_secrets=keys.webhook_secrets, api_url=keys.api_url)
 
 
-class Stripe:
-    """See `gateway.Provider`. One object serves all threads of a process."""
+class Stripe(Subscriptions):
+    """See `gateway.Provider` and `gateway.recurring.Recurring`. One object serves all threads of a process."""
 
     code = "stripe"
 
@@ -108,10 +110,17 @@ class Stripe:
         return True
 
     def get_payment_status(self, provider_order_id: str) -> Standing:
-        session = self._client.get_session(provider_order_id, expand=CHARGE, budget=self._budget())
+        budget = self._budget()
+        if provider_order_id.startswith(INVOICE):
+            return self.standing_of_invoice(provider_order_id, budget)
+        session = self._client.get_session(provider_order_id, expand=CHARGE, budget=budget)
+        if session.get("mode") == "subscription":
+            return self.standing_of_first(session, budget)
         return entities.standing(session)
 
     def close_payment(self, provider_order_id: str) -> None:
+        if not provider_order_id.startswith(SESSION):  # an invoice is left out by pausing its subscription
+            return
         try:
             self._client.expire_session(provider_order_id, budget=self._budget())
         except ProviderRefused as refusal:  # complete or expired already
@@ -195,6 +204,14 @@ class Stripe:
     def _budget(self) -> Budget:
         return Budget(self._patience)
 
+    def _open_session(self, request: SubscriptionRequest, *, look_first: bool) -> Opened:
+        budget = self._budget()
+        if look_first and (known := self._session_with(request.receipt, budget)) and known.get("status") != "expired":
+            return self._checked(known, request)
+        body = _subscription_of(request)
+        key = f"{request.receipt}-{body['expires_at']}"
+        return self._checked(self._client.create_session(body, key=key, budget=budget), request)
+
     def _refunds_of(self, intent_id: str, budget: Budget) -> list[ProviderRefund]:
         filters = {"payment_intent": intent_id, "limit": PAGE}
         found = entities.items_of(self._client.list_refunds(filters, budget=budget))
@@ -214,7 +231,7 @@ class Stripe:
             filters = {"limit": PAGE, "starting_after": entities.identifier_of(page[-1])}
         return min(reversed(found), key=_precedence, default=None)  # lists come newest first
 
-    def _checked(self, session: Mapping[str, Any], request: PaymentRequest) -> Opened:
+    def _checked(self, session: Mapping[str, Any], request: PaymentRequest | SubscriptionRequest) -> Opened:
         """The session. One over another amount must not be paid; what it really is, a later look-up tells."""
         if entities.money_of(session, "amount_total") != request.amount:
             raise ProviderUnavailable(reason="the session differs from the request")
@@ -254,6 +271,29 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "locale": request.locale if request.locale in LOCALES else "auto",
         "expires_at": _expires_at(request.lock_minutes),
         "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
+    }
+    return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
+
+
+def _subscription_of(request: SubscriptionRequest) -> dict[str, Any]:
+    name, words = request.description[:LONGEST_TEXT], {"receipt": request.receipt}
+    price = {
+        "currency": request.amount.currency.lower(),
+        "unit_amount": request.amount.minor,
+        "recurring": {"interval": request.period, "interval_count": request.every},
+        "product_data": {"name": name},
+    }
+    body = {
+        "mode": "subscription",
+        "line_items": [{"quantity": 1, "price_data": price}],
+        "client_reference_id": request.receipt,
+        "metadata": words,
+        "subscription_data": {"description": name, "metadata": words},
+        "success_url": request.return_url,
+        "cancel_url": request.cancel_url,
+        "locale": request.locale if request.locale in LOCALES else "auto",
+        "expires_at": _expires_at(request.open_minutes // 2),
+        "adaptive_pricing": {"enabled": False},
     }
     return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
 

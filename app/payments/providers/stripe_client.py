@@ -87,6 +87,21 @@ class Client:
     def get_dispute(self, dispute_id: str, *, budget: Budget) -> Object:
         return self._ask(self._sdk.disputes.retrieve, dispute_id, budget=budget)
 
+    def get_subscription(self, subscription_id: str, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.subscriptions.retrieve, subscription_id, budget=budget)
+
+    def update_subscription(self, subscription_id: str, body: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.subscriptions.update, subscription_id, body, budget=budget)
+
+    def cancel_subscription(self, subscription_id: str, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.subscriptions.cancel, subscription_id, budget=budget)
+
+    def list_invoices(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.invoices.list, filters, budget=budget)
+
+    def list_invoice_payments(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.invoice_payments.list, filters, budget=budget)
+
     def _ask(self, call: Callable[..., Any], *arguments: Any, budget: Budget) -> Object:
         self._session.budget = budget
         try:

@@ -56,8 +56,9 @@ def notice_of(body: bytes, *, is_live: bool) -> Notice:
         provider_order_id=_identifier(content.get("id")) if kind == "checkout.session" else "",
         provider_payment_id=_identifier(content.get("id" if kind == "payment_intent" else "payment_intent")),
         provider_refund_id=_identifier(content.get("id")) if kind == "refund" else "",
-        receipt=_receipt_of(content),
+        receipt=_receipt_of(content) or _receipt_of(_details_of(content)),
         provider_dispute_id=_identifier(content.get("id")) if kind == "dispute" else "",
+        provider_subscription_id=_subscription_of(content),
     )
 
 
@@ -87,6 +88,20 @@ def _receipt_of(content: Mapping[str, Any]) -> str:
     metadata = content.get("metadata")
     found = metadata.get("receipt") if isinstance(metadata, dict) else None
     return _identifier(content.get("client_reference_id")) or _identifier(found)
+
+
+def _subscription_of(content: Mapping[str, Any]) -> str:
+    """Of a subscription, of one of its invoices, or of the session that it began with."""
+    if content.get("object") == "subscription":
+        return _identifier(content.get("id"))
+    return _identifier(content.get("subscription")) or _identifier(_details_of(content).get("subscription"))
+
+
+def _details_of(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an invoice says of its subscription, with our receipt in its metadata."""
+    parent = content.get("parent")
+    details = parent.get("subscription_details") if isinstance(parent, dict) else None
+    return details if isinstance(details, dict) else {}
 
 
 def _identifier(value: Any) -> str:

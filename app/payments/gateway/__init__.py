@@ -139,6 +139,7 @@ class Notice:
     provider_refund_id: str = ""
     receipt: str = ""  # our own name of the payment, for providers whose notices show no id that we know
     provider_dispute_id: str = ""
+    provider_subscription_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
