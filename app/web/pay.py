@@ -32,7 +32,7 @@ def send_to_pay(order: Order, *, method: str, bank: str = "") -> None:
     """Freeze the lock, commit the attempt, then make sure the provider has its order.
 
     The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
-    Raises NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept and
+    Raises NotPayable, Covered, LockLost, TooManyAttempts, AlreadyInitiating, or ProviderUnavailable (the attempt is kept and
     the click can be repeated).
     """
     code = gateway.offer_of(method, order.currency).provider

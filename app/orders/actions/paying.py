@@ -17,7 +17,7 @@ from app.orders.models import Order
 from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
-from app.payments.errors import NotPayable
+from app.payments.errors import Covered, NotPayable
 from app.payments.models import PaymentAttempt
 from app.stock import actions as stock
 
@@ -43,12 +43,15 @@ class StartedPayment:
 def start_payment(order_id: uuid.UUID, *, provider: str, method: str, terms: Terms, bank: str = "") -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
-    `terms` say how long the order is kept for this way to pay. Raises NotPayable, LockLost (hold again first) or TooManyAttempts.
+    `terms` say how long the order is kept for this way to pay. Raises NotPayable, Covered (nothing is left to
+    pay), LockLost (hold again first) or TooManyAttempts.
     """
     order = orders.locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     payment = payment_queries.lock_payment_of_order(order.id)
+    if not payment.due:
+        raise Covered()
     stock.start_paying(order.id, orders.wanted(order))
     attempts = payment_queries.lock_attempts(payment.id)
     attempt = payments.open_attempt(
