@@ -6,13 +6,14 @@
     storefront admin api inbound ops cli     entry points: who asks, and how they see the answer
     web                what entry points share
     notifications      listens to everyone; nobody needs it
-    checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments)
+    checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments | value)
     > (catalog | accounts | shipping | tax | books) > audit > core. reconciliation stands beside notifications: it looks at everything
 
 Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: recurring order, order,
-payment, attempt, refund, capture, stock items by id, stock locks by id, number series last.
+payment, attempt, refund, capture, value accounts by id, stock items by id, stock locks by id, number series last.
 
 Glossary: *lock* units held for an order · *capture* money a provider has taken · *settle* apply a capture to its order ·
-*attempt* one try at one provider · *notice* a provider's webhook · *turn* or *cycle* one order
-of a subscription, which the code calls a recurring order · *step* the smallest length sold of a cloth.
+*attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store
+credit · *turn* or *cycle* one order of a subscription, which the code calls a recurring order · *step* the smallest length sold of
+a cloth.
 """

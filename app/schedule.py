@@ -19,6 +19,7 @@ from app.reconciliation import flows as reconciliation
 from app.recurring import flows as recurring
 from app.returns import flows as returns
 from app.search import flows as search
+from app.value import flows as value
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -64,6 +65,7 @@ SCHEDULE: Sequence[Line] = (
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
+    daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),
     daily("20:00", reconciliation.reconcile_nightly),
 )  # fmt: skip

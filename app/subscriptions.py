@@ -43,6 +43,7 @@ from app.recurring.events import (
 from app.returns import handlers as returns
 from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
+from app.value.events import ValueIssued
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
     NoticeReceived: [network(orders.settle_notice)],
@@ -87,6 +88,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     ReconciliationRequested: [network(reconciliation.reconcile)],
     DifferencesFound: [network(notifications.tell_differences)],
     WebhooksFellSilent: [network(notifications.tell_silence)],
+    ValueIssued: [network(notifications.send_value)],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -65,6 +65,8 @@ def account(name: str) -> str:
         "suspense": _("Money of no order yet"),
         "disputes": _("Taken back by banks"),
         "write_off": _("Written off"),
+        "goodwill": _("Given away as gift cards"),
+        "breakage": _("Left on gift cards that ended"),
     }.get(name, name)
 
 

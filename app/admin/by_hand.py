@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from flask import request
 from flask.typing import ResponseReturnValue
@@ -44,10 +45,11 @@ def money_arrived(order_id: uuid.UUID) -> ResponseReturnValue:
         return _again(order_id, "reference", words)
     try:
         is_new = in_transaction(lambda: by_hand.note_arrival(order_id, amount=amount, reference=reference, by=actor()))
-    except AmountDiffers:
+    except AmountDiffers as refusal:
+        due = cast(Money, refusal.facts["due"])
         words = _(
             "The order costs %(total)s, so %(amount)s does not pay it. Send the money back, or ask for the rest.",
-            total=format_money(order.total),
+            total=format_money(due),
             amount=format_money(amount),
         )
         return _again(order_id, "amount", words)

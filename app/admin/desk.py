@@ -94,6 +94,7 @@ class _Rail:
             ("/admin/", _("Overview"), "eye", 0),
             ("/admin/orders", _("Orders"), "orders", 0),
             ("/admin/subscriptions", _("Subscriptions"), "refresh", 0),
+            ("/admin/gift-cards", _("Gift cards"), "card", 0),
         ]
         care = [
             ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
@@ -134,6 +135,7 @@ def _words(what: str) -> tuple[str, str] | None:
         ),
         "settled": ("info", _("This order is no longer waiting for payment, so there is nothing to release.")),
         "refund-sent": ("success", _("The refund is on its way to the provider.")),
+        "refund-made": ("success", _("The refund is made: the value can be spent again.")),
         "refund-waits": ("info", _("The refund waits for somebody else to approve it.")),
         "refund-approved": ("success", _("Approved. The refund is on its way to the provider.")),
         "refund-rejected": ("info", _("Rejected. Nothing was sent back.")),
@@ -162,5 +164,12 @@ def _words(what: str) -> tuple[str, str] | None:
         "subscription-resumed": ("success", _("Resumed. The provider and the customer are told.")),
         "subscription-cancelled": ("success", _("Cancelled. The provider and the customer are told.")),
         "subscription-changed": ("info", _("The subscription has changed meanwhile. Nothing was done.")),
+        "issued-value-before": (
+            "info",
+            _("This form was sent before. Its codes were shown then, and cannot be shown again."),
+        ),
+        "value-disabled": ("success", _("Disabled: nobody can pay with it.")),
+        "value-active": ("success", _("It can be used again.")),
+        "value-adjusted": ("success", _("Changed. The reason stands in its ledger.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

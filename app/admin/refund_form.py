@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,11 +13,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.admin import gate
+from app.admin import gate, words
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.ids import new_id
-from app.core.money import Money
+from app.core.money import Money, smallest_step
 from app.core.transaction import in_transaction
 from app.orders import queries as orders
 from app.orders.models import Order
@@ -28,7 +28,9 @@ from app.returns import queries
 from app.returns.actions import wishes
 from app.returns.errors import BadRefund, NothingToRefund, NotRefundable
 from app.returns.queries import Refundable
-from app.returns.rules import LONGEST_NOTE, REASONS, Plan, Wish, needs_approval, plan, smallest_step
+from app.returns.rules import LONGEST_NOTE, REASONS, Plan, Wish, divide, needs_approval, plan
+from app.value import queries as value
+from app.web import value_words
 from app.web.formats import format_quantity, metres
 from app.web.forms import has_control_characters, parse_amount, parse_quantity, tidy
 from app.web.limits import FORMS, limit
@@ -88,22 +90,29 @@ def send(order_id: uuid.UUID) -> ResponseReturnValue:
         key=key,
         accept_minor=accept_minor,
         restock="restock" in request.form,
+        as_credit="as_credit" in request.form,
         above=settings().refund_approval_minor,
     )
     try:
-        refund = in_transaction(partial(_refund, order_id, wanted, _key(request.form.get("request", ""))))
+        refunds = in_transaction(partial(_refund, order_id, wanted, _key(request.form.get("request", ""))))
     except REFUSALS as refusal:
         order, found = _order(order_id)
         typed.faults.append(("", why_not(refusal.code)))
         return _page(order, found, typed, is_preview=True, status=refusal.status)
-    return done(f"/admin/orders/{order_id}", "refund-waits" if refund.state == "waiting" else "refund-sent")
+    return done(f"/admin/orders/{order_id}", _what_happened(refunds))
 
 
-def _refund(order_id: uuid.UUID, wanted: returns.RefundOrder, request_id: uuid.UUID | None) -> Refund:
-    refund = returns.refund_lines(order_id, wanted)
+def _refund(order_id: uuid.UUID, wanted: returns.RefundOrder, request_id: uuid.UUID | None) -> list[Refund]:
+    refunds = returns.refund_lines(order_id, wanted)
     if request_id is not None:
-        wishes.accept(request_id, order_id=order_id, refund=refund, by=wanted.by)
-    return refund
+        wishes.accept(request_id, order_id=order_id, refund=refunds[0], by=wanted.by)
+    return refunds
+
+
+def _what_happened(refunds: Sequence[Refund]) -> str:
+    if any(refund.state == "waiting" for refund in refunds):
+        return "refund-waits"
+    return "refund-made" if all(refund.to_account_id for refund in refunds) else "refund-sent"
 
 
 def _order(order_id: uuid.UUID) -> tuple[Order, Refundable]:
@@ -172,6 +181,7 @@ def _page(order: Order, found: Refundable, typed: Typed, *, is_preview: bool, st
         faults=faults,
         preview=shown,
         parts=_parts(order, shown) if shown else [],
+        ways=_ways(order, found, shown, as_credit="as_credit" in typed.values) if shown else [],
         goes=Money(shown.amount_minor if shown else 0, order.currency),
         cut=Money(shown.cut_minor if shown else 0, order.currency),
         key=new_id(),
@@ -205,6 +215,23 @@ def _parts(order: Order, shown: Plan) -> list[tuple[str, Money]]:
             label = f"{format_quantity(part.quantity, _step(line))} × {line.name}"
         rows.append((label, Money(part.amount_minor, shown.currency)))
     return rows
+
+
+def _ways(order: Order, found: Refundable, shown: Plan, *, as_credit: bool) -> list[tuple[str, Money]]:
+    """Where the amount goes: back to what the order was paid with, each to its own, or all of it into store credit."""
+    if as_credit:
+        return [(_("As store credit, its code by mail to the customer"), Money(shown.amount_minor, shown.currency))]
+    paying = value.paying(order.id) if any(each.attempt_id is None for each in found.captures) else []
+    cards = {str(each.hold_id): value_words.name(each.kind, each.last_four) for each in paying}
+    pieces = divide(shown, found.rests)
+    return [
+        (
+            cards.get(capture.provider_payment_id) or words.provider(capture.provider),
+            Money(piece.amount_minor, piece.currency),
+        )
+        for capture, piece in zip(found.captures, pieces, strict=True)
+        if piece.amount_minor
+    ]
 
 
 def _request_of(order: Order, values: Mapping[str, str]) -> Any:

@@ -7,9 +7,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from app.books.rules import ISSUED_HERE
+from app.core import clock
 from app.core.money import Money
 from app.payments.rules import BY_HAND, method_of
 from app.returns.rules import REASONS
+from app.value.rules import is_over
 from app.web.formats import format_money
 
 
@@ -40,6 +43,8 @@ def payment_state(state: str) -> tuple[str, str]:
 
 
 def provider(code: str) -> str:
+    if code in ISSUED_HERE:
+        return method(code)
     return _("Nobody (by hand)") if code == BY_HAND else code.capitalize()
 
 
@@ -174,6 +179,28 @@ def actor(who: str) -> str:
     )
 
 
+def value_state(account: Any) -> tuple[str, str]:
+    """Of a gift card or store credit: disabled, over, used up, or good."""
+    if account.state == "disabled":
+        return _("Disabled"), "danger"
+    if is_over(account.expires_at, clock.now()):
+        return _("Over"), "warning"
+    return (_("Good"), "success") if account.balance_minor else (_("Used up"), "")
+
+
+def value_entry(kind: str) -> str:
+    """A movement of a gift card."""
+    return {
+        "issue": _("Issued"),
+        "hold": _("Kept for an order"),
+        "release": _("Free again"),
+        "spend": _("Spent"),
+        "refund": _("Refunded to it"),
+        "expire": _("Ended"),
+        "adjust": _("Changed by hand"),
+    }.get(kind, kind)
+
+
 def trouble(kind: str) -> tuple[str, str]:
     """Why a payment needs somebody."""
     return {
@@ -208,6 +235,7 @@ def mail_name(template: str) -> str:
         "dispute_opened": _("A payment is disputed (to you)"),
         "something_sold": _("Something sold (to you)"),
         "document_sent": _("A document"),
+        "value_issued": _("Code of a gift card"),
     }.get(template, template)
 
 

@@ -13,6 +13,7 @@ from app.checkout import actions as checkout
 from app.checkout.errors import CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged
 from app.core.errors import NotFound, Refused
 from app.core.transaction import in_transaction
+from app.orders import actions as orders
 from app.orders import flows
 from app.orders.models import Order
 from app.orders.rules import STATUSES, public_status
@@ -20,6 +21,8 @@ from app.payments import queries as payments
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway import offers
 from app.stock import queries as stock
+from app.stock.errors import LockLost
+from app.value.errors import ValueGone
 from app.web import languages
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
 from app.web.errors import problem
@@ -39,6 +42,7 @@ INTENT = record(
     order=TEXT,
     status=one_of(*STATUSES),
     total_minor=COUNT,
+    due_minor=COUNT,
     currency=TEXT,
     expires_at=or_null(MOMENT),
     payment_method=TEXT,
@@ -47,7 +51,7 @@ INTENT = record(
 CONFIRMED = record(
     order=TEXT, number=or_null(TEXT), status=one_of(*STATUSES), total_minor=COUNT, currency=TEXT, is_paid=FLAG
 )
-REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged)
+REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged, ValueGone)
 
 
 @bp.post("/api/checkout/intent")
@@ -67,6 +71,7 @@ def create_intent() -> Response:
     click = click_on_place(
         key=asked.idempotency_key() or new_key(),
         accept_total=_accept_total(found),
+        accept_value=None,
         payment_method=_method(found),
         address=request.remote_addr or "",
     )
@@ -85,17 +90,21 @@ def create_intent() -> Response:
     "Settle an order of this session by asking its provider; any number of times, and it is the same order",
     takes=record(order=TEXT),
     answers={200: CONFIRMED},
-    refusals=(400, 401, 404, 415, 422, 503),
+    refusals=(400, 401, 404, 409, 415, 422, 503),
     for_shopper=True,
     needs_csrf=True,
     takes_key=True,
 )
 def confirm() -> Response:
-    """Whatever the caller believes, the provider is asked, and its answer decides. An order nobody paid stays pending."""
+    """Whatever the caller believes, the provider is asked, and its answer decides. An order nobody paid stays pending; one that
+    gift cards cover whole is paid by this."""
     order = asked.own_order(asked.text_of(asked.posted(), "order"))
     asked.idempotency_key()  # repetitions are one without it, yet what is no key is told
     try:
-        flows.settle_now(order.id)
+        if not in_transaction(lambda: orders.settle_with_value(order.id)):
+            flows.settle_now(order.id)
+    except LockLost as refusal:
+        return problem(refusal.status, refusal.code, _("The items are not held any more. Place the order again."))
     except (ProviderUnavailable, ProviderRefused):
         return asked.unavailable()
     return jsonify(standing(order.id))
@@ -138,6 +147,7 @@ def _intended(order: Order) -> dict[str, Any]:
         "order": order.token,
         "status": public_status(order=order.state, payment=payment.state if payment else "open"),
         "total_minor": order.total_minor,
+        "due_minor": payment.due.minor if payment else order.total_minor,
         "currency": order.currency,
         "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
         "payment_method": order.payment_method,
@@ -156,6 +166,9 @@ def _refused(refusal: Any) -> Response:
         NoDelivery.code: _("We do not deliver there in this way. Choose the delivery again."),
         TooManyLocks.code: _("You have several unpaid orders already"),
         TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
+        ValueGone.code: _(
+            "Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."
+        ),
         LinesGone.code: _("Something in the cart cannot be had any more."),
     }
     facts = dict(refusal.facts)

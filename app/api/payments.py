@@ -20,6 +20,7 @@ from app.payments import gateway, queries
 from app.payments.errors import (
     AlreadyInitiating,
     BadSignature,
+    Covered,
     KeyReused,
     NotPayable,
     ProviderRefused,
@@ -56,7 +57,7 @@ PAYMENT = record(
     paid_at=or_null(MOMENT), attempts=many(ATTEMPT), refunds=many(REFUND),
 )  # fmt: skip
 SHOWN_REFUNDS = ("requested", "pending", "succeeded", "failed")  # what staff still think over is theirs
-REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused)
+REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused, Covered)
 
 
 @bp.post("/api/v1/payment/initiate")
@@ -222,5 +223,6 @@ def _why_not(code: str) -> str:
         LockLost.code: _("The items are not held any more. Place the order again."),
         TooManyAttempts.code: _("Paying did not work %(n)s times. Please write to us: we will help.", n=MAX_ATTEMPTS),
         AlreadyInitiating.code: _("We are already sending you to the payment page. Please try again in a moment."),
+        Covered.code: _("Gift cards cover this order: confirm it."),
         KeyReused.code: _("This Idempotency-Key belongs to another question."),
     }[code]

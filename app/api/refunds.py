@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from app.payments.models import Refund
 from app.returns import actions as returns
 from app.returns.rules import LONGEST_NOTE, REASONS, Wish
 from app.web import staff
-from app.web.describe import COUNT, TEXT, describe, one_of, record
+from app.web.describe import COUNT, TEXT, describe, list_of, one_of, record
 from app.web.errors import problem
 from app.web.forms import has_control_characters
 from app.web.gates import guards
@@ -30,8 +31,9 @@ bp = limit_api(no_store(Blueprint("api_refunds", __name__)))
 for prefix in ("/api/v1/admin", "/api/payments/refund"):
     guards(prefix)(staff.refuse_strangers)
 
-ANSWER = record(id=TEXT, order=TEXT, state=one_of("waiting", "requested", "pending", "succeeded", "failed", "rejected"),
-                amount=COUNT, currency=TEXT)  # fmt: skip
+STATE = one_of("waiting", "requested", "pending", "succeeded", "failed", "rejected")
+PARTS = list_of(record(id=TEXT, state=STATE, amount=COUNT))
+ANSWER = record(id=TEXT, order=TEXT, state=STATE, amount=COUNT, currency=TEXT, parts=PARTS)
 STATUSES = (400, 401, 403, 404, 409, 415, 422)
 
 
@@ -85,23 +87,26 @@ def _refund(order_id: uuid.UUID, posted: dict[str, Any]) -> Response:
         above=settings().refund_approval_minor,
     )
     try:
-        refund = in_transaction(partial(returns.refund_lines, order_id, wanted))
+        refunds = in_transaction(partial(returns.refund_lines, order_id, wanted))
     except REFUSALS as refusal:
         return problem(refusal.status, refusal.code, why_not(refusal.code), **refusal.facts)
-    if refund.amount_minor != amount:
+    if sum(refund.amount_minor for refund in refunds) != amount:
         raise Refused(_("This Idempotency-Key belongs to another refund."), code="key_reused")
-    answer = jsonify(_shown(refund, order_id))
+    answer = jsonify(_shown(refunds, order_id))
     answer.status_code = 201
     return answer
 
 
-def _shown(refund: Refund, order_id: uuid.UUID) -> dict[str, Any]:
+def _shown(refunds: Sequence[Refund], order_id: uuid.UUID) -> dict[str, Any]:
+    """An order that was paid in several ways is refunded to each of them: `parts`, the first of which gives its name."""
+    first = refunds[0]
     return {
-        "id": str(refund.id),
+        "id": str(first.id),
         "order": str(order_id),
-        "state": refund.state,
-        "amount": refund.amount_minor,
-        "currency": refund.currency,
+        "state": first.state,
+        "amount": sum(refund.amount_minor for refund in refunds),
+        "currency": first.currency,
+        "parts": [{"id": str(each.id), "state": each.state, "amount": each.amount_minor} for each in refunds],
     }
 
 

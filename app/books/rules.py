@@ -20,9 +20,13 @@ PAYMENT_FEES = "payment_fees"  # what providers keep
 SUSPENSE = "suspense"  # money that pays no order (yet): late, double, of a wrong amount
 DISPUTES = "disputes"  # money a bank has taken back
 WRITE_OFF = "write_off"  # differences that somebody accepted, with a reason
+GOODWILL = "goodwill"  # gift cards and credit that the shop gave away
+BREAKAGE = "breakage"  # what was left on gift cards when their time was over
 ACCOUNTS = (
     BANK, SALES, SHIPPING_INCOME, TAX_PAYABLE, CUSTOMER_REFUNDS, CUSTOMER_CREDIT, PAYMENT_FEES, SUSPENSE, DISPUTES, WRITE_OFF,
+    GOODWILL, BREAKAGE,
 )  # fmt: skip
+ISSUED_HERE = ("gift_card", "store_credit")  # what pays an order without a provider: the shop owed it to the customer
 CLEARING = "provider_clearing:"  # followed by a provider's code: captured there and not paid out yet
 
 KINDS = ("capture", "sale", "refund", "refund_reversed", "fee", "dispute", "payout", "credit", "write_off")
@@ -61,7 +65,8 @@ class Entry:
 
 
 def clearing(provider: str) -> str:
-    return CLEARING + provider
+    """The account of what a payment was made with: the provider's, or what the shop owes for gift cards."""
+    return CUSTOMER_CREDIT if provider in ISSUED_HERE else CLEARING + provider
 
 
 def transfer(amount: Money, *, debit: str, credit: str) -> list[Line]:

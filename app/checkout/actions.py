@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
@@ -30,10 +30,12 @@ from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
     NoDelivery,
+    NoMethod,
     NoSession,
     SessionOver,
     TooManyLocks,
     TotalChanged,
+    ValueChanged,
 )
 from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
@@ -43,6 +45,7 @@ from app.core.errors import Refused
 from app.core.ids import new_id
 from app.orders import actions as orders
 from app.orders import queries as order_queries
+from app.orders.actions import placing
 from app.orders.models import Order
 from app.recurring import actions as recurring
 from app.recurring import queries as recurring_queries
@@ -51,6 +54,10 @@ from app.recurring.models import RecurringOrder
 from app.recurring.queries import PlanView
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
+from app.value import actions as value
+from app.value import queries as value_queries
+from app.value.errors import NotUsable
+from app.value.rules import KINDS, MAX_CODES, Share
 
 
 def enter(
@@ -100,6 +107,23 @@ def save_delivery(visitor: str | None, *, address: Mapping[str, str], method: st
     if db.session.execute(statement).one_or_none() is None:
         current(visitor, minutes=minutes)
         raise NoSession("contact")
+
+
+def add_code(visitor: str | None, code: str, *, currency: str, minutes: int) -> None:
+    """Pay a part with a gift card or store credit. Raises NoSession, SessionOver, UnknownCode or NotUsable."""
+    session = current(visitor, minutes=minutes)
+    account_id = str(value.checked(code, currency=currency).id)
+    if account_id in session.value_ids:
+        raise NotUsable("twice")
+    if len(session.value_ids) >= MAX_CODES:
+        raise NotUsable("many")
+    session.value_ids = [*session.value_ids, account_id]
+
+
+def remove_code(visitor: str | None, account_id: str, *, minutes: int) -> None:
+    """Nothing happens for one that is not there. Raises NoSession or SessionOver."""
+    session = current(visitor, minutes=minutes)
+    session.value_ids = [each for each in session.value_ids if each != account_id]
 
 
 def _cart_of(visitor: Any) -> Select[tuple[uuid.UUID]]:
@@ -156,6 +180,7 @@ class PlaceOrder:
     lock_minutes: int
     unpaid_minutes: int
     client_index: bytes
+    accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
@@ -163,7 +188,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
 
     The same click (by its key) and the same cart placed again return the same order. An earlier unpaid order of this
     session gives its stock back first, so nobody stands in their own way.
-    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, LinesGone, NoDelivery or TooManyLocks.
+    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, ValueChanged, ValueGone, NoMethod, LinesGone, NoDelivery or
+    TooManyLocks.
     """
     if visitor is None:
         raise NoSession()
@@ -174,16 +200,18 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
             raise Refused("this form was used before")
         return earlier
     quote, address, contact = _checked_quote(visitor, session, click)
-    mark = fingerprint([_marked(quote), quote.contents.version, address, contact, click.locale])
     previous = order_queries.lock_order(session.order_id) if session.order_id else None
+    shares = _checked_value(session, quote, click, previous)
+    mark = fingerprint([_marked(quote, shares), quote.contents.version, address, contact, click.locale])
     if previous is not None and previous.fingerprint == mark and _still_good(previous, click):
         return previous
     if previous is not None and previous.promised_at is None:
+        value_queries.lock_accounts_of_order(previous.id, also=[share.account_id for share in shares])
         stock_queries.lock_items_to_exchange(previous.id, [line.variant_id for line in quote.priced.lines])
         orders.cancel(previous.id, actor="customer", reason="replaced")
     if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
-    order = _open(visitor, quote, mark, click, address=address, contact=contact)
+    order = _open(visitor, quote, mark, click, address=address, contact=contact, shares=shares)
     db.session.execute(_NOTE_PLACED, {"by": visitor, "placed": order.id})
     return order
 
@@ -221,6 +249,18 @@ def _checked_quote(
     return quote, session.address, session.contact
 
 
+def _checked_value(
+    session: CheckoutSession, quote: Quote, click: PlaceOrder, previous: Order | None
+) -> Sequence[Share]:
+    """What each gift card pays, refused when it is not what the page showed, or when nobody pays the rest."""
+    covered = queries.covered(session, quote, previous=previous)
+    if click.accept_value is not None and covered.covered.minor != click.accept_value:
+        raise ValueChanged()
+    if covered.due and click.payment_method in KINDS:
+        raise NoMethod()
+    return covered.shares
+
+
 def _still_good(previous: Order, click: PlaceOrder) -> bool:
     """The same cart again: the order it made is good when it is paid, or as long as its stock is (or can be) held."""
     if previous.state != "pending":
@@ -234,11 +274,18 @@ def _still_good(previous: Order, click: PlaceOrder) -> bool:
 
 
 def _open(
-    visitor: str, quote: Quote, mark: str, click: PlaceOrder, *, address: Mapping[str, str], contact: Mapping[str, str]
+    visitor: str,
+    quote: Quote,
+    mark: str,
+    click: PlaceOrder,
+    *,
+    address: Mapping[str, str],
+    contact: Mapping[str, str],
+    shares: Sequence[Share],
 ) -> Order:
-    new = _new_order(quote, mark, click, visitor=visitor, address=address, contact=contact)
+    new = _new_order(quote, mark, click, visitor=visitor, address=address, contact=contact, shares=shares)
     try:
-        return orders.open(new)
+        return placing.open(new)
     except OutOfStock as refusal:
         raise LinesGone(refusal.possible) from refusal
 
@@ -251,11 +298,12 @@ def _new_order(
     visitor: str,
     address: Mapping[str, str],
     contact: Mapping[str, str],
-) -> orders.NewOrder:
+    shares: Sequence[Share] = (),
+) -> placing.NewOrder:
     priced, chosen = quote.priced, quote.chosen
     if chosen is None:
         raise NoDelivery()
-    return orders.NewOrder(
+    return placing.NewOrder(
         place_key=click.key,
         fingerprint=mark,
         currency=priced.currency,
@@ -282,6 +330,7 @@ def _new_order(
         payment_method=click.payment_method,
         lock_minutes=click.lock_minutes,
         lives_minutes=click.unpaid_minutes,
+        value=shares,
     )
 
 
@@ -321,7 +370,7 @@ def subscribe(visitor: str, click: PlaceOrder, wanted: Subscription) -> tuple[Re
         raise TotalChanged()
     if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
-    mark = fingerprint([_marked(quote), wanted.address, wanted.contact, click.locale])
+    mark = fingerprint([_marked(quote, ()), wanted.address, wanted.contact, click.locale])
     first = _new_order(quote, mark, click, visitor=NOBODY, address=wanted.address, contact=wanted.contact)
     new = recurring.NewRecurring(click.key, wanted.plan, wanted.provider, visitor, wanted.quantity, first)
     try:
@@ -361,10 +410,11 @@ def _order_line(quote: Quote, index: int) -> dict[str, Any]:
     }
 
 
-def _marked(quote: Quote) -> list[Any]:
+def _marked(quote: Quote, shares: Sequence[Share]) -> list[Any]:
     lines = [[line.variant_id, line.quantity, line.unit_price_minor] for line in quote.priced.lines]
     method = quote.chosen.method.code if quote.chosen else None
-    return [lines, quote.priced.currency, quote.priced.total_minor, method]
+    value = [[share.account_id, share.amount_minor] for share in shares]
+    return [lines, quote.priced.currency, quote.priced.total_minor, method, *value]
 
 
 def forget_old(*, limit: int = 5000) -> int:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Refused
 
 
 class NoSession(Conflict):
@@ -47,6 +47,18 @@ class TooManyLocks(Conflict):
 
     code = "too_many_locks"
     status = 429
+
+
+class ValueChanged(Conflict):
+    """Gift cards and credit pay another part than the page showed: somebody spent of them meanwhile."""
+
+    code = "value_changed"
+
+
+class NoMethod(Refused):
+    """No way to pay was chosen for what gift cards leave to pay."""
+
+    code = "no_method"
 
 
 class NoDelivery(Conflict):

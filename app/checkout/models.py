@@ -4,7 +4,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, func
+from sqlalchemy import ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.crypto import EncryptedJSON
@@ -25,6 +26,9 @@ class CheckoutSession(Base):
         EncryptedJSON
     )  # name, line1, line2, postcode, city, state, country
     shipping_method: Mapped[str | None] = mapped_column(Text)
+    value_ids: Mapped[list[str]] = mapped_column(
+        JSONB, server_default=text("'[]'::jsonb")
+    )  # accounts whose codes were given
     version: Mapped[int] = mapped_column(server_default="1")
     order_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("orders.id"))  # the order last placed from it
     expires_at: Mapped[datetime]

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from app.cart import queries as cart
 from app.cart.queries import Contents, Entry, Line
 from app.cart.rules import Item, Priced, price
-from app.core.money import Money
+from app.checkout.models import CheckoutSession
+from app.core.money import Money, smallest_step
+from app.orders.models import Order
 from app.shipping import queries as shipping
 from app.shipping.rules import Method
 from app.tax import queries as tax
 from app.tax.rules import NO_TAX, Tax
+from app.value import queries as value
+from app.value.rules import Share, Usable, cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,38 @@ class Quote:
     @property
     def short_lines(self) -> list[Line]:
         return [line for line in self.lines if line.is_short]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """What gift cards and store credit pay of a quote: every account whose code was given, and the share of each."""
+
+    currency: str
+    total_minor: int
+    accounts: Sequence[Usable]
+    shares: Sequence[Share]
+
+    @property
+    def covered(self) -> Money:
+        return Money(sum(share.amount_minor for share in self.shares), self.currency)
+
+    @property
+    def due(self) -> Money:
+        return Money(self.total_minor, self.currency) - self.covered
+
+    @property
+    def lines(self) -> list[tuple[Usable, Money]]:
+        paid = {share.account_id: share.amount_minor for share in self.shares}
+        return [(each, Money(paid.get(each.account_id, 0), self.currency)) for each in self.accounts]
+
+
+def covered(session: CheckoutSession, quote: Quote, *, previous: Order | None) -> Covered:
+    """Asks nothing when no code was given. What the session's earlier order still holds is free again for the next one."""
+    ids = [uuid.UUID(each) for each in session.value_ids]
+    freed_by = previous.id if previous is not None and previous.state == "pending" else None
+    currency, total = quote.priced.currency, quote.priced.total_minor
+    accounts = value.usable(ids, currency=currency, freed_by=freed_by)
+    return Covered(currency, total, accounts, cover(total, accounts, step=smallest_step(currency)))
 
 
 def quote(

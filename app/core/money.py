@@ -14,6 +14,11 @@ def exponent(currency: str) -> int:
     return EXPONENTS[currency]
 
 
+def smallest_step(currency: str) -> int:
+    """Of currencies with three decimals providers take amounts whose last digit is 0 only (Razorpay, Stripe)."""
+    return 10 if exponent(currency) == 3 else 1
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Money:
     """An amount in the currency's minor unit: `Money(26800, "MYR")` is RM 268.00."""

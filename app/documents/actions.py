@@ -91,7 +91,7 @@ def _issue_sale(order: Order) -> list[Document]:
         heading = _heading("invoice")
         invoice = _add("invoice", order, heading, sale.groups, sheets.invoice(sale, heading, paid))
         issued.append(invoice)
-    if known["receipt"] is None and paid is not None:
+    if known["receipt"] is None and paid:
         heading = _heading("receipt", invoice=invoice)
         issued.append(_add("receipt", order, heading, sale.groups, sheets.receipt(sale, heading, paid)))
     return issued
@@ -106,9 +106,9 @@ def _issue_credit(
     return _add("credit_note", order, heading, groups, facts, refund_id=refund_id)
 
 
-def _paid(order_id: uuid.UUID) -> Paid | None:
-    row = queries.money_of(order_id)
-    return Paid(row.amount_minor, row.method, row.reference, row.paid_at) if row else None
+def _paid(order_id: uuid.UUID) -> list[Paid]:
+    rows = queries.money_of(order_id)
+    return [Paid(row.amount_minor, row.method, row.reference, row.paid_at, row.last_four) for row in rows]
 
 
 def _heading(kind: str, *, invoice: Document | None = None) -> Heading:

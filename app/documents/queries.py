@@ -56,15 +56,19 @@ def credit_note_of(refund_id: uuid.UUID) -> Document | None:
     return db.session.scalars(select(Document).where(Document.refund_id == refund_id)).one_or_none()
 
 
-def money_of(order_id: uuid.UUID) -> Any | None:
-    """(amount_minor, currency, method, reference, paid_at) of the money the order was paid with."""
-    found = db.rows(
-        "SELECT c.amount_minor, c.currency, c.method, c.provider_payment_id AS reference,"
+def money_of(order_id: uuid.UUID) -> list[Any]:
+    """(amount_minor, currency, method, reference, last_four, paid_at) of all that the order was paid with: money from outside
+    first, then gift cards and credit, which are known by the last four characters of their codes."""
+    return db.rows(
+        "SELECT c.amount_minor, c.currency, c.method, coalesce(a.last_four, '') AS last_four,"
+        " CASE WHEN a.id IS NULL THEN c.provider_payment_id ELSE '••••' || a.last_four END AS reference,"
         " coalesce(c.captured_at, c.created_at) AS paid_at"
-        " FROM payment p JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied WHERE p.order_id = :id",
+        " FROM payment p JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied"
+        " LEFT JOIN value_hold h ON c.attempt_id IS NULL AND h.order_id = p.order_id AND h.id::text = c.provider_payment_id"
+        " LEFT JOIN value_account a ON a.id = h.account_id"
+        " WHERE p.order_id = :id ORDER BY c.attempt_id IS NULL, c.provider, c.id",
         id=order_id,
     )
-    return found[0] if found else None
 
 
 def refund_facts(refund_id: uuid.UUID) -> Any | None:
@@ -72,7 +76,8 @@ def refund_facts(refund_id: uuid.UUID) -> Any | None:
     order, and how much of that has gone back by now."""
     found = db.rows(
         "SELECT r.amount_minor, r.reason, r.state, c.is_applied AS is_of_order, (SELECT coalesce(sum(s.amount_minor), 0)::bigint"
-        "  FROM refund s WHERE s.capture_id = r.capture_id AND s.state = 'succeeded') AS sent_back_minor"
+        "  FROM refund s JOIN payment_capture o ON o.id = s.capture_id AND o.is_applied"
+        "  WHERE s.payment_id = r.payment_id AND s.state = 'succeeded') AS sent_back_minor"
         " FROM refund r JOIN payment_capture c ON c.id = r.capture_id WHERE r.id = :id",
         id=refund_id,
     )

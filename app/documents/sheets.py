@@ -123,15 +123,16 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The money an order was paid with."""
+    """Money an order was paid with; of a gift card or store credit the last four characters of its code."""
 
     amount_minor: int
     method: str
     reference: str
     paid_at: datetime
+    last_four: str = ""
 
 
-def invoice(sale: Sale, heading: Heading, paid: Paid | None) -> dict[str, Any]:
+def invoice(sale: Sale, heading: Heading, paid: Sequence[Paid]) -> dict[str, Any]:
     words, order = words_of(sale.order), sale.order
     title = words._("Tax invoice") if _bears_gst(sale) else words._("Invoice")
     details = [
@@ -141,9 +142,7 @@ def invoice(sale: Sale, heading: Heading, paid: Paid | None) -> dict[str, Any]:
         *_supply_details(words, sale),
     ]
     remarks = _included(words, sale)
-    if paid:
-        day, method = words.day(paid.paid_at), words.method(paid.method)
-        remarks.append(words._("Paid on %(day)s, %(method)s", day=day, method=method))
+    remarks += [_paid_words(words, each, with_amount=len(paid) > 1) for each in paid]
     return {
         **_frame(words, title=title, details=details),
         **_lines(words, sale),
@@ -155,7 +154,16 @@ def invoice(sale: Sale, heading: Heading, paid: Paid | None) -> dict[str, Any]:
     }
 
 
-def receipt(sale: Sale, heading: Heading, paid: Paid) -> dict[str, Any]:
+def _paid_words(words: Words, paid: Paid, *, with_amount: bool) -> str:
+    """`Paid by gift card ••••1234 on …`: how, when, and how much of it where there was more than one way."""
+    method = " ".join(
+        part for part in (words.method(paid.method), f"••••{paid.last_four}" if paid.last_four else "") if part
+    )
+    text = words._("Paid on %(day)s, %(method)s", day=words.day(paid.paid_at), method=method)
+    return f"{text}: {words.money(paid.amount_minor)}" if with_amount else text
+
+
+def receipt(sale: Sale, heading: Heading, paid: Sequence[Paid]) -> dict[str, Any]:
     words, order = words_of(sale.order), sale.order
     details = [
         (words._("Receipt number"), heading.number),
@@ -163,11 +171,9 @@ def receipt(sale: Sale, heading: Heading, paid: Paid) -> dict[str, Any]:
         *_order_details(words, order),
         (words._("Invoice number"), heading.invoice_number),
     ]
-    payment = [
-        words.day(paid.paid_at),
-        words.method(paid.method),
-        plain(paid.reference),
-        words.money(paid.amount_minor),
+    payments = [
+        [words.day(each.paid_at), words.method(each.method), plain(each.reference), words.money(each.amount_minor)]
+        for each in paid
     ]
     table = {
         "heading": words._("Payment"),
@@ -177,13 +183,13 @@ def receipt(sale: Sale, heading: Heading, paid: Paid) -> dict[str, Any]:
             _left(words._("Reference")),
             _right(words._("Amount")),
         ],
-        "rows": [payment],
+        "rows": payments,
     }
     return {
         **_frame(words, title=words._("Receipt"), details=details),
         **_lines(words, sale),
         "sums": _sums(words, sale),
-        "total": [words._("Received with thanks"), words.money(paid.amount_minor)],
+        "total": [words._("Received with thanks"), words.money(sum(each.amount_minor for each in paid))],
         "remarks": _included(words, sale),
         "tables": [table],
         "notes": [words._("Made by computer: valid without a signature.")],

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.accounts import queries as accounts
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents import queries as documents
 from app.documents.events import DocumentWanted, RefundCredited
@@ -29,6 +30,8 @@ from app.recurring.events import (
 )
 from app.returns import queries as returns
 from app.returns.events import RefundAsked, RefundDeclined
+from app.value import actions as value
+from app.value.events import ValueIssued
 
 SILENT_REASONS = frozenset(
     {"replaced", "skipped", "subscription_over"}
@@ -60,9 +63,11 @@ def tell_payment_failed(event: PaymentFailed) -> None:
     """Two minutes later. Not when the shopper went on, by another try or way to pay; nor when another mail says so."""
 
     def plan() -> Mail | None:
-        if not queries.was_left_failed(event.attempt_id):
+        attempt = queries.attempt_left_failed(event.attempt_id)
+        if attempt is None:
             return None
-        return _to_shopper(f"{event.name}:{event.attempt_id}", "payment_failed", event.order_id, only_in="pending")
+        topic = f"{event.name}:{event.attempt_id}"
+        return _to_shopper(topic, "payment_failed", event.order_id, only_in="pending", attempt=attempt)
 
     flows.send_once(plan)
 
@@ -134,6 +139,20 @@ def tell_refund_failed(event: RefundSettled) -> None:
         return _to_merchant(topic, "refund_failed", refund.order_id, refund=refund)
 
     flows.send_once(plan)
+
+
+def send_value(event: ValueIssued) -> None:
+    """The code to whom it is for; once the mail has left, the shop knows it no more."""
+
+    def plan() -> Mail | None:
+        issued = queries.mail_value(event.account_id)
+        if issued is None:
+            return None
+        topic = f"{event.name}:{event.account_id}"
+        return Mail(topic, "value_issued", issued.email, letters.language_of(issued.locale), None, {"issued": issued})
+
+    flows.send_once(plan)
+    in_transaction(lambda: value.forget_code(event.account_id))
 
 
 def confirm_wish(event: RefundAsked) -> None:

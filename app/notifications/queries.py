@@ -10,9 +10,11 @@ from sqlalchemy import select
 
 from app.core import db
 from app.core.money import Money
+from app.documents import queries as documents
 from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
+from app.value import queries as value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class MailOrder:
     tax_included: Money
     tax_names: tuple[str, ...]
     total: Money
+    value: tuple[MailPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,31 @@ class MailPromise:
 
     receipt: str
     until: datetime
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class MailAttempt:
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class MailPart:
+    """What a gift card or store credit pays of an order."""
+
+    kind: str
+    last_four: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class MailValue:
+    kind: str
+    amount: Money
+    code: str
+    until: datetime | None
+    email: str
+    locale: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +101,8 @@ class MailRefund:
     reason: str
     state: str
     reference: str  # the provider's id, for the shopper's bank
+    value_kind: str = ""  # it went back to a gift card, or became store credit, and can be spent at once
+    last_four: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,54 +117,64 @@ def mail_order(order_id: uuid.UUID) -> MailOrder | None:
 
 
 def mail_payment(order_id: uuid.UUID) -> MailPayment | None:
-    """The money the order was paid with."""
-    found = db.rows(
-        "SELECT c.amount_minor, c.currency, c.method, c.provider_payment_id,"
-        " coalesce(c.captured_at, c.created_at) AS paid_at"
-        " FROM payment p JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied WHERE p.order_id = :id",
-        id=order_id,
-    )
-    if not found:
+    """The money the order was paid with: all of it, named after what came from outside."""
+    parts = documents.money_of(order_id)
+    if not parts:
         return None
-    row = found[0]
-    return MailPayment(Money(row.amount_minor, row.currency), row.method, row.provider_payment_id, row.paid_at)
+    first = parts[0]
+    amount = Money(sum(part.amount_minor for part in parts), first.currency)
+    return MailPayment(amount, first.method, first.reference, first.paid_at)
 
 
 def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
     """A bank transfer that is still awaited."""
     found = db.rows(
-        "SELECT a.receipt, o.expires_at FROM payment_attempt a JOIN payment p ON p.id = a.payment_id"
-        " JOIN orders o ON o.id = p.order_id WHERE a.id = :id AND a.method = 'bank_transfer' AND a.state IN ('created', 'open')",
+        "SELECT a.receipt, a.amount_minor, a.currency, o.expires_at FROM payment_attempt a"
+        " JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
+        " WHERE a.id = :id AND a.method = 'bank_transfer' AND a.state IN ('created', 'open')",
         id=attempt_id,
     )
-    return MailPromise(found[0].receipt, found[0].expires_at) if found else None
+    if not found:
+        return None
+    row = found[0]
+    return MailPromise(row.receipt, row.expires_at, Money(row.amount_minor, row.currency))
 
 
-def was_left_failed(attempt_id: uuid.UUID) -> bool:
-    """Whether a try is the last one of its order, came to nothing, and no other mail tells so: the one about the refund, where
+def attempt_left_failed(attempt_id: uuid.UUID) -> MailAttempt | None:
+    """A try that is the last one of its order, came to nothing, and of which no other mail tells: the one about the refund, where
     money came in another amount; the one about the subscription, where the provider tries again by itself."""
-    return bool(
-        db.scalar(
-            "SELECT a.state IN ('failed', 'closed') AND a.error_code IS DISTINCT FROM 'amount_mismatch'"
-            " AND a.method <> 'subscription' AND NOT EXISTS"
-            " (SELECT FROM payment_attempt n WHERE n.payment_id = a.payment_id AND n.position > a.position)"
-            " FROM payment_attempt a WHERE a.id = :id",
-            id=attempt_id,
-        )
+    found = db.rows(
+        "SELECT a.amount_minor, a.currency FROM payment_attempt a WHERE a.id = :id AND a.state IN ('failed', 'closed')"
+        " AND a.error_code IS DISTINCT FROM 'amount_mismatch' AND a.method <> 'subscription' AND NOT EXISTS"
+        " (SELECT FROM payment_attempt n WHERE n.payment_id = a.payment_id AND n.position > a.position)",
+        id=attempt_id,
+    )
+    return MailAttempt(Money(found[0].amount_minor, found[0].currency)) if found else None
+
+
+def mail_value(account_id: uuid.UUID) -> MailValue | None:
+    """A gift card or store credit whose code has not been mailed yet."""
+    account = value.account(account_id)
+    if account is None or account.email is None or account.mail_code is None:
+        return None
+    return MailValue(
+        account.kind, account.balance, account.mail_code, account.expires_at, account.email, account.locale
     )
 
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     found = db.rows(
-        "SELECT p.order_id, r.amount_minor, r.currency, r.reason, r.state, r.provider_refund_id FROM refund r"
-        " JOIN payment p ON p.id = r.payment_id WHERE r.id = :id",
+        "SELECT p.order_id, r.amount_minor, r.currency, r.reason, r.state, r.provider_refund_id, coalesce(a.kind, '') AS kind,"
+        " coalesce(a.last_four, '') AS last_four FROM refund r JOIN payment p ON p.id = r.payment_id"
+        " LEFT JOIN value_account a ON a.id = r.to_account_id WHERE r.id = :id",
         id=refund_id,
     )
     if not found:
         return None
     row = found[0]
     amount = Money(row.amount_minor, row.currency)
-    return MailRefund(row.order_id, amount, row.reason, row.state, row.provider_refund_id or "–")
+    reference = f"••••{row.last_four}" if row.kind else row.provider_refund_id or "–"
+    return MailRefund(row.order_id, amount, row.reason, row.state, reference, row.kind, row.last_four)
 
 
 def mail_dispute(dispute_id: uuid.UUID) -> MailDispute | None:
@@ -174,6 +214,7 @@ def _order(order: Order) -> MailOrder:
         tax_included=money(order.tax_included_minor),
         tax_names=tuple(order.snapshot.get("taxes") or ()),
         total=order.total,
+        value=tuple(MailPart(each.kind, each.last_four, each.amount) for each in value.paying(order.id)),
     )
 
 

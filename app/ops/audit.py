@@ -9,6 +9,7 @@ from app.core import db, outbox
 from app.orders import queries as orders
 from app.payments import queries as payments
 from app.stock import queries as stock
+from app.value import queries as value
 
 _PATIENCE = text("SET statement_timeout = 0")  # a million orders take their time
 _NORMAL = text("RESET statement_timeout")
@@ -25,6 +26,7 @@ def run(*, cleanup_interval_minutes: int) -> dict[str, int]:
             "dead_deliveries": outbox.count_dead(),
             **books.faults(),
             **payments.unposted(),
+            **value.faults(),
         }
     finally:
         db.session.execute(_NORMAL)

@@ -26,6 +26,7 @@ from app.payments.providers.guarded import insisting
 from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
+from app.value import queries as value_queries
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,7 @@ def release_pass(*, trigger: str) -> Tally:
     db.release()
     released += len(waiting_orders) - len(still_waiting)
     expire_unpaid(tally)
+    release_idle_value(tally)
     with transaction():
         stock.finish_cleanup(run_id, released=released, waiting=len(still_waiting), failed=tally.failed)
     return Tally(done=released, waiting=len(still_waiting), failed=tally.failed)
@@ -242,6 +244,13 @@ def expire_unpaid(tally: Tally) -> None:
     for order_id in queries.expired_unpaid():
         db.release()
         tally.run(partial(in_transaction, partial(orders.expire, order_id)))
+
+
+def release_idle_value(tally: Tally) -> None:
+    """Give back the value of orders whose stock is free again."""
+    for order_id in value_queries.orders_that_hold():
+        db.release()
+        tally.run(partial(in_transaction, partial(orders.release_idle_value, order_id)))
 
 
 def reconcile(*, everything: bool = False) -> Tally:

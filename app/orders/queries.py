@@ -145,10 +145,12 @@ def faults() -> dict[str, int]:
         "totals_mismatch": db.scalar(
             "SELECT count(*) FROM orders o LEFT JOIN (SELECT order_id, sum(total_minor) AS total, sum(subtotal_minor) AS subtotal,"
             "  sum(discount_minor) AS discount, sum(tax_added_minor) AS added FROM order_line GROUP BY 1) l ON l.order_id = o.id"
-            " LEFT JOIN payment p ON p.order_id = o.id LEFT JOIN payment_capture c ON c.payment_id = p.id AND c.is_applied"
+            " LEFT JOIN payment p ON p.order_id = o.id LEFT JOIN (SELECT payment_id, sum(amount_minor) AS amount_minor,"
+            "  min(currency) AS currency, max(currency) AS other FROM payment_capture WHERE is_applied GROUP BY 1) c"
+            "  ON c.payment_id = p.id"
             " WHERE o.total_minor <> l.total + o.shipping_minor + o.shipping_tax_minor OR o.subtotal_minor <> l.subtotal"
             " OR o.discount_minor <> l.discount OR o.tax_added_minor <> l.added + o.shipping_tax_minor OR l.order_id IS NULL"
             " OR p.amount_minor <> o.total_minor OR p.currency <> o.currency"
-            " OR (c.id IS NOT NULL AND (c.amount_minor <> o.total_minor OR c.currency <> o.currency))"
+            " OR c.amount_minor <> o.total_minor OR c.currency <> o.currency OR c.other <> o.currency"
         ),
     }

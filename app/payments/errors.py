@@ -45,6 +45,12 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class Covered(Conflict):
+    """Gift cards and credit pay all of the order: there is nothing to pay at a provider."""
+
+    code = "covered"
+
+
 class AlreadyInitiating(Conflict):
     """Another click of the same shopper is being sent to the provider right now."""
 
@@ -64,7 +70,7 @@ class NotDecided(Conflict):
 
 
 class AmountDiffers(Refused):
-    """The money that came by hand is not what the order costs."""
+    """The money that came by hand is not what was left to pay: `facts["due"]`."""
 
     code = "amount_differs"
 

@@ -8,6 +8,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, U
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.books.rules import ISSUED_HERE
+from app.core import clock
 from app.core.db import Base, CreatedAt, Key
 from app.core.money import Money
 from app.core.states import HasState, check_in
@@ -29,12 +31,14 @@ class Payment(HasState, Base):
     __table_args__ = (
         CheckConstraint(check_in("state", PAYMENT_MOVES), name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("0 <= value_minor AND value_minor <= amount_minor", name="value"),
     )
     MOVES = PAYMENT_MOVES
 
     id: Mapped[Key]
     order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"), unique=True)
     amount_minor: Mapped[int]
+    value_minor: Mapped[int] = mapped_column(server_default="0")  # of the amount: what gift cards and credit cover
     currency: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="open")
     created_at: Mapped[CreatedAt]
@@ -45,6 +49,15 @@ class Payment(HasState, Base):
     @property
     def amount(self) -> Money:
         return Money(self.amount_minor, self.currency)
+
+    @property
+    def due(self) -> Money:
+        """What has to come from outside."""
+        return Money(self.amount_minor - self.value_minor, self.currency)
+
+    def mark_paid(self) -> None:
+        self.move_to("paid")
+        self.paid_at = clock.now()
 
 
 class PaymentAttempt(HasState, Base):
@@ -107,13 +120,23 @@ class PaymentAttempt(HasState, Base):
 
 
 class PaymentCapture(Base):
-    """A payment the provider knows of. At most one per order is `is_applied`: the money the order is paid with."""
+    """A payment the provider knows of. At most one per order is `is_applied`: the money the order is paid with.
+
+    What gift cards and credit pay of it are captures too, without an attempt: `provider` is then the kind of value, and
+    `provider_payment_id` the id of the hold that was spent.
+    """
 
     __tablename__ = "payment_capture"
     __table_args__ = (
         CheckConstraint(check_in("state", CAPTURE_STATES), name="state"),
         UniqueConstraint("provider", "provider_payment_id"),
-        Index("uq_payment_capture_applied", "payment_id", unique=True, postgresql_where=text("is_applied")),
+        CheckConstraint(f"(attempt_id IS NULL) = ({check_in('provider', ISSUED_HERE)})", name="attempt"),
+        Index(
+            "uq_payment_capture_applied",
+            "payment_id",
+            unique=True,
+            postgresql_where=text("is_applied AND attempt_id IS NOT NULL"),
+        ),
         Index("ix_payment_capture_attempt_id", "attempt_id"),
         Index("ix_payment_capture_payment_id", "payment_id"),
         Index(
@@ -124,7 +147,7 @@ class PaymentCapture(Base):
 
     id: Mapped[Key]
     payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
-    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment_attempt.id"))
+    attempt_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("payment_attempt.id"))
     provider: Mapped[str] = mapped_column(Text)
     provider_payment_id: Mapped[str] = mapped_column(Text)
     amount_minor: Mapped[int]
@@ -166,8 +189,9 @@ class PaymentNotice(Base):
 class Refund(HasState, Base):
     """Money on its way back. The row exists before the provider is asked; `refund-<id>` is the idempotency key there.
 
+    What pays back a gift card, or goes back `as_credit`, needs no provider: it is done when it is asked for.
     `requested_by` and `decided_by` are actors; above a limit one asks and another one decides (REF-08). `key` comes from
-    the form: the same click sent twice is one refund.
+    the form: the same click sent twice is one refund of each capture.
     """
 
     __tablename__ = "refund"
@@ -178,7 +202,7 @@ class Refund(HasState, Base):
         CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="two_people"),
         CheckConstraint("state NOT IN ('waiting', 'rejected') OR provider_refund_id IS NULL", name="unsent"),
         UniqueConstraint("provider_refund_id"),
-        UniqueConstraint("key"),
+        UniqueConstraint("key", "capture_id"),
         Index("uq_refund_automatic", "capture_id", unique=True, postgresql_where=text("is_automatic")),
         Index("ix_refund_payment_id", "payment_id"),
         Index("ix_refund_capture_id", "capture_id"),
@@ -207,6 +231,8 @@ class Refund(HasState, Base):
     state: Mapped[str] = mapped_column(Text, server_default="requested")
     provider_refund_id: Mapped[str | None] = mapped_column(Text)
     is_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))  # staff send it and say what became of it
+    as_credit: Mapped[bool] = mapped_column(server_default=text("false"))  # as store credit, wherever it came from
+    to_account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("value_account.id"))  # where value went back to
     error: Mapped[str | None] = mapped_column(Text)
     asked: Mapped[int] = mapped_column(server_default="0")
     ask_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp() + interval '60 seconds'"))

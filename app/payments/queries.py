@@ -38,6 +38,12 @@ def payment_of_order(order_id: uuid.UUID) -> Payment | None:
     return db.session.scalars(statement).unique().one_or_none()
 
 
+def is_due(order_id: uuid.UUID) -> bool:
+    """Whether an order waits for money from outside: it is not paid, and value does not cover it."""
+    found = "SELECT EXISTS (SELECT FROM payment WHERE order_id = :id AND state = 'open' AND value_minor < amount_minor)"
+    return bool(db.scalar(found, id=order_id))
+
+
 def order_of_attempt(attempt_id: uuid.UUID) -> uuid.UUID | None:
     return db.scalar(
         "SELECT p.order_id FROM payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE a.id = :id", id=attempt_id
@@ -121,8 +127,9 @@ def refund(refund_id: uuid.UUID) -> Refund | None:
     return db.session.get(Refund, refund_id)
 
 
-def refund_by_key(key: uuid.UUID) -> Refund | None:
-    return db.session.scalars(select(Refund).where(Refund.key == key)).one_or_none()
+def refunds_by_key(key: uuid.UUID) -> list[Refund]:
+    """What one click has asked for: a refund of each capture it takes from, in the order they were made."""
+    return list(db.session.scalars(select(Refund).where(Refund.key == key).order_by(Refund.id)))
 
 
 def order_of_refund(refund_id: uuid.UUID) -> uuid.UUID | None:
@@ -140,10 +147,11 @@ def order_of_named_payment(named: str) -> uuid.UUID | None:
     )
 
 
-def applied_capture(payment_id: uuid.UUID) -> PaymentCapture | None:
-    """The money an order is paid with."""
+def applied_captures(payment_id: uuid.UUID) -> list[PaymentCapture]:
+    """The money an order is paid with, in the order in which it goes back: from outside, then gift cards, then credit."""
     statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id, PaymentCapture.is_applied)
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    statement = statement.order_by(PaymentCapture.attempt_id.is_(None), PaymentCapture.provider, PaymentCapture.id)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def refundable_minor(capture: PaymentCapture) -> int:
@@ -152,7 +160,8 @@ def refundable_minor(capture: PaymentCapture) -> int:
     The provider may know of refunds that we have not seen yet; the larger sum counts.
     """
     ours = sum(each.amount_minor for each in open_refunds_of(capture.id) if each.state not in NOT_REFUNDED)
-    taken = sum(each.amount_minor for each in disputes_of(capture.payment_id) if each.state == "lost")
+    lost = [each for each in disputes_of(capture.payment_id) if each.state == "lost" and each.capture_id == capture.id]
+    taken = sum(each.amount_minor for each in lost)
     return max(capture.amount_minor - max(ours, capture.refunded_minor) - taken, 0)
 
 

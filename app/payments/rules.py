@@ -83,6 +83,8 @@ BANK_TRANSFER = Method(
 )
 CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is handed over to you"))
 BY_ITSELF = Method(RECURRING, N_("Subscription"), N_("Charged by itself, each time"))
+GIFT_CARD = Method("gift_card", N_("Gift card"), N_("With the code on it"))
+STORE_CREDIT = Method("store_credit", N_("Store credit"), N_("With the code in our mail"))
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (
@@ -102,7 +104,13 @@ METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
 
 def method_of(code: str) -> Method | None:
     """A way to pay by its code, in whatever currency."""
-    known = (*EVERYWHERE, BY_ITSELF, *(each for of_one in METHODS_BY_CURRENCY.values() for each in of_one))
+    known = (
+        *EVERYWHERE,
+        BY_ITSELF,
+        GIFT_CARD,
+        STORE_CREDIT,
+        *(each for of_one in METHODS_BY_CURRENCY.values() for each in of_one),
+    )
     return next((each for each in known if each.code == code), None)
 
 

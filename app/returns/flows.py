@@ -38,7 +38,11 @@ def look_at_dispute(provider: str, provider_dispute_id: str) -> None:
 def look_at_order(order_id: uuid.UUID) -> None:
     """Everything about the money of one order that may have come back, now."""
     payment = payment_queries.payment_of_order(order_id)
-    captures = [each.id for each in payment_queries.captures_of(payment.id) if each.captured_at] if payment else []
+    captures = (
+        [each.id for each in payment_queries.captures_of(payment.id) if each.captured_at and each.attempt_id]
+        if payment
+        else []
+    )
     known = (
         [(each.provider, each.provider_dispute_id) for each in payment_queries.disputes_of(payment.id)]
         if payment

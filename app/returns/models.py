@@ -15,6 +15,7 @@ from app.returns.rules import PART_KINDS, REASONS, REQUEST_MOVES
 class RefundLine(Base):
     """A part of a refund: so much of a line, the delivery, or an amount of nothing in particular.
 
+    A line whose money goes back to several places is counted in one of them; the others have its amount and quantity 0.
     `restocked` units of it were put on the shelf again when the refund was sent; they stay there if it fails.
     """
 
@@ -22,7 +23,7 @@ class RefundLine(Base):
     __table_args__ = (
         CheckConstraint(check_in("kind", PART_KINDS), name="kind"),
         CheckConstraint("(kind = 'goods') = (order_line_id IS NOT NULL)", name="line"),
-        CheckConstraint("CASE kind WHEN 'goods' THEN quantity > 0 ELSE quantity = 0 END", name="quantity"),
+        CheckConstraint("CASE kind WHEN 'goods' THEN quantity >= 0 ELSE quantity = 0 END", name="quantity"),
         CheckConstraint("restocked >= 0 AND restocked <= quantity", name="restocked"),
         CheckConstraint("amount_minor >= 0", name="amount"),
         UniqueConstraint("refund_id", "kind", "order_line_id", postgresql_nulls_not_distinct=True),

@@ -36,14 +36,14 @@ def lock_request(request_id: uuid.UUID) -> RefundRequest | None:
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
-def account(order: Order, capture: PaymentCapture) -> Account:
-    """What may still go back of a paid order. Refunds that failed or were rejected took nothing."""
+def account(order: Order, captures: Sequence[PaymentCapture]) -> Account:
+    """What may still go back of an order that is paid with these. Refunds that failed or were rejected took nothing."""
     gone = db.rows(
         "SELECT l.kind, l.order_line_id, sum(l.restocked)::bigint AS restocked,"
         " coalesce(sum(l.quantity) FILTER (WHERE r.state NOT IN ('failed', 'rejected')), 0)::bigint AS quantity,"
         " coalesce(sum(l.amount_minor) FILTER (WHERE r.state NOT IN ('failed', 'rejected')), 0)::bigint AS amount_minor"
-        " FROM refund_line l JOIN refund r ON r.id = l.refund_id WHERE r.capture_id = :id GROUP BY 1, 2",
-        id=capture.id,
+        " FROM refund_line l JOIN refund r ON r.id = l.refund_id WHERE r.capture_id = ANY(:ids) GROUP BY 1, 2",
+        ids=[each.id for each in captures],
     )
     by_line = {row.order_line_id: row for row in gone if row.kind == "goods"}
     shipping = sum(row.amount_minor for row in gone if row.kind == "shipping")
@@ -51,7 +51,7 @@ def account(order: Order, capture: PaymentCapture) -> Account:
         currency=order.currency,
         lines=[_line(line, by_line.get(line.id)) for line in order.lines],
         shipping_minor=order.shipping_minor + order.shipping_tax_minor - shipping,
-        rest_minor=payments.refundable_minor(capture),
+        rest_minor=sum(payments.refundable_minor(each) for each in captures),
     )
 
 
@@ -65,7 +65,8 @@ def _line(line: Any, gone: Any) -> Line:
 class Refundable:
     """A paid order's money and what may go back of it. `is_disputed`: nothing, until the bank has decided."""
 
-    capture: PaymentCapture
+    captures: Sequence[PaymentCapture]  # in the order in which they go back
+    rests: Sequence[int]  # what is left of each, in minor units
     account: Account
     is_disputed: bool
 
@@ -73,10 +74,11 @@ class Refundable:
 def refundable(order: Order) -> Refundable | None:
     """None for an order that was never paid."""
     payment = payments.payment_of_order(order.id)
-    capture = payments.applied_capture(payment.id) if payment else None
-    if payment is None or capture is None:
+    captures = payments.applied_captures(payment.id) if payment else []
+    if payment is None or not captures:
         return None
-    return Refundable(capture, account(order, capture), payments.has_undecided_dispute(payment.id))
+    rests = [payments.refundable_minor(each) for each in captures]
+    return Refundable(captures, rests, account(order, captures), payments.has_undecided_dispute(payment.id))
 
 
 def lines_of(refund_id: uuid.UUID) -> list[RefundLine]:
@@ -118,6 +120,7 @@ class Promise:
 
     method: str
     receipt: str
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,16 @@ class Standing:
     refunds: Sequence[ComingBack]
     wish: Wished | None
     promise: Promise | None = None
+    value_minor: int = 0  # what gift cards and credit pay of it
 
 
 def standing(order_id: uuid.UUID) -> Standing | None:
     """In one query: every look at an order's page asks."""
     found = db.rows(
-        "SELECT p.state, p.paid_at IS NOT NULL AS is_paid,"
+        "SELECT p.state, p.value_minor, p.paid_at IS NOT NULL AS is_paid,"
         " EXISTS (SELECT FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open' AND a.provider <> 'manual') AS is_at_bank,"
-        " (SELECT jsonb_build_array(a.method, a.receipt) FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open'"
+        " (SELECT jsonb_build_array(a.method, a.receipt, a.amount_minor, a.currency) FROM payment_attempt a"
+        "  WHERE a.payment_id = p.id AND a.state = 'open'"
         "  AND a.provider = 'manual' LIMIT 1) AS promise,"
         " (SELECT jsonb_agg(jsonb_build_array(r.amount_minor, r.currency, r.state, r.updated_at) ORDER BY r.created_at)"
         "  FROM refund r WHERE r.payment_id = p.id AND r.state IN ('requested', 'pending', 'succeeded')) AS refunds,"
@@ -153,8 +158,12 @@ def standing(order_id: uuid.UUID) -> Standing | None:
         for minor, currency, state, since in row.refunds or ()
     ]
     wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
-    promise = Promise(*row.promise) if row.promise else None
-    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise)
+    promise = _promise(*row.promise) if row.promise else None
+    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor)
+
+
+def _promise(method: str, receipt: str, minor: int, currency: str) -> Promise:
+    return Promise(method, receipt, Money(minor, currency))
 
 
 def request_waiting_for(refund_id: uuid.UUID) -> RefundRequest | None:

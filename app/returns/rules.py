@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from app.core.money import exponent, split_minor
+from app.core.money import smallest_step, split_minor
 from app.payments.rules import N_
 
 REQUEST_MOVES: Mapping[str, frozenset[str]] = {
@@ -151,9 +151,26 @@ def share(line: Line, quantity: int, currency: str) -> int:
     return min(exact // (2 * line.left * step) * step, line.left_minor)
 
 
-def smallest_step(currency: str) -> int:
-    """Of currencies with three decimals providers take amounts whose last digit is 0 only (Razorpay, Stripe)."""
-    return 10 if exponent(currency) == 3 else 1
+def divide(plan: Plan, rests: Sequence[int]) -> list[Plan]:
+    """A refund over all that the order was paid with, `rests` being what is left of each: the first is used up before the next
+    is touched, to the unit. A line that is cut has its quantity in the first piece.
+
+    Raises ValueError when less is left than the plan sends.
+    """
+    left, pieces = list(rests), [list[Part]() for _ in rests]
+    for part in plan.parts:
+        rest = part
+        for index, room in enumerate(left):
+            if take := min(room, rest.amount_minor):
+                pieces[index].append(replace(rest, amount_minor=take))
+                left[index] -= take
+                rest = replace(rest, amount_minor=rest.amount_minor - take, quantity=0)
+        if rest.amount_minor:
+            raise ValueError("more than is left")
+    gifts = [part for part in plan.parts if not part.amount_minor]  # goods that cost nothing come back with the others
+    first = next((piece for piece in pieces if piece), [])
+    first += gifts
+    return [Plan(plan.currency, piece) for piece in pieces]
 
 
 def needs_approval(amount_minor: int, *, above: int | None) -> bool:

@@ -18,20 +18,24 @@ from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
     NoDelivery,
+    NoMethod,
     NoSession,
     SessionOver,
     TooManyLocks,
     TotalChanged,
+    ValueChanged,
 )
 from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
 from app.checkout.rules import first_open_step
 from app.core import clock
 from app.core.transaction import in_transaction
+from app.orders import queries as orders
 from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
-from app.web import languages
+from app.value.errors import NotUsable, UnknownCode, ValueGone
+from app.web import languages, value_words
 from app.web.formats import format_quantity
 from app.web.limits import FORMS, limit
 from app.web.pay import new_key
@@ -110,6 +114,27 @@ def show_review() -> ResponseReturnValue:
     return _review_page(session, quote)
 
 
+@bp.post("/value")
+@limit("10/minute", per_address="60/minute")
+def change_value() -> ResponseReturnValue:
+    """Pay a part with the code of a gift card or of store credit, or take one back."""
+    shopper, minutes = visitor(), settings().checkout_minutes
+    removed, code = request.form.get("remove", ""), request.form.get("code", "")
+    try:
+        if removed:
+            in_transaction(lambda: checkout.remove_code(shopper, removed, minutes=minutes))
+        else:
+            currency = languages.currency()
+            in_transaction(lambda: checkout.add_code(shopper, code, currency=currency, minutes=minutes))
+    except NoSession as refusal:
+        return redirect(url_for(f"checkout.show_{refusal.step}"), 303)
+    except SessionOver:
+        return _over_page()
+    except (UnknownCode, NotUsable) as refusal:
+        return _review_again(422, [], wrong_code=value_words.why_not(refusal))
+    return redirect(url_for("checkout.show_review", _anchor="value"), 303)
+
+
 @bp.post("/orders")
 @limit("60/minute")
 def place_order() -> ResponseReturnValue:
@@ -125,8 +150,8 @@ def place_order() -> ResponseReturnValue:
         return redirect(url_for(f"checkout.show_{refusal.step}"), 303)
     except SessionOver:
         return _over_page()
-    except TotalChanged:
-        return _review_again(409, [_("The total has changed since you saw it. Please check it and order again.")])
+    except (TotalChanged, ValueChanged, ValueGone, NoMethod) as refusal:
+        return _review_again(refusal.status, [_check_again_words(refusal.code)])
     except NoDelivery:
         return redirect(url_for("checkout.show_delivery", _anchor="methods"), 303)
     except TooManyLocks:
@@ -134,6 +159,13 @@ def place_order() -> ResponseReturnValue:
     except LinesGone as refusal:
         return _review_again(409, [], possible=refusal.possible)
     return redirect(url_for("pay.show", token=order.token), 303)
+
+
+def _check_again_words(code: str) -> str:
+    return {
+        TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
+        NoMethod.code: _("Choose how you want to pay"),
+    }.get(code, _("Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."))
 
 
 def _enter(contents: Contents, *, contact: dict[str, str] | None = None) -> tuple[CheckoutSession, bool]:
@@ -248,7 +280,9 @@ def _review_page(
     status: int = 200,
     faults: Sequence[str] = (),
     possible: dict[Any, int] | None = None,
+    wrong_code: str | None = None,
 ) -> ResponseReturnValue:
+    covered = _covered(session, quote)
     short = possible if possible is not None else {line.facts.variant_id: line.possible for line in quote.short_lines}
     today = _today()
     return respond(
@@ -261,19 +295,33 @@ def _review_page(
         key=new_key(),
         offers=offers(languages.currency()),
         method=request.form.get("payment_method"),
+        covered=covered,
+        wrong_code=wrong_code,
+        code=request.form.get("code", "")[:40] if wrong_code else "",
         faults=[(None, fault) for fault in faults]
+        + ([("code", wrong_code)] if wrong_code else [])
         + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],
         short=[(each, short[each.facts.variant_id]) for each in _short(quote, short)],
         **_summary(quote, with_delivery=True),
+        summary_paid=value_words.rows(
+            [(each.kind, each.last_four, amount) for each, amount in covered.lines], covered.due
+        ),
     )
 
 
-def _review_again(status: int, faults: Sequence[str], *, possible: dict[Any, int] | None = None) -> ResponseReturnValue:
+def _covered(session: CheckoutSession, quote: Quote) -> queries.Covered:
+    previous = orders.order(session.order_id) if session.value_ids and session.order_id else None
+    return queries.covered(session, quote, previous=previous)
+
+
+def _review_again(
+    status: int, faults: Sequence[str], *, possible: dict[Any, int] | None = None, wrong_code: str | None = None
+) -> ResponseReturnValue:
     session = _require("review")
     quote = _quote(session=session)
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
-    return _review_page(session, quote, status=status, faults=faults, possible=possible)
+    return _review_page(session, quote, status=status, faults=faults, possible=possible, wrong_code=wrong_code)
 
 
 def _short(quote: Quote, possible: dict[Any, int]) -> list[cart.Line]:

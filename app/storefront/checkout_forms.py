@@ -18,6 +18,7 @@ from app.checkout.queries import Quote
 from app.core.money import Money
 from app.payments.gateway import offers
 from app.shipping import places
+from app.value.rules import KINDS
 from app.web import languages
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
@@ -126,13 +127,17 @@ def read_click(
     except ValueError:
         one_time = None
         faults.append(_("This form was incomplete. Please check your order and try again."))
-    if not (total.isascii() and total.isdigit() and len(total) <= 15):
+    value = form.get("accept_value", "0")
+    if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (total, value)):
         faults.append(_("This form was incomplete. Please check your order and try again."))
-    if method != only_method and method not in {offer.method.code for offer in offers(currency)}:
+    if method not in (only_method, *KINDS, *(offer.method.code for offer in offers(currency))):
         faults.append(_("Choose how you want to pay"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))
-    return click_on_place(key=one_time, accept_total=int(total), payment_method=method, address=address), []
+    click = click_on_place(
+        key=one_time, accept_total=int(total), accept_value=int(value), payment_method=method, address=address
+    )
+    return click, []
 
 
 def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool) -> dict[str, Any]:

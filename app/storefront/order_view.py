@@ -10,6 +10,7 @@ from app.core.money import Money
 from app.orders.models import Order
 from app.storefront.checkout_forms import tax_rows
 from app.storefront.pictures import picture_of
+from app.value import queries as value
 from app.web.formats import format_money, format_quantity
 
 
@@ -28,6 +29,14 @@ def summary(order: Order) -> dict[str, Any]:
         "summary_sums": rows,
         "summary_total": order.total,
     }
+
+
+def split(order: Order, value_minor: int) -> tuple[Money, list[tuple[str, str, Money]]]:
+    """(what has to come from outside, what each gift card pays). Asks nothing for an order that no card pays."""
+    parts = value.paying(order.id) if value_minor else []
+    return order.total - Money(value_minor, order.currency), [
+        (each.kind, each.last_four, each.amount) for each in parts
+    ]
 
 
 def _line(line: Any, currency: str) -> dict[str, Any]:

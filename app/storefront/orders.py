@@ -16,6 +16,7 @@ from app.returns import queries as returns
 from app.returns.rules import UNANSWERED
 from app.shipping.rules import add_working_days
 from app.storefront import order_view
+from app.web import value_words
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import limit
 from app.web.respond import no_store, respond
@@ -35,6 +36,7 @@ def show(token: str) -> ResponseReturnValue:
     money = returns.standing(order.id)
     if money is None:
         raise NotFound()
+    due, parts = order_view.split(order, money.value_minor)
     status = public_status(order=order.state, payment=money.state)
     has_asked = money.wish is not None and money.wish.state in UNANSWERED
     if status == "confirmed" and order.visitor == visitor():
@@ -58,7 +60,9 @@ def show(token: str) -> ResponseReturnValue:
         refunds=money.refunds if money.is_paid else [],
         wish=money.wish,
         can_ask=order.state == "confirmed" and money.state == "paid" and not has_asked,
+        due=due,
         **order_view.summary(order),
+        summary_paid=value_words.rows(parts, due) if order.confirmed_at is None else value_words.paid_rows(parts, due),
     )
 
 

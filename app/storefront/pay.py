@@ -16,7 +16,14 @@ from app.orders import actions as orders
 from app.orders import queries
 from app.orders.models import Order
 from app.payments import queries as payment_queries
-from app.payments.errors import AlreadyInitiating, NotPayable, ProviderRefused, ProviderUnavailable, TooManyAttempts
+from app.payments.errors import (
+    AlreadyInitiating,
+    Covered,
+    NotPayable,
+    ProviderRefused,
+    ProviderUnavailable,
+    TooManyAttempts,
+)
 from app.payments.gateway import banks, offers
 from app.payments.models import PaymentAttempt
 from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, RECURRING
@@ -24,6 +31,9 @@ from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
 from app.storefront import order_view
+from app.value.errors import ValueGone
+from app.value.rules import KINDS
+from app.web import value_words
 from app.web.formats import format_quantity
 from app.web.limits import limit
 from app.web.pay import chosen_bank, hand_over, send_to_pay
@@ -64,6 +74,8 @@ def pay(token: str) -> ResponseReturnValue:
     """Freeze the lock, make sure the provider knows the order, then send the browser on."""
     order = _order(token)
     method = request.form.get("payment_method") or order.payment_method
+    if method in KINDS:
+        return _pay_with_value(order)
     if method not in {offer.method.code for offer in offers(order.currency)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
@@ -71,6 +83,8 @@ def pay(token: str) -> ResponseReturnValue:
         send_to_pay(order, method=method, bank=bank)
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
+    except Covered:
+        return _pay_with_value(order)
     except LockLost:
         return _page(order, status=409)
     except TooManyAttempts:
@@ -91,6 +105,17 @@ def pay(token: str) -> ResponseReturnValue:
     return redirect(url_for("pay.continue_there", token=token), 303)
 
 
+def _pay_with_value(order: Order) -> ResponseReturnValue:
+    """Gift cards cover all of it: nobody is asked, the order is paid at once."""
+    try:
+        is_paid = in_transaction(lambda: orders.settle_with_value(order.id))
+    except LockLost:
+        return _page(order, status=409)
+    if not is_paid and payment_queries.is_due(order.id):
+        return _page(order, status=422, problem=_("Choose how you want to pay"))
+    return redirect(url_for("orders.show", token=order.token), 303)
+
+
 @bp.get("/<token>/continue")
 def continue_there(token: str) -> ResponseReturnValue:
     """The hand-over: the only page whose forms may lead to the provider."""
@@ -102,7 +127,7 @@ def continue_there(token: str) -> ResponseReturnValue:
         return redirect(url_for("orders.show", token=token), 303)
     there = hand_over(order, attempt)
     allow_form_action(*there.origins)
-    return respond("storefront/checkout/continue.html", order=order, there=there, total=order.total)
+    return respond("storefront/checkout/continue.html", order=order, there=there, total=attempt.amount)
 
 
 @bp.get("/<token>/lock")
@@ -143,6 +168,9 @@ def hold_again(token: str) -> ResponseReturnValue:
         return redirect(url_for("orders.show", token=token), 303)
     except OutOfStock as refusal:
         return _page(order, status=409, short=refusal.possible)
+    except ValueGone:
+        words = _("Less is left on a gift card than this order wanted of it. Go back to the cart and order again.")
+        return _page(order, status=409, problem=words)
     return redirect(url_for("pay.show", token=token), 303)
 
 
@@ -159,7 +187,9 @@ def _page(
 ) -> ResponseReturnValue:
     if status != 200:  # something was tried since it was read
         order = queries.order(order.id) or order
-    attempts = _attempts(order)
+    payment = payment_queries.payment_of_order(order.id)
+    attempts = list(payment.attempts) if payment else []
+    due, parts = order_view.split(order, payment.value_minor if payment else 0)
     hold = stock.hold_of(order.id)
     lock = lock_view(order, hold)
     last = attempts[-1] if attempts else None
@@ -179,7 +209,9 @@ def _page(
         bank_details=settings().manual.bank_details,
         quantity=format_quantity,
         **_lock_context(order, lock, hold),
+        due=due,
         **order_view.summary(order),
+        summary_paid=value_words.rows(parts, due),
     )
 
 
@@ -222,13 +254,10 @@ def _no_more_words(most: int) -> str:
     return ngettext("It was held longer %(num)s time already.", "It was held longer %(num)s times already.", most)
 
 
-def _attempts(order: Order) -> list[PaymentAttempt]:
-    payment = payment_queries.payment_of_order(order.id)
-    return list(payment.attempts) if payment else []
-
-
 def _open_attempt(order: Order) -> PaymentAttempt | None:
-    return next((attempt for attempt in reversed(_attempts(order)) if attempt.state == "open"), None)
+    payment = payment_queries.payment_of_order(order.id)
+    attempts = payment.attempts if payment else []
+    return next((attempt for attempt in reversed(attempts) if attempt.state == "open"), None)
 
 
 def _order(token: str) -> Order:

@@ -38,6 +38,10 @@ def one_of(*words: str) -> Schema:
     return {"type": "string", "enum": list(words)}
 
 
+def list_of(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
 def or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 

@@ -32,8 +32,8 @@ def send_to_pay(order: Order, *, method: str, bank: str = "", key: uuid.UUID | N
     """Freeze the lock, commit the attempt, then make sure the provider has its order. Returns the attempt's id.
 
     The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
-    Raises NotPayable, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt is
-    kept and the click can be repeated).
+    Raises NotPayable, Covered, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt
+    is kept and the click can be repeated).
     """
     code = gateway.offer_of(method, order.currency).provider
     terms = _terms(method)

@@ -10,12 +10,15 @@ from app.web import languages
 from app.web.site import settings
 
 
-def click_on_place(*, key: uuid.UUID, accept_total: int | None, payment_method: str, address: str) -> PlaceOrder:
-    """`address` is where the browser is, on the network; `accept_total` is what was shown, in minor units."""
+def click_on_place(
+    *, key: uuid.UUID, accept_total: int | None, accept_value: int | None, payment_method: str, address: str
+) -> PlaceOrder:
+    """`address` is where the browser is, on the network; the two amounts are what was shown, in minor units."""
     policy = settings()
     return PlaceOrder(
         key=key,
         accept_total=accept_total,
+        accept_value=accept_value,
         payment_method=payment_method,
         currency=languages.currency(),
         locale=languages.language(),

@@ -17,7 +17,7 @@ from app.documents import rules, sheets, wording
 from app.documents.printing import EDITION, Sheet
 from app.documents.sheets import Credited, Heading, Paid, Refunded
 from app.orders import actions as orders
-from app.orders.actions import NewOrder, paying
+from app.orders.actions import paying, placing
 from app.payments import actions as payments
 from app.payments.gateway import Opened, ProviderPayment, ProviderRefund, Standing
 from app.payments.models import PaymentCapture, Refund
@@ -74,7 +74,7 @@ def _line(name: str, priced: Any) -> Any:
 
 def sheet(order: Any, kind: str = "invoice", *, credited: int = 0) -> Sheet:
     """What is printed for such an order."""
-    sold, paid = sheets.sale_of(order), Paid(order.total_minor, "fpx", "pay_N8f2Qe6x1", AT)
+    sold, paid = sheets.sale_of(order), [Paid(order.total_minor, "fpx", "pay_N8f2Qe6x1", AT)]
     prefix = rules.PREFIXES[kind]
     heading = Heading(f"{prefix}-2026", f"{prefix}-2026-00001", AT, "INV-2026-00001", AT)
     if kind == "credit_note":
@@ -100,14 +100,14 @@ def place(
         "subtotal_minor", "discount_minor", "shipping_minor", "shipping_tax_minor", "tax_added_minor",
         "tax_included_minor", "total_minor",
     )  # fmt: skip
-    new = NewOrder(
+    new = placing.NewOrder(
         place_key=new_id(), fingerprint=str(new_id()), currency="MYR", amounts={each: getattr(priced, each) for each in amounts},
         snapshot=priced.snapshot() | {"shipping_name": "Standard"}, lines=[facts | {each: getattr(line, each) for each in kept}],
         locale=locale, visitor="v", client_index=b"", cart_id=new_id(), email=CONTACT["email"], phone="", address=ADDRESS,
         shipping_method="standard", payment_method="fpx", lock_minutes=15, lives_minutes=120,
     )  # fmt: skip
     with transaction():
-        return orders.open(new).id
+        return placing.open(new).id
 
 
 def pay(order_id: uuid.UUID, *, times: int = 1) -> None:

@@ -16,7 +16,17 @@ from app.core.settings import BadSettings
 from app.documents.models import Document
 from app.notifications import letters
 from app.notifications.errors import MailRefused
-from app.notifications.queries import MailDispute, MailLine, MailOrder, MailPayment, MailPromise, MailRefund
+from app.notifications.queries import (
+    MailAttempt,
+    MailDispute,
+    MailLine,
+    MailOrder,
+    MailPart,
+    MailPayment,
+    MailPromise,
+    MailRefund,
+    MailValue,
+)
 from app.recurring.queries import MailRecurring
 
 BASE = {
@@ -32,6 +42,7 @@ TO_STAFF = (
     "webhooks_silent",
     "staff_backup_code_used",
     "staff_sign_in_blocked",
+    "value_issued",
 )  # about an account, not about an order
 
 
@@ -68,7 +79,9 @@ VALUES = {
     "left": 9,
     "document": Document(kind="invoice", number="INV-2026-00001", total_minor=49800, currency="MYR"),
     "answer": "Cut to your measure",
-    "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC)),
+    "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC), rm(49800)),
+    "attempt": MailAttempt(rm(49800)),
+    "issued": MailValue("gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
     "count": 2,
@@ -125,7 +138,7 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 29
+    assert len(TEMPLATES) == 30
 
 
 def test_lines_and_totals_are_those_of_the_order():
@@ -204,6 +217,18 @@ def test_any_way_to_pay_has_a_name(method):
     }
     text = letters.compose("payment_received", locale="en", **values).text
     assert {"fpx": "Online banking (FPX)", "card": "Card", "moonpay": "Moonpay", "": "Paid by: "}[method] in text
+
+
+def test_the_split_of_an_order_and_where_its_refund_went_are_told():
+    order = dataclasses.replace(ORDER, value=(MailPart("gift_card", "7K2M", rm(2000)),))
+    letter = letters.compose("order_confirmed", locale="en", **{**VALUES, "order": order})
+    for half in (letter.text, letter.html):
+        assert "of it by Gift card ••••7K2M" in half
+        assert "RM\u00a020.00" in half
+    refund = MailRefund(ORDER.id, rm(2000), "other", "succeeded", "••••7K2M", "gift_card", "7K2M")
+    letter = letters.compose("refund_done", locale="en", **{**VALUES, "refund": refund})
+    assert "back on your gift card" in letter.text
+    assert "working days" not in letter.text
 
 
 def test_an_unknown_language_is_answered_in_english():

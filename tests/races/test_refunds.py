@@ -39,7 +39,7 @@ def click(order_id, amount, *, key, by="staff:1", above=None):
     wanted = returns.RefundOrder(
         wish=Wish(amount_minor=amount), reason="goodwill", by=by, key=key, accept_minor=amount, above=above
     )
-    refund = in_transaction(partial(returns.refund_lines, order_id, wanted))
+    [refund] = in_transaction(partial(returns.refund_lines, order_id, wanted))
     db.session.expunge(refund)
     return refund
 

@@ -68,7 +68,8 @@ def refund_now(order_id: uuid.UUID, wish: Wish, *, by: str = "staff:1", **option
     amount = plan(found.account, wish).amount_minor
     db.release()
     wanted = returns.RefundOrder(wish=wish, reason="other", by=by, key=new_id(), accept_minor=amount, **options)
-    return in_transaction(lambda: returns.refund_lines(order_id, wanted))
+    [refund] = in_transaction(lambda: returns.refund_lines(order_id, wanted))
+    return refund
 
 
 def states() -> list[tuple[str, int]]:

@@ -7,18 +7,21 @@ from itertools import product
 
 import pytest
 
+from app.core.money import smallest_step
 from app.payments.models import Payment
 from app.payments.rules import PAYMENT_MOVES
 from app.returns.rules import (
     Account,
     Line,
+    Part,
+    Plan,
     Wish,
     can_approve,
+    divide,
     needs_approval,
     payment_state,
     plan,
     share,
-    smallest_step,
 )
 
 CURRENCIES = ("MYR", "INR", "JPY", "KWD")
@@ -161,3 +164,27 @@ def test_every_state_that_the_sums_lead_to_can_be_reached():
         state = payment_state(paid=True, before=before, captured=100, leaving=leaving, returned=min(leaving, returned))
         assert state == before or Payment(state=before).can_move_to(state)
     assert PAYMENT_MOVES["open"] == frozenset({"paid", "refunding"})
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_a_refund_over_several_captures_is_exact_and_uses_the_first_up(currency):
+    dice = random.Random(f"divide {currency}")
+    for _ in range(300):
+        account = random_account(dice, currency)
+        whole = plan(account, Wish(everything=True))
+        rests = [dice.randint(0, account.rest_minor) for _ in range(2)]
+        rests.append(max(0, whole.amount_minor - sum(rests)))
+        pieces = divide(whole, rests)
+        assert sum(piece.amount_minor for piece in pieces) == whole.amount_minor
+        assert all(piece.amount_minor <= rest for piece, rest in zip(pieces, rests, strict=True))
+        for index, piece in enumerate(pieces[:-1]):  # the next is touched when this one is used up
+            assert piece.amount_minor == rests[index] or not any(each.amount_minor for each in pieces[index + 1 :])
+        if whole.amount_minor:
+            counted = {}
+            for part in (part for piece in pieces for part in piece.parts):
+                key = (part.kind, part.line_id)
+                quantity, minor = counted.get(key, (0, 0))
+                counted[key] = (quantity + part.quantity, minor + part.amount_minor)
+            assert counted == {(part.kind, part.line_id): (part.quantity, part.amount_minor) for part in whole.parts}
+    with pytest.raises(ValueError, match="more than is left"):
+        divide(whole, [0] * 3) if whole.amount_minor else divide(Plan(currency, [Part("amount", 1)]), [0])

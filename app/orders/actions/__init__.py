@@ -1,4 +1,4 @@
-"""Verbs of orders, in the caller's transaction: open, pay, hold again, settle, expire, cancel."""
+"""Verbs of orders, in the caller's transaction: pay, hold again, settle, expire, cancel."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import text
 
 from app.audit import actions as audit
 from app.books import rules as books
 from app.books.rules import Sale
-from app.core import clock, crypto, db, numbers, outbox
+from app.core import clock, db, numbers, outbox
 from app.core.errors import NotFound
-from app.core.ids import new_id, new_reference, new_token
+from app.core.ids import new_id
 from app.core.money import Money
 from app.orders import queries
 from app.orders.events import (
     OrderCancelled,
-    OrderCreated,
     OrderExpired,
     OrderPaid,
     PaymentCameTooLate,
     RecurringOrderPaid,
 )
-from app.orders.models import Order, OrderLine
+from app.orders.models import Order
 from app.orders.rules import PAYABLE, SETTLEABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.actions import by_hand as promises
 from app.payments.actions import postings
+from app.payments.actions import value as value_payments
 from app.payments.errors import NotPayable
 from app.payments.events import PaymentReceived
 from app.payments.gateway import Standing
@@ -41,79 +41,14 @@ from app.payments.rules import RECURRING
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 from app.stock.errors import LockLost, OutOfStock
+from app.value import actions as value
+from app.value.errors import ValueGone
 
 BANK_WAIT_MINUTES = 10  # how long a payment may stay “pending” at the bank before it is marked failed there
 RELOCK_MINUTES = 15
 FIRST_NUMBER = 10001
 
 Answers = Mapping[uuid.UUID, Standing]
-
-
-@dataclass(frozen=True, slots=True)
-class NewOrder:
-    """The snapshot an order is opened with. `priced` is the stored pricing result, `amounts` its sums as columns.
-
-    With `lock_minutes` 0 nothing is held: the money has come already, and settling it finds out what can be had.
-    """
-
-    place_key: uuid.UUID
-    fingerprint: str
-    currency: str
-    amounts: Mapping[str, int]
-    snapshot: Mapping[str, Any]
-    lines: Sequence[Mapping[str, Any]]
-    locale: str
-    visitor: str
-    client_index: bytes
-    cart_id: uuid.UUID | None
-    email: str
-    phone: str
-    address: Mapping[str, str]
-    shipping_method: str
-    payment_method: str
-    lock_minutes: int
-    lives_minutes: int
-    placed_by: str = "customer"
-
-
-def open(new: NewOrder) -> Order:
-    """Write the order with its lines, hold its stock and make its payment row, all in the caller's one transaction.
-
-    Raises OutOfStock, and then the caller must not commit.
-    """
-    order = Order(
-        id=new_id(),
-        reference=new_reference(),
-        token=new_token(),
-        place_key=new.place_key,
-        fingerprint=new.fingerprint,
-        state="pending",
-        currency=new.currency,
-        snapshot=dict(new.snapshot),
-        locale=new.locale,
-        visitor=new.visitor,
-        client_index=new.client_index,
-        cart_id=new.cart_id,
-        email=new.email,
-        email_index=crypto.blind_index(new.email),
-        phone=new.phone,
-        phone_index=crypto.blind_index(new.phone) if new.phone else None,
-        address=dict(new.address),
-        country=new.address["country"],
-        shipping_method=new.shipping_method,
-        payment_method=new.payment_method,
-        expires_at=func.clock_timestamp() + timedelta(minutes=new.lives_minutes),
-        lines=[OrderLine(id=new_id(), position=n, **line) for n, line in enumerate(new.lines, start=1)],
-        **new.amounts,
-    )
-    db.session.add(order)
-    db.session.flush()
-    if new.lock_minutes:
-        stock.lock(order.id, demands(order), minutes=new.lock_minutes)
-    payments.create(order.id, order.total)
-    note(order.id, "placed", actor=new.placed_by, total_minor=order.total_minor, currency=order.currency)
-    outbox.record(OrderCreated(order.id))
-    return order
 
 
 def demands(order: Order) -> list[stock.Demand]:
@@ -148,13 +83,17 @@ def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any)
 
 
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
-    """Lock an unpaid order's stock anew after its lock ran out. Raises NotPayable or OutOfStock (and nothing is held)."""
+    """Lock an unpaid order's stock anew after its lock ran out, and the value that pays a part of it.
+
+    Raises NotPayable, OutOfStock or ValueGone: then nothing is held.
+    """
     order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     hold = stock_queries.hold_of(order.id)
     if hold.is_live and hold.quantities == wanted(order) and hold.expires_at:
         return hold.expires_at
+    value.hold_again(order.id)
     stock_queries.lock_items_to_exchange(order.id, list(wanted(order)))
     stock.release(order.id, reason="hold_again")
     expires_at = stock.lock(order.id, demands(order), minutes=minutes)
@@ -210,14 +149,15 @@ def _settle_capture(
     if capture.is_applied or capture.state in ("failed", "refunded"):
         postings.post_taken(capture)
         return []
-    fits = capture.amount_minor == order.total_minor and capture.currency.upper() == order.currency
+    fits = capture.amount_minor == attempt.amount_minor and capture.currency.upper() == order.currency
     payable = order.state in SETTLEABLE and payment.state == "open" and fits
     if capture.state == "authorized":
-        if payable and _can_hold(order):
-            return [CaptureDue(attempt.id, attempt.provider, capture.provider_payment_id, order.total)]
+        if payable and _can_hold(order, payment):
+            return [CaptureDue(attempt.id, attempt.provider, capture.provider_payment_id, attempt.amount)]
         return []  # never captured: the provider gives it back when the authorisation lapses
-    if payable and _sell(order):
-        _confirm(order, payment, attempt, capture)
+    if payable and _sell(order, payment):
+        payments.apply(payment, attempt, capture)
+        _confirm(order, payment, capture)
     else:
         postings.post_taken(capture)
         reason = _why_not(order, payment, fits)
@@ -227,8 +167,36 @@ def _settle_capture(
     return []
 
 
-def _sell(order: Order) -> bool:
+def settle_with_value(order_id: uuid.UUID) -> bool:
+    """Confirm an order that gift cards and credit cover whole: nobody is asked. False when it is paid, closed or not covered.
+
+    Raises LockLost when its stock or its value is gone: then nothing changes.
+    """
+    order = locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    if payment.due or order.state not in PAYABLE or payment.state != "open":
+        return False
+    if not _sell(order, payment):
+        raise LockLost()
+    payment.mark_paid()
+    _confirm(order, payment, None)
+    return True
+
+
+def _has_value(order: Order, payment: Payment) -> bool:
+    """Whether the order holds what gift cards pay of it: anew, when it was released meanwhile."""
+    try:
+        if payment.value_minor:
+            value.hold_again(order.id)
+        return True
+    except ValueGone:
+        return False
+
+
+def _sell(order: Order, payment: Payment) -> bool:
     """Deduct what is held; when it was lost meanwhile, lock it anew if there still is enough (S4, S5)."""
+    if not _has_value(order, payment):
+        return False
     try:
         with db.session.begin_nested():
             stock.sell(order.id, wanted(order))
@@ -240,7 +208,9 @@ def _sell(order: Order) -> bool:
     return True
 
 
-def _can_hold(order: Order) -> bool:
+def _can_hold(order: Order, payment: Payment) -> bool:
+    if not _has_value(order, payment):
+        return False
     hold = stock_queries.hold_of(order.id)
     if hold.quantities != wanted(order) and not _lock_anew(order):
         return False
@@ -259,16 +229,24 @@ def _lock_anew(order: Order) -> bool:
         return False
 
 
-def _confirm(order: Order, payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
-    payments.apply(payment, attempt, capture)
-    postings.post_taken(capture, books.sale_entry(order.id, _sale(order)))
-    note(order.id, "paid", amount_minor=capture.amount_minor, currency=capture.currency, method=capture.method)
+def _confirm(order: Order, payment: Payment, capture: PaymentCapture | None) -> None:
+    """The money is there (`capture`; None when value covers everything) and the stock is sold: the order is paid."""
+    spent = _spend(order, payment) if payment.value_minor else []
+    entries = [postings.capture_entry(each) for each in spent]
+    postings.post_taken(capture, *entries, books.sale_entry(order.id, _sale(order)))
+    method = capture.method if capture else spent[0].method
+    note(order.id, "paid", amount_minor=order.total_minor, currency=order.currency, method=method)
     more = [RecurringOrderPaid(order.id)] if order.payment_method == RECURRING else []
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id), *more])
     db.session.flush()
     number = numbers.take("order", first=FIRST_NUMBER)  # last: the series is locked from here to the commit
     order.move_to("confirmed")
     order.number, order.confirmed_at = number, clock.now()
+
+
+def _spend(order: Order, payment: Payment) -> list[PaymentCapture]:
+    parts = [value_payments.ValuePart(each.hold_id, each.kind, each.amount) for each in value.spend(order.id)]
+    return value_payments.add_captures(payment, parts)
 
 
 def _sale(order: Order) -> Sale:
@@ -295,7 +273,7 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
     if reason == "late" and order.can_move_to("cancelled"):
         _close(order, "cancelled", reason="sold_out_before_payment")
-        stock.release(order.id, reason="sold_out_before_payment")
+        _free(order.id, reason="sold_out_before_payment")
     if reason in ("late", "cancelled") and payment.can_move_to("refunding"):
         payment.move_to("refunding")
     outbox.record(PaymentCameTooLate(order.id, refund.id))
@@ -335,7 +313,7 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
     if is_busy and stock.keep_for_answer(order.id, minutes=BANK_WAIT_MINUTES):
         note(order.id, "kept_for_bank")
         return
-    stock.release(order.id, reason="expired")
+    _free(order.id, reason="expired")
     note(order.id, "hold_expired")
 
 
@@ -345,6 +323,7 @@ def expire(order_id: uuid.UUID) -> bool:
     is_over = db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=order.expires_at)
     if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).quantities:
         return False
+    value.release(order.id, reason="expired")
     _close(order, "expired", reason="unpaid")
     outbox.record(OrderExpired(order.id))
     return True
@@ -358,7 +337,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
-    released = stock.release(order.id, reason="by_hand")
+    released = _free(order.id, reason="by_hand")
     if released:
         note(order.id, "hold_released", actor=actor)
     if actor != "customer":
@@ -366,15 +345,29 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     return released
 
 
+def release_idle_value(order_id: uuid.UUID) -> bool:
+    """Give back the value of an order that holds no stock (any more); it is held again together with the stock."""
+    order = locked(order_id)
+    if stock_queries.hold_of(order.id).quantities:
+        return False
+    return value.release(order.id, reason="expired")
+
+
 def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:
     """Cancel an unpaid order and free its stock at once; money that still comes goes back. False when it cannot be any more."""
     order = locked(order_id)
     if order.state not in PAYABLE:
         return False
-    stock.release(order.id, reason=reason)
+    _free(order.id, reason=reason)
     _close(order, "cancelled", reason=reason, actor=actor)
     outbox.record(OrderCancelled(order.id))
     return True
+
+
+def _free(order_id: uuid.UUID, *, reason: str) -> bool:
+    """Give back the value and the stock that an order holds. True when there was stock."""
+    value.release(order_id, reason=reason)
+    return stock.release(order_id, reason=reason)
 
 
 def put_on_hold(order: Order, *, reason: str) -> None:

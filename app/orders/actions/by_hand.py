@@ -24,8 +24,8 @@ def note_arrival(order_id: uuid.UUID, *, amount: Money, reference: str, by: str)
     attempt = _last_by_hand(_attempts(order_id))
     if payment_queries.capture_by_provider_id(attempt.provider, attempt.receipt) is not None:
         return False
-    if amount != order.total:
-        raise AmountDiffers()
+    if amount != attempt.amount:
+        raise AmountDiffers(due=attempt.amount)
     facts = {"amount_minor": amount.minor, "currency": amount.currency, "reference": reference}
     orders.note(order.id, "money_arrived", actor=by, **facts)
     audit.record("order.money_arrived", actor=by, object_kind="order", object_id=order.id, **facts)

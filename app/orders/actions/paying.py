@@ -17,7 +17,7 @@ from app.orders.models import Order
 from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
-from app.payments.errors import KeyReused, NotPayable
+from app.payments.errors import Covered, KeyReused, NotPayable
 from app.payments.models import PaymentAttempt
 from app.payments.rules import RECURRING
 from app.stock import actions as stock
@@ -47,7 +47,8 @@ def start_payment(
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
     `terms` say how long the order is kept for this way to pay. With a `key` that was used for this order before, the answer
-    is that attempt, whatever became of it. Raises NotPayable, LockLost (hold again first), TooManyAttempts or KeyReused.
+    is that attempt, whatever became of it. Raises NotPayable, Covered (nothing is left to pay), LockLost (hold again first),
+    TooManyAttempts or KeyReused.
     """
     order = orders.locked(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
@@ -56,6 +57,8 @@ def start_payment(
         return StartedPayment(known, is_new=False, is_mine=False)
     if order.state not in PAYABLE or order.payment_method == RECURRING:  # those the provider charges by itself
         raise NotPayable()
+    if not payment.due:
+        raise Covered()
     stock.start_paying(order.id, orders.wanted(order))
     attempt = payments.open_attempt(
         payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference

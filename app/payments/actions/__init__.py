@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,21 +10,19 @@ from typing import Any
 from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 
-from app.audit import actions as audit
 from app.books import actions as books
 from app.core import clock, db, outbox
-from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
 from app.payments.actions import postings
-from app.payments.errors import AlreadyRefunded, NotDecided, TooManyAttempts
+from app.payments.actions.value import goes_to_value
+from app.payments.errors import TooManyAttempts
 from app.payments.events import (
     AttemptReplaced,
     PaymentFailed,
     RefundRequested,
     RefundSettled,
-    ReversalNoticed,
 )
 from app.payments.gateway import Opened, ProviderPayment, ProviderRefund
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture, Refund
@@ -35,7 +32,6 @@ from app.payments.rules import (
     MAX_ATTEMPTS,
     REFUNDS_ASK_AFTER_HOURS,
     ask_again_after,
-    is_reversal,
 )
 
 INITIATING_SECONDS = 20  # how long one process may be at creating the provider's order before another one tries
@@ -48,13 +44,15 @@ CAPTURE_STATE = {
 }
 
 
-_CREATE = text("INSERT INTO payment (id, order_id, amount_minor, currency) VALUES (:id, :order, :amount, :currency)")
+_CREATE = text(
+    "INSERT INTO payment (id, order_id, amount_minor, value_minor, currency) VALUES (:id, :order, :amount, :value, :currency)"
+)
 
 
-def create(order_id: uuid.UUID, amount: Money) -> None:
-    """The open payment of an order, which must be in the database already."""
+def create(order_id: uuid.UUID, amount: Money, *, value_minor: int = 0) -> None:
+    """The open payment of an order, which must be in the database already; gift cards cover `value_minor` of it."""
     values = {"id": new_id(), "order": order_id, "amount": amount.minor, "currency": amount.currency}
-    db.session.execute(_CREATE, values)
+    db.session.execute(_CREATE, values | {"value": value_minor})
 
 
 def open_attempt(
@@ -95,7 +93,7 @@ def add_attempt(
         state="created",
         bank=bank,
         page_url="",
-        amount_minor=payment.amount_minor,
+        amount_minor=payment.due.minor,
         currency=payment.currency,
         asked=0,
         initiating_until=func.clock_timestamp() + timedelta(seconds=INITIATING_SECONDS),  # by us, who made it
@@ -251,8 +249,7 @@ def apply(payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) ->
     capture.is_applied = True
     attempt.state = "captured"
     attempt.ended_at = clock.now()
-    payment.move_to("paid")
-    payment.paid_at = clock.now()
+    payment.mark_paid()
 
 
 def request_refund(
@@ -265,6 +262,7 @@ def request_refund(
     by: str = "system",
     key: uuid.UUID | None = None,
     waits: bool = False,
+    as_credit: bool = False,
 ) -> Refund | None:
     """Send money back; if it `waits`, once a second person has agreed.
 
@@ -283,6 +281,7 @@ def request_refund(
             note=note,
             requested_by=by,
             key=key,
+            as_credit=as_credit,
             is_automatic=is_automatic,
             state="waiting" if waits else "requested",
         )
@@ -296,7 +295,9 @@ def request_refund(
 
 
 def send_refund(refund: Refund, capture: PaymentCapture) -> None:
-    """Let the worker ask the provider, and look soon what became of it."""
+    """Let the worker ask the provider, and look soon what became of it. Value goes back without one (`actions.value`)."""
+    if goes_to_value(refund, capture):
+        return
     outbox.record(RefundRequested(refund.id))
     look_for_refunds_again(capture)
 
@@ -376,26 +377,6 @@ def note_refund_refused(refund: Refund, order_id: uuid.UUID, *, error: str) -> N
         refund.error = error[:500]
         refund.updated_at = clock.now()
         outbox.record(RefundSettled(refund.id, order_id, "failed"))
-
-
-def retry_refund(refund_id: uuid.UUID, *, actor: str) -> Refund:
-    """Ask again, by hand, for a refund that failed: a new row, so that the provider sees a new key and the old answer stays.
-
-    Raises NotFound, or AlreadyRefunded when the money is back or on its way.
-    """
-    refund = queries.lock_refund(refund_id)
-    if refund is None:
-        raise NotFound()
-    [capture] = queries.lock_captures([refund.capture_id])
-    if queries.has_undecided_dispute(capture.payment_id):
-        raise NotDecided()
-    if refund.state != "failed" or queries.refundable_minor(capture) < refund.amount_minor:
-        raise AlreadyRefunded()
-    again = request_refund(capture, refund.amount, reason=refund.reason, note=refund.note, by=actor, is_automatic=False)
-    if again is None:  # only automatic refunds are unique, this one is not
-        raise AlreadyRefunded()
-    audit.record("refund.asked_again", actor=actor, object_kind="refund", object_id=refund.id, as_refund=str(again.id))
-    return again
 
 
 def postpone_refund(refund: Refund) -> None:

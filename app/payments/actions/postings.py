@@ -14,11 +14,12 @@ from app.payments import queries
 from app.payments.models import PaymentCapture, Refund
 
 
-def post_taken(capture: PaymentCapture, *more: Entry) -> None:
+def post_taken(capture: PaymentCapture | None, *more: Entry) -> None:
     """Put money that was taken just now into the books, and `more` along with it in the same statement."""
-    entries = [capture_entry(capture)] if capture.is_taken_now else []
+    entries = [capture_entry(capture)] if capture and capture.is_taken_now else []
     books.post(*entries, *more)
-    capture.is_taken_now = False
+    if capture:
+        capture.is_taken_now = False
 
 
 def post_capture_late(capture: PaymentCapture) -> None:
@@ -59,8 +60,9 @@ def note_fee(capture: PaymentCapture, fee_minor: int) -> bool:
 def post_refund(refund: Refund, order_id: uuid.UUID) -> bool:
     """Put a refund that succeeded into the books. False when it stands there already."""
     capture = db.session.get_one(PaymentCapture, refund.capture_id)
+    provider = "store_credit" if refund.as_credit else capture.provider
     return books.post_refund(
-        refund.id, order_id=order_id, provider=capture.provider, amount=refund.amount, of_sale=capture.is_applied
+        refund.id, order_id=order_id, provider=provider, amount=refund.amount, of_sale=capture.is_applied
     )
 
 

@@ -79,7 +79,8 @@ def refunds_between(provider: str, since: datetime, until: datetime) -> list[Any
     return db.rows(
         "SELECT r.id, r.provider_refund_id, r.amount_minor, r.currency, r.created_at, r.capture_id, c.provider_payment_id, p.order_id"
         " FROM refund r JOIN payment p ON p.id = r.payment_id JOIN payment_capture c ON c.id = r.capture_id AND c.provider = :provider"
-        " WHERE r.state = 'succeeded' AND r.created_at >= :since AND r.created_at < :until ORDER BY r.created_at",
+        " WHERE r.state = 'succeeded' AND r.to_account_id IS NULL"
+        " AND r.created_at >= :since AND r.created_at < :until ORDER BY r.created_at",
         provider=provider,
         since=since,
         until=until,
@@ -172,7 +173,7 @@ def webhook_health() -> list[Any]:
     """For each provider that took money or told something lately: its last webhook, and payments of the last day."""
     return db.rows(
         "WITH taken AS (SELECT provider, count(*) AS payments FROM payment_capture"
-        "  WHERE created_at >= now() - interval '24 hours' AND captured_at IS NOT NULL GROUP BY 1),"
+        "  WHERE created_at >= now() - interval '24 hours' AND captured_at IS NOT NULL AND attempt_id IS NOT NULL GROUP BY 1),"
         " told AS (SELECT provider, max(created_at) AS at, count(*) AS notices FROM payment_notice"
         "  WHERE created_at >= now() - interval '7 days' GROUP BY 1)"
         " SELECT coalesce(taken.provider, told.provider) AS provider, coalesce(payments, 0) AS payments, told.at,"
@@ -184,7 +185,7 @@ def webhook_health() -> list[Any]:
 def silent_providers(*, hours: int, grace_minutes: int) -> list[str]:
     """Providers that took money in the last hours, some minutes ago at least, and told nothing in all that time."""
     found = db.rows(
-        "SELECT DISTINCT c.provider FROM payment_capture c WHERE c.captured_at IS NOT NULL"
+        "SELECT DISTINCT c.provider FROM payment_capture c WHERE c.captured_at IS NOT NULL AND c.attempt_id IS NOT NULL"
         " AND c.created_at >= now() - make_interval(hours => :hours) AND c.created_at < now() - make_interval(mins => :minutes)"
         " AND NOT EXISTS (SELECT 1 FROM payment_notice n WHERE n.created_at >= now() - make_interval(hours => :hours)"
         "  AND n.provider = c.provider) ORDER BY 1",

@@ -18,8 +18,7 @@ from app.audit import actions as audit
 from app.core import clock, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
-from app.orders import actions as orders
-from app.orders.actions import charging
+from app.orders.actions import charging, placing
 from app.payments.gateway import Opened
 from app.payments.gateway.recurring import ProviderSubscription
 from app.recurring import queries, rules
@@ -46,7 +45,7 @@ class NewRecurring:
     provider: str
     visitor: str
     quantity: int
-    first: orders.NewOrder
+    first: placing.NewOrder
 
 
 def start(new: NewRecurring) -> tuple[RecurringOrder, bool]:
@@ -55,7 +54,7 @@ def start(new: NewRecurring) -> tuple[RecurringOrder, bool]:
     row = _insert(new)
     if row is None:
         return _known(new.key), False
-    order = orders.open(new.first)
+    order = placing.open(new.first)
     turns.add(row, 1, due_at=clock.now(), state="locked", order_id=order.id)
     attempt = charging.start_charge(order.id, provider=new.provider)
     row.receipt = attempt.receipt
@@ -91,7 +90,7 @@ def _insert(new: NewRecurring) -> RecurringOrder | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def _terms(first: orders.NewOrder) -> dict[str, Any]:
+def _terms(first: placing.NewOrder) -> dict[str, Any]:
     ids = ("variant_id", "product_id")
     lines = [dict(line) | {name: str(line[name]) for name in ids} for line in first.lines]
     return {

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from app.core import clock, db, outbox
 from app.core.ids import new_id
 from app.orders import actions as orders
-from app.orders.actions import charging
+from app.orders.actions import charging, placing
 from app.orders.models import Order
 from app.payments.gateway import Opened
 from app.payments.gateway.recurring import SubscriptionCharge
@@ -93,8 +93,8 @@ def open_order(row: RecurringOrder, position: int, *, lock_minutes: int) -> Orde
         line | {"variant_id": uuid.UUID(line["variant_id"]), "product_id": uuid.UUID(line["product_id"])}
         for line in terms["lines"]
     ]
-    return orders.open(
-        orders.NewOrder(
+    return placing.open(
+        placing.NewOrder(
             place_key=new_id(),
             fingerprint=f"{row.id}/{position}",
             currency=row.currency,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.audit import actions as audit
@@ -15,7 +16,10 @@ from app.orders import queries as order_queries
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import retrying
+from app.payments.actions import value as value_payments
 from app.payments.errors import NotDecided
+from app.payments.gateway import ProviderRefund
 from app.payments.models import Payment, PaymentCapture, Refund
 from app.returns import queries, rules
 from app.returns.errors import AlreadyDecided, AmountChanged, BadRefund, NothingToRefund, NotRefundable, NotYours
@@ -23,6 +27,8 @@ from app.returns.events import OrderRefunded
 from app.returns.models import RefundLine
 from app.returns.rules import Account, Plan, Wish
 from app.stock import actions as stock
+from app.value import actions as value
+from app.value import queries as value_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,52 +44,66 @@ class RefundOrder:
     note: str = ""
     restock: bool = False
     above: int | None = None
+    as_credit: bool = False  # all of it becomes store credit, wherever it came from
 
 
-def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> Refund:
-    """Send money of a paid order back, or let it wait for a second person. The same key again gives the same refund.
+def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
+    """Send money of a paid order back, or let it wait for a second person. The same key again gives the same refunds: one for
+    each of what the order was paid with, money from outside first (`rules.divide`), so that nothing comes back elsewhere.
 
     Raises NotFound, NotRefundable, NotDecided (a dispute is open), BadRefund, NothingToRefund, or AmountChanged when it
     would not be the amount that was shown: then nothing has happened.
     """
     order = locked_order(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
-    known = payment_queries.refund_by_key(wanted.key)
-    if known is not None:
-        if known.payment_id != payment.id:
+    known = payment_queries.refunds_by_key(wanted.key)
+    if known:
+        if known[0].payment_id != payment.id:
             raise NotFound()
         return known
-    capture = _lock_refundable(payment)
-    plan = _plan(queries.account(order, capture), wanted)
+    captures = _lock_refundable(payment)
+    plan = _plan(queries.account(order, captures), wanted)
     waits = rules.needs_approval(plan.amount_minor, above=wanted.above)
+    pieces = rules.divide(plan, [payment_queries.refundable_minor(each) for each in captures])
+    refunds = [
+        _ask(order, capture, piece, wanted, waits=waits)
+        for capture, piece in zip(captures, pieces, strict=True)
+        if piece.amount_minor
+    ]
+    if not waits:
+        _let_go(order, payment, refunds, by=wanted.by)
+    return refunds
+
+
+def _ask(order: Order, capture: PaymentCapture, piece: Plan, wanted: RefundOrder, *, waits: bool) -> Refund:
     refund = payments.request_refund(
         capture,
-        Money(plan.amount_minor, plan.currency),
+        Money(piece.amount_minor, piece.currency),
         reason=wanted.reason,
         note=wanted.note,
         by=wanted.by,
         key=wanted.key,
         is_automatic=False,
         waits=waits,
+        as_credit=wanted.as_credit,
     )
     if refund is None:  # the same key for another order, at this very moment
         raise NotRefundable()
-    _add_lines(refund, plan, restock=wanted.restock)
+    _add_lines(refund, piece, restock=wanted.restock)
     _note(order, refund, "refund_waiting" if waits else "refund_requested", by=wanted.by)
-    if not waits:
-        _let_go(order, payment, refund, by=wanted.by)
     return refund
 
 
-def _lock_refundable(payment: Payment) -> PaymentCapture:
-    capture = payment_queries.applied_capture(payment.id)
-    if capture is None:
+def _lock_refundable(payment: Payment) -> list[PaymentCapture]:
+    captures = payment_queries.applied_captures(payment.id)
+    if not captures:
         raise NotRefundable()
-    queries.lock_refunds_of(capture.id)
-    payment_queries.lock_captures([capture.id])
+    for capture in captures:
+        queries.lock_refunds_of(capture.id)
+    payment_queries.lock_captures([each.id for each in captures])
     if payment_queries.has_undecided_dispute(payment.id):
         raise NotDecided()
-    return capture
+    return captures
 
 
 def _plan(account: Account, wanted: RefundOrder) -> Plan:
@@ -109,7 +129,7 @@ def _add_lines(refund: Refund, plan: Plan, *, restock: bool) -> None:
             order_line_id=part.line_id,
             quantity=part.quantity,
             amount_minor=part.amount_minor,
-            wants_restock=restock and part.kind == "goods",
+            wants_restock=restock and part.quantity > 0,
             restocked=0,
         )
         for part in plan.parts
@@ -126,10 +146,31 @@ def _note(order: Order, refund: Refund, kind: str, *, by: str) -> None:
     )
 
 
-def _let_go(order: Order, payment: Payment, refund: Refund, *, by: str) -> None:
-    """The refund leaves: goods that came back are for sale again, and the order says where its money is."""
-    _restock(order, refund, by=by)
+def _let_go(order: Order, payment: Payment, refunds: Sequence[Refund], *, by: str) -> None:
+    """Refunds leave: value is back at once, goods that came back are for sale again, and the order says where its money is."""
+    _pay_in_value(order, refunds)
+    for refund in refunds:
+        _restock(order, refund, by=by)
     follow(order, payment)
+
+
+def _pay_in_value(order: Order, refunds: Sequence[Refund]) -> None:
+    """What was paid with a gift card goes back to it; what is to become store credit becomes one. Done in this transaction."""
+    captures = {each.id: each for each in payment_queries.lock_captures([refund.capture_id for refund in refunds])}
+    ours = [refund for refund in refunds if value_payments.goes_to_value(refund, captures[refund.capture_id])]
+    if not ours:
+        return
+    value_queries.lock_accounts_of_order(order.id)
+    credited = [(refund.id, refund.amount) for refund in ours if refund.as_credit]
+    credit = None
+    if credited:
+        credit = value.issue_for_refunds(credited, order_id=order.id, email=order.email, locale=order.locale)
+    for refund in ours:
+        paid_by = captures[refund.capture_id].provider_payment_id
+        account = credit or value.give_back(uuid.UUID(paid_by), refund.amount, refund_id=refund.id, order_id=order.id)
+        refund.to_account_id = account.id
+        report = ProviderRefund(f"value-{refund.id}", "succeeded", refund.amount, paid_by)
+        payments.note_refund(refund, order.id, report)
 
 
 def _restock(order: Order, refund: Refund, *, by: str) -> None:
@@ -187,7 +228,7 @@ def approve(refund_id: uuid.UUID, *, by: str) -> Refund:
     request = queries.request_waiting_for(refund.id)
     if request is not None:
         request.move_to("accepted")
-    _let_go(order, payment, refund, by=by)
+    _let_go(order, payment, [refund], by=by)
     return refund
 
 
@@ -232,7 +273,7 @@ def retry(refund_id: uuid.UUID, *, by: str) -> Refund:
         raise NotFound()
     order = locked_order(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
-    again = payments.retry_refund(refund_id, actor=by)
+    again = retrying.retry_refund(refund_id, actor=by)
     for line in queries.lines_of(refund_id):
         copy = {"kind": line.kind, "order_line_id": line.order_line_id, "quantity": line.quantity}
         db.session.add(RefundLine(id=new_id(), refund_id=again.id, amount_minor=line.amount_minor, **copy))
