@@ -89,6 +89,9 @@ def _orders() -> None:
         sa.CheckConstraint(
             "asked_for IN ('running', 'paused', 'cancelled')", name=op.f("ck_recurring_order_asked_for")
         ),
+        sa.CheckConstraint(
+            "state IN ('pending', 'cancelled') OR started_at IS NOT NULL", name=op.f("ck_recurring_order_started")
+        ),
         sa.CheckConstraint("amount_minor > 0 AND quantity > 0", name=op.f("ck_recurring_order_amounts")),
         sa.CheckConstraint(HOW_OFTEN, name=op.f("ck_recurring_order_how_often")),
         sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_recurring_order_variant_id_variant")),
@@ -130,6 +133,9 @@ def _cycles() -> None:
             "state IN ('charged', 'due', 'failed', 'locked', 'skipped')", name=op.f("ck_recurring_cycle_state")
         ),
         sa.CheckConstraint("position > 0", name=op.f("ck_recurring_cycle_position")),
+        sa.CheckConstraint(
+            "provider_charge_id IS NULL OR order_id IS NOT NULL", name=op.f("ck_recurring_cycle_charge")
+        ),
         sa.CheckConstraint("state = 'skipped' OR order_id IS NOT NULL", name=op.f("ck_recurring_cycle_order")),
         sa.ForeignKeyConstraint(
             ["recurring_id"], ["recurring_order.id"], name=op.f("fk_recurring_cycle_recurring_id_recurring_order")

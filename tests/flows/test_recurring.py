@@ -449,6 +449,37 @@ def test_staff_see_pause_and_cancel_subscriptions_and_offer_plans(running, merch
     assert sorted(found)[-3:] == ["subscription.paused", "subscription.plan_offered", "subscription.plan_offered"]
 
 
+def test_a_plan_that_cannot_be_is_told_and_not_offered(merchant, plan_id):
+    sku = db.scalar("SELECT sku FROM variant")
+    db.release()
+    page = "/admin/subscriptions/plans"
+    for typed, status, words in (
+        ({"sku": "NOTHING", "every": "1"}, 422, "No variant has this SKU"),
+        ({"sku": sku, "every": "13"}, 422, "Enter how often, from 1 to 12"),
+        ({"sku": sku, "every": "1"}, 409, "It is offered so already"),
+    ):
+        form = form_to(merchant.get(page), page)
+        answer = merchant.client.post(page, data=form.filled(**typed))
+        assert (answer.status_code, words in answer.text) == (status, True)
+    assert "It is offered no more" in merchant.press(page, f"{page}/{plan_id}/end")
+    assert merchant.client.get(f"/subscribe/{plan_id}").status_code == 404
+    assert db.scalar("SELECT count(*) FROM recurring_plan") == 1
+    db.release()
+
+
+def test_what_was_left_out_and_is_charged_all_the_same_goes_back(running, shirt, bank, drain):
+    """The pause came too late: the provider had begun."""
+    running.a_month_passes()
+    running.press("skip")
+    running.act("charge")
+    drain()
+    running.follow()
+    order_flows.reconcile(everything=True)
+    drain()
+    assert (running.row().state, running.turns()[-1]) == ("active", ("skipped", "cancelled"))
+    assert (stock_row(shirt), money(bank), faults()) == ((4, 0), (2 * TOTAL, TOTAL), {})
+
+
 def test_the_books_agree_with_the_bank(running, bank, drain):
     running.a_month_passes()
     running.act("charge")

@@ -131,9 +131,9 @@ def bind(row: RecurringOrder, cycles: list[RecurringCycle], charges: Sequence[Su
         if charge.id in known:
             continue
         cycle = _turn_of(row, cycles, charge)
-        cycle.provider_charge_id = charge.id
         if cycle.order_id is None:  # left out, and charged all the same
             cycle.order_id = _cancelled_order(row, cycle.position)
+        cycle.provider_charge_id = charge.id
         if cycle.position > 1:  # the first attempt is there: with it the subscription was opened
             charging.start_charge(cycle.order_id, provider=row.provider, charge=Opened(charge.order_id))
         db.session.flush()
