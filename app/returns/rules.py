@@ -114,9 +114,13 @@ def plan(account: Account, wish: Wish) -> Plan:
     wanted = sum(part.amount_minor for part in parts)
     if wanted <= account.rest_minor:
         return Plan(account.currency, parts)
-    fitting = split_minor(account.rest_minor, [part.amount_minor for part in parts])
-    cut = [replace(part, amount_minor=minor) for part, minor in zip(parts, fitting, strict=True)]
-    return Plan(account.currency, cut, cut_minor=wanted - account.rest_minor)
+    step = smallest_step(account.currency)  # parts too: what is left of a line goes back by itself one day
+    fitting = split_minor(account.rest_minor // step, [part.amount_minor for part in parts])
+    cut = Plan(
+        account.currency,
+        [replace(part, amount_minor=steps * step) for part, steps in zip(parts, fitting, strict=True)],
+    )
+    return replace(cut, cut_minor=wanted - cut.amount_minor)
 
 
 def _everything(account: Account) -> list[Part]:

@@ -78,6 +78,7 @@ VALUES = {
     "refund": MailRefund(ORDER.id, rm(49800), "late", "requested", "rfnd_00000000000001"),
     "left": 9,
     "document": Document(kind="invoice", number="INV-2026-00001", total_minor=49800, currency="MYR"),
+    "note": Document(kind="credit_note", number="CN-2026-00001", total_minor=49800, currency="MYR"),
     "answer": "Cut to your measure",
     "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC), rm(49800)),
     "attempt": MailAttempt(rm(49800)),
