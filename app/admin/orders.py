@@ -31,6 +31,8 @@ from app.payments.errors import ProviderUnavailable
 from app.payments.models import PaymentAttempt, PaymentCapture
 from app.payments.rules import FINAL, UNDECIDED
 from app.stock import queries as stock
+from app.value import queries as value
+from app.web import value_words
 from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import FORMS, limit
@@ -84,6 +86,7 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "sums": _sums(order),
         "attempts": payment.attempts,
         "captures": captures,
+        "cards": _cards(order_id) if any(each.attempt_id is None for each in captures) else {},
         "refunds": payments.refunds_of(payment.id),
         "hold": stock.hold_of(order_id),
         "events": [_event(each) for each in reversed(queries.timeline(order_id))],
@@ -99,6 +102,11 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "words": words,
         "money": Money,
     }
+
+
+def _cards(order_id: uuid.UUID) -> dict[str, str]:
+    """The gift cards that paid, by what their captures are known by."""
+    return {str(each.hold_id): value_words.name(each.kind, each.last_four) for each in value.paying(order_id)}
 
 
 def _expected(attempts: Sequence[PaymentAttempt], captures: Sequence[PaymentCapture]) -> PaymentAttempt | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -13,7 +16,7 @@ from app.documents import queries as documents
 from app.orders import flows
 from app.value import flows as value_flows
 from app.value.models import ValueAccount
-from tests.flows.shopper import money
+from tests.flows.shopper import Shopper, money
 from tests.returns.counter import ask_form, payment_state, refund, send, shown_total, states, timeline
 from tests.shop import add_product, faults, stock_row
 from tests.value.cards import counters, end, issue, movements, order_id_of
@@ -77,6 +80,7 @@ def test_a_card_a_gift_card_and_credit_pay_one_order_and_each_gets_its_own_back(
     assert f"Paid by Gift card ••••{card.account.last_four}" in page
     receipt = documents.document_of(order_id_of(token), "receipt")
     assert [row[1:] for row in receipt.facts["tables"][0]["rows"]][1][1] == f"••••{card.account.last_four}"
+    assert f"Gift card ••••{card.account.last_four}" in merchant.get(f"/admin/orders/{order_id_of(token)}")
     assert faults() == {}
 
     page = ask_form(merchant, token, amount="150")
@@ -254,6 +258,45 @@ def test_money_back_on_a_card_that_ended_can_be_spent_for_a_while(merchant, shop
     value_flows.expire_overdue()
     value_flows.expire_overdue()
     assert (counters(card.account), movements(card.account)[-1]) == ((0, 0), ("expire", -3000, 0))
+    assert faults() == {}
+
+
+def at_once(*calls):
+    """All of them at the same moment, each with a connection of its own."""
+    barrier = Barrier(len(calls))
+
+    def run(call):
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_c6_the_last_money_of_a_card_pays_one_of_two_orders(shop, bank):
+    """FAULTS C6: two shoppers with one code press “Place order” at the same moment."""
+    shirt, card = add_product(stock_of={"KB": 9}), issue(2000)
+    forms = []
+    for shopper in (Shopper(shop.test_client(), bank), Shopper(shop.test_client(), bank)):
+        shopper.add(shirt)
+        shopper.to_review()
+        forms.append((shopper.client, form_to(apply(shopper, card.code), "/checkout/orders").filled()))
+    answers = at_once(*(partial(client.post, "/checkout/orders", data=form) for client, form in forms))
+    assert sorted(answer.status_code for answer in answers) == [303, 409]
+    assert (counters(card.account), stock_row(shirt)) == ((2000, 2000), (9, 1))
+    assert db.scalar("SELECT count(*) FROM orders") == 1
+    db.release()
+    assert faults() == {}
+
+
+def test_paying_with_a_card_many_times_at_once_pays_once(shopper, shop, drain):
+    card = issue(50000)
+    token = placed(shopper, add_product(), card)
+    form = form_to(shopper.get(f"/checkout/pay/{token}"), f"/checkout/pay/{token}").filled()
+    answers = at_once(*[partial(shopper.client.post, f"/checkout/pay/{token}", data=form)] * 4)
+    assert {answer.location for answer in answers} == {f"/order/{token}"}
+    assert (captures(token), counters(card.account)) == ([("gift_card", TOTAL, True)], (50000 - TOTAL, 0))
+    assert timeline(token).count("paid") == 1
     assert faults() == {}
 
 
