@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 
 from app.checkout import actions as checkout
 from app.checkout import queries as quotes
+from app.checkout.actions import subscribing
 from app.checkout.errors import LinesGone, NoDelivery, TooManyLocks, TotalChanged
 from app.checkout.queries import Quote
 from app.core.errors import NotFound
@@ -119,7 +120,7 @@ def _place(
     provider = code_for(languages.currency())
     if click is None or provider is None or quote.chosen is None:
         return _review(plan, contact, delivery, quote, faults=faults, status=422)
-    wanted = checkout.Subscription(
+    wanted = subscribing.Subscription(
         plan=plan,
         quantity=quote.lines[0].entry.quantity,
         provider=provider,
@@ -129,7 +130,7 @@ def _place(
     )
     shopper = ensure_visitor()
     try:
-        row, is_new = in_transaction(lambda: checkout.subscribe(shopper, click, wanted))
+        row, is_new = in_transaction(lambda: subscribing.subscribe(shopper, click, wanted))
     except TotalChanged:
         words = _("The total has changed since you saw it. Please check it and order again.")
         return _review(plan, contact, delivery, quote, faults=[words], status=409)

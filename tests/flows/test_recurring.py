@@ -9,6 +9,7 @@ import pytest
 
 from app.checkout import actions as checkout
 from app.checkout import queries as quotes
+from app.checkout.actions import subscribing
 from app.core import db
 from app.core.ids import new_id
 from app.core.transaction import in_transaction, transaction
@@ -337,7 +338,7 @@ def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
         unpaid_minutes=120,
         client_index=b"one address",
     )
-    wanted = checkout.Subscription(
+    wanted = subscribing.Subscription(
         plan=plan,
         quantity=1,
         provider="razorpay",
@@ -345,7 +346,7 @@ def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
         address=ADDRESS,
         method=quote.chosen.method.code,
     )
-    answers = at_once(lambda: checkout.subscribe("visitor", click, wanted))
+    answers = at_once(lambda: subscribing.subscribe("visitor", click, wanted))
     assert sorted(is_new for _, is_new in answers) == [False, False, False, True]
     assert (len({row.id for row, _ in answers}), stock_row(shirt)) == (1, (5, 1))
 

@@ -47,11 +47,6 @@ from app.orders import actions as orders
 from app.orders import queries as order_queries
 from app.orders.actions import placing
 from app.orders.models import Order
-from app.recurring import actions as recurring
-from app.recurring import queries as recurring_queries
-from app.recurring.actions.turns import NOBODY
-from app.recurring.models import RecurringOrder
-from app.recurring.queries import PlanView
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
 from app.value import actions as value
@@ -202,7 +197,7 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     quote, address, contact = _checked_quote(visitor, session, click)
     previous = order_queries.lock_order(session.order_id) if session.order_id else None
     shares = _checked_value(session, quote, click, previous)
-    mark = fingerprint([_marked(quote, shares), quote.contents.version, address, contact, click.locale])
+    mark = fingerprint([marked(quote, shares), quote.contents.version, address, contact, click.locale])
     if previous is not None and previous.fingerprint == mark and _still_good(previous, click):
         return previous
     if previous is not None and previous.promised_at is None:
@@ -283,14 +278,14 @@ def _open(
     contact: Mapping[str, str],
     shares: Sequence[Share],
 ) -> Order:
-    new = _new_order(quote, mark, click, visitor=visitor, address=address, contact=contact, shares=shares)
+    new = new_order(quote, mark, click, visitor=visitor, address=address, contact=contact, shares=shares)
     try:
         return placing.open(new)
     except OutOfStock as refusal:
         raise LinesGone(refusal.possible) from refusal
 
 
-def _new_order(
+def new_order(
     quote: Quote,
     mark: str,
     click: PlaceOrder,
@@ -334,58 +329,6 @@ def _new_order(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What is subscribed to, how it is delivered, and who charges it."""
-
-    plan: PlanView
-    quantity: int
-    provider: str
-    contact: Mapping[str, str]
-    address: Mapping[str, str]
-    method: str
-
-
-def subscribe(visitor: str, click: PlaceOrder, wanted: Subscription) -> tuple[RecurringOrder, bool]:
-    """Start a subscription with its first order, all or nothing; and whether it is new: the same click is one subscription.
-
-    Raises TotalChanged, LinesGone, NoDelivery or TooManyLocks.
-    """
-    known = recurring_queries.by_key(click.key)
-    if known is not None:
-        return _own(known, visitor), False
-    quote = queries.quote(
-        queries.one_line(wanted.plan.variant_id, wanted.quantity),
-        currency=click.currency,
-        locale=click.locale,
-        address=dict(wanted.address),
-        method=wanted.method,
-        with_stock=False,
-    )
-    if not all(line.facts.is_sellable for line in quote.lines) or not quote.lines:
-        raise LinesGone({wanted.plan.variant_id: 0})
-    if quote.chosen is None or quote.chosen.method.code != wanted.method:
-        raise NoDelivery()
-    if quote.priced.total_minor != click.accept_total:
-        raise TotalChanged()
-    if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
-        raise TooManyLocks()
-    mark = fingerprint([_marked(quote, ()), wanted.address, wanted.contact, click.locale])
-    first = _new_order(quote, mark, click, visitor=NOBODY, address=wanted.address, contact=wanted.contact)
-    new = recurring.NewRecurring(click.key, wanted.plan, wanted.provider, visitor, wanted.quantity, first)
-    try:
-        row, is_new = recurring.start(new)
-    except OutOfStock as refusal:
-        raise LinesGone(refusal.possible) from refusal
-    return _own(row, visitor), is_new
-
-
-def _own(row: RecurringOrder, visitor: str) -> RecurringOrder:
-    if row.visitor != visitor:  # a key is random; somebody replays another one's
-        raise Refused("this form was used before")
-    return row
-
-
 def _order_line(quote: Quote, index: int) -> dict[str, Any]:
     line, priced = quote.lines[index], quote.priced.lines[index]
     facts = line.facts
@@ -410,7 +353,7 @@ def _order_line(quote: Quote, index: int) -> dict[str, Any]:
     }
 
 
-def _marked(quote: Quote, shares: Sequence[Share]) -> list[Any]:
+def marked(quote: Quote, shares: Sequence[Share]) -> list[Any]:
     lines = [[line.variant_id, line.quantity, line.unit_price_minor] for line in quote.priced.lines]
     method = quote.chosen.method.code if quote.chosen else None
     value = [[share.account_id, share.amount_minor] for share in shares]
