@@ -24,7 +24,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 
 from app import factory
 from app.core import cache, db, memory, outbox
@@ -103,7 +103,9 @@ def _cleaner(environment: dict[str, str]) -> Iterator[databases.Cleaner]:
 
 
 @pytest.fixture
-def database(_app: Flask, _cleaner: databases.Cleaner) -> Iterator[None]:
+def database(_app: Flask, settings: Settings, _cleaner: databases.Cleaner) -> Iterator[None]:
+    if db.engine().url.database != make_url(settings.database_url).database:  # a test was a process of another shop
+        factory.configure_process(settings)
     yield
     db.forget()
     _cleaner.clean()

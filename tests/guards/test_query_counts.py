@@ -58,6 +58,12 @@ def fill(products: int) -> list[str]:
     return variants
 
 
+@pytest.fixture(autouse=True)
+def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known for ten seconds stays known on a slow machine."""
+    monkeypatch.setattr(memory, "monotonic", lambda: 0.0)
+
+
 def forget() -> None:
     memory.forget_all()
     cache.client().flushdb()
@@ -124,9 +130,8 @@ def test_placing_an_order(shopper: Shopper, lines: int):
     assert len(statements) <= 22, "\n".join(statements)
 
 
-def test_a_whole_purchase(shopper: Shopper, shop: Flask, bank: Bank, monkeypatch: pytest.MonkeyPatch):
+def test_a_whole_purchase(shopper: Shopper, shop: Flask, bank: Bank):
     """From “Add to cart” to the confirmed order, the cart's page and every form between. The worker's part is not the shopper's."""
-    monkeypatch.setattr(memory, "monotonic", lambda: 0.0)  # what is known for ten seconds stays known on a slow machine
     (variant,) = fill(1)
     shopper.pay(shopper.order(variant))  # somebody has bought before: rates are known to the process
     another = Shopper(shop.test_client(), bank)
