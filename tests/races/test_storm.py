@@ -25,10 +25,12 @@ def test_nobody_is_wronged_by_any_provider(servers, settings):
     """A story for each of them, with refunds, in a storm of its own."""
     chosen = {**campaign.SETTINGS, **ALL_PROVIDERS, "RATE_LIMIT_ENABLED": "false"}
     url = servers.new_database("kedai_money")
-    with standing(servers, database_url=url, name="money", settings=chosen, firsts=money.FIRSTS) as stand:
-        with stand.inside():
-            shop.open_shop()
-            report = campaign.run_money(stand, seed="short stories", stories=len(money.WAYS), hurry=True)
+    with (
+        standing(servers, database_url=url, name="money", settings=chosen, firsts=money.FIRSTS) as stand,
+        stand.inside(),
+    ):
+        shop.open_shop()
+        report = campaign.run_money(stand, seed="short stories", stories=len(money.WAYS), hurry=True)
     factory.configure_process(settings)
     assert report.wrongs == []
     assert [story.end for story in report.stories if story.end.startswith("broke")] == []
