@@ -6,6 +6,7 @@ The pictures are taken of the running shop: a purchase is made on the way, so th
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import pyotp
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chaos.servers import own_servers
-from chaos.stand import BIN, PROJECT, Stand
+from chaos.stand import ALL_PROVIDERS, BIN, PROJECT, Stand
 from run import browser as browsers
 from tests.browser import shopping
 
@@ -41,7 +42,7 @@ def main() -> None:
 @contextmanager
 def shop() -> Iterator[Stand]:
     with own_servers() as servers:
-        stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false"})
+        stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false", **ALL_PROVIDERS})
         try:
             for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
                 flask(stand, *command)
@@ -89,6 +90,9 @@ def take(browser: Browser, stand: Stand, view: str, *, width: int, scheme: str, 
     purchase(page, shot, email=f"aina-{view}@example.com")
     if view in ("phone", "wide"):
         back_office(page, shot, staff)
+        refund(page, shot, email=f"refund-{view}@example.com")
+        gift_card(page, shot, email=f"gift-{view}@example.com")
+        subscription(page, shot)
     page.context.close()
 
 
@@ -156,6 +160,7 @@ def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
         ("admin-locks", "/admin/stock-locks"),
         ("admin-payments", "/admin/payments"),
         ("admin-deliveries", "/admin/deliveries"),
+        ("admin-books", "/admin/books"),
     ):
         page.goto(path)
         shot(name)
@@ -163,6 +168,88 @@ def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
     page.locator("table a").first.click()
     page.wait_for_load_state()
     shot("admin-order")
+
+
+def refund(page: Page, shot: Shot, *, email: str) -> None:
+    """Asked for by the customer, previewed and sent by staff."""
+    shopping.buy(page, email=email)
+    page.goto(f"{page.url}/refund")
+    page.locator("#q1").fill("1")
+    page.locator("#reason-damaged").check()
+    shot("refund-asked")
+    page.get_by_role("button", name="Ask for a refund").click()
+    page.goto("/admin/refunds?view=asked")
+    shot("admin-refunds")
+    page.get_by_role("link", name="Refund order").first.click()
+    page.get_by_role("button", name="Preview").click()
+    page.locator("#refund-total").wait_for()
+    shot("admin-refund-preview")
+
+
+def gift_card(page: Page, shot: Shot, *, email: str) -> None:
+    """Issued in the back office, looked up, paying a part of an order."""
+    page.goto("/gift-cards")
+    shot("gift-cards")
+    page.goto("/admin/gift-cards/new")
+    page.get_by_label("Amount of each").fill("50")
+    shot("admin-gift-cards-new")
+    page.get_by_role("button", name="Issue").click()
+    code = page.locator("#code").inner_text()
+    shot("admin-gift-cards-issued")
+    page.goto("/admin/gift-cards")
+    shot("admin-gift-cards")
+    page.locator("table a, a.row-link").first.click()
+    page.wait_for_load_state()
+    shot("admin-gift-card")
+    page.goto("/gift-cards")
+    page.locator("[name=code]").fill(code)
+    page.get_by_role("button", name="Show what is left").click()
+    page.wait_for_load_state()
+    shot("gift-cards-balance")
+    shopping.add_to_cart(page)
+    shopping.to_review(page, email=email)
+    page.get_by_text("Add a code").click()
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Apply").click()
+    page.locator("#due").wait_for()
+    shot("review-gift-card")
+    shopping.place(page)
+    shot("pay-gift-card")
+    shopping.to_provider(page)
+    shopping.pay(page)
+    shot("order-gift-card")
+
+
+def subscription(page: Page, shot: Shot) -> None:
+    """Offered by staff (for the first picture of it), begun by a shopper."""
+    page.goto(shopping.SHIRT)
+    if not page.get_by_role("link", name="Subscribe").count():
+        sku = re.search(r'"sku":\s*"([^"]+)"', page.content())
+        page.goto("/admin/subscriptions/plans")
+        page.get_by_label("SKU of the variant").fill(sku[1] if sku else "")
+        page.get_by_role("button", name="Offer it").click()
+        page.locator("#said").wait_for()
+    page.goto("/admin/subscriptions/plans")
+    shot("admin-subscription-plans")
+    offered = page.get_by_role("link", name="Subscribe").first
+    while not offered.count():  # product pages remember their plans for some seconds
+        page.wait_for_timeout(1000)
+        page.goto(shopping.SHIRT)
+    offered.click()
+    page.wait_for_url("**/subscribe/*")
+    shot("subscribe")
+    page.get_by_label("E-mail").fill("aina@example.com")
+    page.get_by_label("Mobile phone").fill("+60 12-345 6789")
+    page.get_by_label("Full name").fill("Aina Rahman")
+    page.get_by_label("Postcode").fill("50480")
+    page.get_by_label("Town or city").fill("Kuala Lumpur")
+    page.get_by_label("Address", exact=True).fill("12 Jalan Kiara")
+    page.get_by_role("button", name="Continue to review").click()
+    page.get_by_role("heading", name="Review your subscription").wait_for()
+    shot("subscribe-review")
+    page.get_by_role("button", name="Subscribe and pay").click()
+    page.wait_for_url("**/subscription/*")
+    shot("subscription")
 
 
 _used: set[str] = set()
