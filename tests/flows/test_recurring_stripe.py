@@ -84,6 +84,23 @@ def test_it_begins_and_is_charged_again_and_after_a_failure(running, shirt, bank
     assert (stock_row(shirt), money(bank), faults()) == ((3, 0), (2 * TOTAL, 0), {})
 
 
+def test_what_is_held_waits_for_an_invoice_that_is_a_draft(running, shirt, bank, drain):
+    running.a_month_passes()
+    bank.control("POST", "/clock", {"advance_seconds": DAY + 1})
+    running.follow()
+    drain()
+    assert (running.turns()[-1], stock_row(shirt), running.row().next_charge_at is None) == (
+        ("locked", "pending"),
+        (4, 1),
+        False,
+    )
+    bank.control("POST", "/clock", {"advance_seconds": 3600})
+    running.follow()
+    drain()
+    assert (running.row().state, running.turns()) == ("active", [("charged", "confirmed")] * 2)
+    assert (stock_row(shirt), money(bank), faults()) == ((3, 0), (2 * TOTAL, 0), {})
+
+
 def test_what_is_left_out_is_voided_and_what_is_cancelled_under_way_goes_back(running, shirt, bank, drain):
     running.a_month_passes()
     running.press("skip")

@@ -261,7 +261,7 @@ def _follow(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: Provi
         row.move_to("active")
     elif answer.state == "paused" and row.state == "active" and row.seen == "active" and row.asked_for != "paused":
         _pause(row, cycles, actor=row.provider)
-    _let_go_passed(row, cycles, answer)
+    _let_go_passed(row, cycles, answer, now)
 
 
 def _follow_end(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription) -> None:
@@ -318,13 +318,15 @@ def _catch_up(row: RecurringOrder, cycles: Sequence[RecurringCycle]) -> None:
                 _close(row, cycles, reason="not_started")
 
 
-def _let_go_passed(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription) -> None:
-    """The provider has gone past a turn without charging it: nothing is held for it any more."""
+def _let_go_passed(
+    row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription, now: datetime
+) -> None:
+    """The provider has gone past a turn and had its time to charge it: nothing is held for it any more."""
     upcoming = answer.next_charge_at
     for cycle in cycles:
         is_waiting = cycle.state == "locked" and cycle.provider_charge_id is None and cycle.position > 1
         is_past = upcoming is not None and upcoming > cycle.due_at and not _is_same(row, cycle, upcoming)
-        if is_waiting and is_past:
+        if is_waiting and is_past and rules.charge_is_over(cycle.due_at, now):
             turns.skip(cycle, actor="system")
 
 
