@@ -89,7 +89,15 @@ def follow(recurring_id: uuid.UUID) -> None:
     finally:
         in_transaction(partial(recurring.let_go, recurring_id))
     for order_id in order_ids:
-        order_flows.settle_now(order_id)
+        _settle(order_id)
+
+
+def _settle(order_id: uuid.UUID) -> None:
+    """Its attempt may be closed by now: a provider tries again for longer than attempts are asked about by themselves."""
+    payment = payment_queries.payment_of_order(order_id)
+    latest = payment.attempts[-1].id if payment and payment.attempts else None
+    db.release()
+    order_flows.settle_now(order_id, also=latest)
 
 
 def _steer(recurring_id: uuid.UUID) -> list[uuid.UUID]:

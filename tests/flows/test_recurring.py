@@ -237,6 +237,22 @@ def test_a_charge_that_failed_is_tried_again(running, shirt, bank, drain):
     assert mails() == ["subscription_started", "subscription_coming", "subscription_failed"]
 
 
+def test_a_try_that_succeeds_after_its_attempt_was_given_up_pays_the_order(running, shirt, bank, drain):
+    running.a_month_passes()
+    running.act("charge", outcome="failed")
+    running.follow()
+    with transaction():
+        closed = db.rows(
+            "UPDATE payment_attempt SET state = 'closed', ended_at = now() WHERE state IN ('open', 'failed') RETURNING id"
+        )
+    assert len(closed) == 1
+    running.act("charge")
+    running.follow()
+    drain()
+    assert (running.row().state, running.turns()[-1], stock_row(shirt)) == ("active", ("charged", "confirmed"), (3, 0))
+    assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
+
+
 def test_after_the_last_failure_it_is_over(running, shirt, bank, drain):
     running.a_month_passes()
     for _ in range(4):
