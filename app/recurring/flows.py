@@ -80,12 +80,15 @@ def _claim(attempt_id: uuid.UUID) -> bool:
 def follow(recurring_id: uuid.UUID) -> None:
     """Ask the provider about a subscription, note what it did, settle what it charged, and tell it what it should be doing.
 
-    Raises ProviderUnavailable when an answer is unknown, or BeingAsked: what was noted stays, ask again later.
+    Raises ProviderUnavailable when an answer is unknown, ProviderRefused, or BeingAsked: what was noted stays, ask again later.
     """
     if not in_transaction(partial(recurring.claim, recurring_id)):
         raise BeingAsked()
     try:
         order_ids = _steer(recurring_id)
+    except ProviderRefused:
+        in_transaction(partial(recurring.postpone, recurring_id))
+        raise
     finally:
         in_transaction(partial(recurring.let_go, recurring_id))
     for order_id in order_ids:

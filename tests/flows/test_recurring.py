@@ -204,6 +204,22 @@ def test_a_charge_that_nobody_told_is_found_by_asking(running, shirt, bank, drai
     assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
 
 
+@pytest.mark.parametrize(("named", "minutes"), [("", 2), ("sub_00000000000000", 360)])
+def test_a_question_without_a_good_answer_is_asked_again_later(running, bank, named, minutes):
+    """The bank is away, or knows no such subscription."""
+    with transaction():
+        db.rows("UPDATE recurring_order SET ask_at = now() RETURNING id")
+    if named:
+        with transaction():
+            db.rows("UPDATE recurring_order SET provider_subscription_id = :named RETURNING id", named=named)
+    else:
+        bank.fault("status", method="GET", path="/v1/subscriptions/**", status=502)
+    flows.follow_due()
+    later = db.scalar("SELECT extract(epoch FROM ask_at - now()) / 60 FROM recurring_order")
+    db.release()
+    assert minutes - 1 < later <= minutes
+
+
 def test_what_is_sold_out_is_left_out_and_not_charged(running, shirt, bank, drain):
     with transaction():
         db.rows("UPDATE stock_item SET on_hand = 0 RETURNING id")

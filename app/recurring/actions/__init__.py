@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
@@ -130,10 +130,14 @@ def remember_subscription(recurring_id: uuid.UUID, opened: Opened) -> None:
 
 
 def claim(recurring_id: uuid.UUID) -> bool:
-    """Be the one who asks the provider about it, for two minutes at most. False while somebody else is at it."""
+    """Be the one who asks the provider about it, for two minutes at most. False while somebody else is at it.
+
+    A question that gets no answer is asked again after two minutes, so that it keeps no other from being asked.
+    """
     return bool(
         db.rows(
-            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '2 minutes'"
+            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '2 minutes',"
+            " ask_at = CASE WHEN ask_at <= clock_timestamp() THEN clock_timestamp() + interval '2 minutes' ELSE ask_at END"
             " WHERE id = :id AND coalesce(asking_until, '-infinity') < clock_timestamp() RETURNING id",
             id=recurring_id,
         )
@@ -143,6 +147,11 @@ def claim(recurring_id: uuid.UUID) -> bool:
 def let_go(recurring_id: uuid.UUID) -> None:
     """The answer is noted: somebody else may ask."""
     db.rows("UPDATE recurring_order SET asking_until = NULL WHERE id = :id RETURNING id", id=recurring_id)
+
+
+def postpone(recurring_id: uuid.UUID) -> None:
+    """The provider would not answer: a second question soon would get no other answer."""
+    locked(recurring_id).ask_at = clock.now() + timedelta(hours=rules.LOOK_HOURS)
 
 
 def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
