@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import recurring as gateway
 from app.payments.gateway.recurring import Recurring, SubscriptionRequest
+from app.payments.providers.guarded import insisting
 from app.recurring import actions as recurring
 from app.recurring import queries
 from app.recurring.actions import turns
@@ -142,10 +144,19 @@ def follow_notice(notice_id: uuid.UUID) -> None:
 
 def follow_due() -> Tally:
     """Ask about every subscription that is due to be asked about."""
+    return _follow_each(queries.due_to_ask())
+
+
+def follow_all() -> Tally:
+    """Ask about every subscription that money may come of, and also who had stopped answering."""
+    with insisting():
+        return _follow_each(queries.all_to_ask())
+
+
+def _follow_each(recurring_ids: Sequence[uuid.UUID]) -> Tally:
     tally = Tally()
-    due = queries.due_to_ask()
     db.release()
-    for recurring_id in due:
+    for recurring_id in recurring_ids:
         tally.run(partial(_follow_if_free, recurring_id))
     return tally
 

@@ -13,7 +13,7 @@ from app.core.memory import for_a_moment
 from app.core.money import Money
 from app.payments import queries as payment_queries
 from app.recurring.models import RecurringCycle, RecurringOrder
-from app.recurring.rules import OPEN
+from app.recurring.rules import AFTER_DAYS, OPEN
 
 
 def lock(recurring_id: uuid.UUID) -> RecurringOrder | None:
@@ -116,6 +116,16 @@ def due_to_ask(*, limit: int = 200) -> list[uuid.UUID]:
     found = db.rows(
         "SELECT id FROM recurring_order WHERE ask_at <= now() ORDER BY ask_at LIMIT :limit",
         limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def all_to_ask() -> list[uuid.UUID]:
+    """Every subscription that money may come of, whether it is due or not."""
+    found = db.rows(
+        "SELECT id FROM recurring_order WHERE provider_subscription_id IS NOT NULL"
+        " AND (closed_at IS NULL OR closed_at > now() - make_interval(days => :days)) ORDER BY ask_at, id",
+        days=AFTER_DAYS,
     )
     return [row[0] for row in found]
 

@@ -72,14 +72,16 @@ def minutes_until_charged(due_at: datetime, now: datetime) -> int:
 
 
 def ask_next(
-    state: str, *, next_charge_at: datetime | None, closed_at: datetime | None, now: datetime
+    state: str, *, next_charge_at: datetime | None, closed_at: datetime | None, is_due: bool = False, now: datetime
 ) -> datetime | None:
-    """When to ask the provider again; None: never."""
+    """When to ask the provider again; None: never. `is_due`: a turn waits for its charge right now."""
     if state in OVER:
         ends = (closed_at or now) + timedelta(days=AFTER_DAYS)
         return now + timedelta(hours=LOOK_HOURS) if now < ends else None
     if state == "pending":
         return now + timedelta(minutes=1)
+    if is_due:
+        return now + timedelta(minutes=ASK_MINUTES)
     seldom = now + timedelta(hours=LOOK_HOURS)
     if next_charge_at is None:
         return seldom

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +18,7 @@ from app.core.transaction import in_transaction, transaction
 from app.orders import flows as order_flows
 from app.payments.errors import ProviderUnavailable
 from app.payments.gateway import recurring as gateway
+from app.payments.gateway.recurring import SubscriptionCharge
 from app.reconciliation import flows as reconciliation
 from app.recurring import actions as recurring
 from app.recurring import flows, queries
@@ -266,6 +269,37 @@ def test_a_try_that_succeeds_after_its_attempt_was_given_up_pays_the_order(runni
     running.follow()
     drain()
     assert (running.row().state, running.turns()[-1], stock_row(shirt)) == ("active", ("charged", "confirmed"), (3, 0))
+    assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
+
+
+def test_turns_that_fail_while_one_has_failed_are_told_and_the_oldest_ends_it(running, shirt, bank, drain):
+    running.a_month_passes()
+    running.act("charge", outcome="failed")
+    row = running.row()
+    answer = gateway.provider(row.provider).get_subscription(row.provider_subscription_id)
+    states = []
+    later = SubscriptionCharge("inv_later", "order_later", answer.charges[-1].due_at + timedelta(days=20))
+    for charges in (answer.charges[:-1], answer.charges, (*answer.charges, later)):
+        in_transaction(lambda charges=charges: recurring.note_answer(row.id, replace(answer, charges=charges)))
+        states.append([state for state, _ in running.turns()])
+    assert states == [["charged", "locked"], ["charged", "failed"], ["charged", "failed", "failed"]]
+    assert db.scalar("SELECT max(expires_at) > now() + interval '14 days 12 hours' FROM orders WHERE state = 'pending'")
+    db.release()
+    with transaction():
+        db.rows("UPDATE recurring_cycle SET due_at = due_at - interval '16 days' WHERE position = 2 RETURNING id")
+    in_transaction(lambda: recurring.note_answer(row.id, replace(answer, charges=(*answer.charges, later))))
+    drain()
+    assert (running.row().state, running.row().over_reason, stock_row(shirt)) == ("cancelled", "unpaid", (4, 0))
+    assert mails()[-3:] == ["subscription_failed", "subscription_failed", "subscription_unpaid"]
+
+
+def test_by_hand_every_subscription_is_followed_whenever_it_is_due(running, shop, bank, drain):
+    running.a_month_passes()
+    running.act("charge")
+    assert running.row().ask_at > datetime.now(UTC)
+    told = shop.test_cli_runner().invoke(args=["payments", "reconcile"]).output
+    drain()
+    assert (running.turns(), "0 failed" in told) == ([("charged", "confirmed")] * 2, True)
     assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
 
 

@@ -77,6 +77,11 @@ def test_when_the_provider_is_asked_again(state, next_charge, closed, minutes):
     assert asked == (NOW + timedelta(minutes=minutes) if minutes else None)
 
 
+def test_the_provider_is_asked_often_while_a_turn_is_due():
+    asked = rules.ask_next("active", next_charge_at=NOW + timedelta(days=28), closed_at=None, is_due=True, now=NOW)
+    assert asked == NOW + timedelta(minutes=rules.ASK_MINUTES)
+
+
 def test_what_is_over_stays_over():
     assert all(rules.RECURRING_MOVES[state] == frozenset() for state in rules.OVER)
     assert all(rules.CYCLE_MOVES[state] == frozenset() for state in ("charged", "skipped"))

@@ -255,7 +255,13 @@ def note_answer(recurring_id: uuid.UUID, answer: ProviderSubscription) -> Task:
     wanted = _wanted(row, cycles, now)
     command = _command(wanted, answer.state)
     row.asked_for = wanted if command else row.asked_for
-    row.ask_at = rules.ask_next(row.state, next_charge_at=row.next_charge_at, closed_at=row.closed_at, now=now)
+    row.ask_at = rules.ask_next(
+        row.state,
+        next_charge_at=row.next_charge_at,
+        closed_at=row.closed_at,
+        is_due=any(each.state in ("due", "locked") and each.due_at <= now for each in cycles),
+        now=now,
+    )
     return Task(_to_settle(cycles), command)
 
 
@@ -264,7 +270,7 @@ def _follow(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: Provi
         _close(row, cycles, reason="unpaid")
     elif answer.state in ("cancelled", "ended"):
         _follow_end(row, cycles, answer)
-    elif answer.state == "past_due" and row.state == "active":
+    elif answer.state == "past_due" and row.state in ("active", "past_due"):
         _fail(row, cycles)
     elif answer.state == "active" and row.state == "past_due":
         row.move_to("active")
@@ -282,12 +288,15 @@ def _follow_end(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: P
 
 
 def _is_dunned_out(row: RecurringOrder, cycles: Sequence[RecurringCycle], now: datetime) -> bool:
-    last = cycles[-1]
-    return row.state == "past_due" and last.state == "failed" and (now - last.due_at).days >= rules.DUNNING_DAYS
+    """By the oldest turn that is not paid: later ones come due meanwhile."""
+    oldest = next((each for each in cycles if each.state in rules.OPEN), None)
+    return row.state == "past_due" and oldest is not None and (now - oldest.due_at).days >= rules.DUNNING_DAYS
 
 
 def _fail(row: RecurringOrder, cycles: Sequence[RecurringCycle]) -> None:
-    row.move_to("past_due")
+    """Also while one failed before: the charge may be told of later than its failure, and the next one fails too."""
+    if row.state == "active":
+        row.move_to("past_due")
     failed = next((each for each in reversed(cycles) if each.provider_charge_id and each.can_move_to("failed")), None)
     if failed is not None:
         failed.move_to("failed")
