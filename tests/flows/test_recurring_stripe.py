@@ -70,6 +70,24 @@ def running(shopper, bank, shirt, drain):
     return subscriber
 
 
+def test_one_whose_page_closes_unpaid_is_told_of(shopper, bank, shirt, drain):
+    sku = db.scalar("SELECT sku FROM variant")
+    db.release()
+    plan_id = in_transaction(lambda: plans.add(sku, period="week", every=4, by="command"))
+    subscriber = AtStripe(shopper, bank).start(plan_id)
+    bank.session.post(
+        f"{bank.url}/stripe/v1/checkout/sessions/{subscriber.row().provider_subscription_id}/expire",
+        auth=(STRIPE["secret_key"], ""),
+        timeout=10,
+    ).raise_for_status()
+    subscriber.follow()
+    drain()
+    assert (subscriber.row().over_reason, subscriber.turns()) == ("not_started", [("skipped", "cancelled")])
+    assert [row[0] for row in db.rows("SELECT template FROM mail_message")] == ["order_cancelled"]
+    db.release()
+    assert stock_row(shirt) == (5, 0)
+
+
 def test_it_begins_and_is_charged_again_and_after_a_failure(running, shirt, bank, drain):
     assert (running.turns(), running.row().state, stock_row(shirt)) == ([("charged", "confirmed")], "active", (4, 0))
     running.a_month_passes()

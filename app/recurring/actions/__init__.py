@@ -313,13 +313,17 @@ def _pause(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, actor: str)
 
 
 def _close(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, reason: str, actor: str = "system") -> None:
-    """Over. Turns that are not paid are left out, except for what the provider has charged before it ended by itself."""
+    """Over. Turns that are not paid are left out, except for what the provider has charged before it ended by itself.
+
+    Of one that never began its first order's mail tells.
+    """
     row.move_to("ended" if reason == "ended" else "cancelled")
     row.over_reason, row.closed_at, row.next_charge_at = reason, clock.now(), None
     row.ask_at = clock.now() if row.provider_subscription_id else None
+    why = "unpaid" if reason == "not_started" else "subscription_over"
     for cycle in cycles:
         if cycle.state in rules.OPEN and not (reason in ("ended", "at_provider") and cycle.provider_charge_id):
-            turns.skip(cycle, actor=actor, reason="subscription_over")
+            turns.skip(cycle, actor=actor, reason=why)
     outbox.record(SubscriptionOver(row.id, reason))
 
 
