@@ -167,6 +167,19 @@ def test_the_same_click_twice_is_one_subscription(subscriber, plan_id, shirt):
     assert stock_row(shirt) == (5, 1)
 
 
+def test_a_click_that_was_an_order_before_starts_nothing(subscriber, plan_id, shirt):
+    shopper = subscriber.shopper
+    assert shopper.add(shirt).status_code == 303
+    review = shopper.to_review()
+    assert shopper.place(review).status_code == 303
+    used = form_to(review, "/checkout/orders").fields["key"]
+    form = subscriber.review(plan_id)
+    answer = subscriber.client.post(form.action, data=form.filled(step="place", key=used))
+    assert (answer.status_code, stock_row(shirt)) == (422, (5, 1))
+    assert db.scalar("SELECT count(*) FROM recurring_order") == 0
+    db.release()
+
+
 def test_the_second_turn_is_held_charged_and_told_by_webhook_once(running, shirt, bank, drain, letters):
     running.a_month_passes()
     assert (running.turns()[-1], stock_row(shirt)) == (("locked", "pending"), (4, 1))
@@ -522,6 +535,7 @@ def test_a_plan_that_cannot_be_is_told_and_not_offered(merchant, plan_id):
     page = "/admin/subscriptions/plans"
     for typed, status, words in (
         ({"sku": "NOTHING", "every": "1"}, 422, "No variant has this SKU"),
+        ({"sku": sku, "every": "0001999"}, 422, "Enter how often, from 1 to 12"),
         ({"sku": sku, "every": "13"}, 422, "Enter how often, from 1 to 12"),
         ({"sku": sku, "every": "1"}, 409, "It is offered so already"),
     ):
