@@ -2,7 +2,8 @@
 
 Source: Stripe's documentation (subscriptions, pause payment collection, invoices, Checkout Sessions) and its client.
 A subscription has its id only once its session was paid, so until then it goes by the session's. Paused, invoices are made and
-voided. At a renewal the period moves on at once, and its invoice stays a draft for about an hour before it is charged. An invoice is paid by PaymentIntents, which are the payments that orders know.
+voided. At a renewal the period moves on at once, and its invoice stays a draft for about an hour before it is charged. An
+invoice is paid by PaymentIntents, which are the payments that orders know.
 """
 
 from __future__ import annotations
