@@ -57,6 +57,7 @@ def show(recurring_id: uuid.UUID) -> ResponseReturnValue:
         "admin/subscriptions/page.html",
         it=row,
         line=row.terms["lines"][0],
+        next_charge_at=queries.next_charge(row),
         turns=queries.turns_of(row.id, limit=60),
         names=_names(),
         is_over=row.state in OVER,

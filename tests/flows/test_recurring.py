@@ -348,11 +348,18 @@ def test_cancelled_while_a_charge_is_under_way_its_money_goes_back_once(running,
     assert running.row().state == "cancelled"
 
 
+def shown_charge(subscriber):
+    found = re.search(r"Next charge</dt><dd>([^<]+)<", subscriber.shopper.get(f"/subscription/{subscriber.token}"))
+    return found[1] if found else ""
+
+
 def test_left_out_paused_and_resumed_by_the_customer(running, shirt, bank, drain):
     running.a_month_passes()
     assert stock_row(shirt) == (4, 1)
+    planned = shown_charge(running)
     running.press("skip")
     drain()
+    assert shown_charge(running) not in (planned, "")
     assert (running.turns()[-1], running.there(), stock_row(shirt)) == (("skipped", "cancelled"), "paused", (4, 0))
     running.press("pause")
     drain()

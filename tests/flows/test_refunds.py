@@ -113,7 +113,9 @@ def test_a_provider_that_is_away_keeps_no_other_from_being_asked(shopper, bank, 
         )
     tally = returns.look_around()
     assert (tally.done, tally.waiting, states()) == (1, 1, [("succeeded", 1000)])
-    assert db.scalar("SELECT refunds_ask_at > now() + interval '59 minutes' FROM payment_capture WHERE id = :id", id=gone[0])
+    assert db.scalar(
+        "SELECT refunds_ask_at > now() + interval '59 minutes' FROM payment_capture WHERE id = :id", id=gone[0]
+    )
     db.release()
 
 

@@ -151,7 +151,9 @@ def let_go(recurring_id: uuid.UUID) -> None:
 
 def postpone(recurring_id: uuid.UUID) -> None:
     """The provider would not answer: a second question soon would get no other answer."""
-    locked(recurring_id).ask_at = clock.now() + timedelta(hours=rules.LOOK_HOURS)
+    row = locked(recurring_id)
+    if row.ask_at is not None:
+        row.ask_at = clock.now() + timedelta(hours=rules.LOOK_HOURS)
 
 
 def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
@@ -260,6 +262,7 @@ def note_answer(recurring_id: uuid.UUID, answer: ProviderSubscription) -> Task:
         next_charge_at=row.next_charge_at,
         closed_at=row.closed_at,
         is_due=any(each.state in ("due", "locked") and each.due_at <= now for each in cycles),
+        is_over_there=not _command("cancelled", answer.state),
         now=now,
     )
     return Task(_to_settle(cycles), command)
