@@ -21,6 +21,7 @@ from app.ops import audit
 from app.orders import flows
 from app.reconciliation import flows as books
 from app.reconciliation import queries as differences
+from app.recurring import flows as subscriptions
 from app.web import assets
 from app.web.forms import is_email
 
@@ -81,9 +82,10 @@ def release() -> None:
 
 @payments.command()
 def reconcile() -> None:
-    """Ask the provider about every attempt that is not final now, whatever its back-off says."""
-    tally = flows.reconcile(everything=True)
-    click.echo(f"{tally.done} settled, {tally.waiting} without an answer, {tally.failed} failed")
+    """Ask the provider about every subscription and every attempt that is not final now, whatever its back-off says."""
+    first, then = subscriptions.follow_all(), flows.reconcile(everything=True)
+    done, waiting, failed = first.done + then.done, first.waiting + then.waiting, first.failed + then.failed
+    click.echo(f"{done} settled, {waiting} without an answer, {failed} failed")
 
 
 @payments.command("reconcile-books")

@@ -57,6 +57,7 @@ def show(recurring_id: uuid.UUID) -> ResponseReturnValue:
         "admin/subscriptions/page.html",
         it=row,
         line=row.terms["lines"][0],
+        next_charge_at=queries.next_charge(row),
         turns=queries.turns_of(row.id, limit=60),
         names=_names(),
         is_over=row.state in OVER,
@@ -87,7 +88,7 @@ def show_plans() -> ResponseReturnValue:
 @limit(FORMS)
 def add_plan() -> ResponseReturnValue:
     sku, period, every = (request.form.get(name, "").strip() for name in ("sku", "period", "every"))
-    is_number = every.isascii() and every.isdigit() and 1 <= int(every[:4]) <= MOST_EVERY
+    is_number = every.isascii() and every.isdigit() and len(every) <= 2 and 1 <= int(every) <= MOST_EVERY
     if period not in PERIODS or not is_number:
         return _plans_page(fault=("every", _("Enter how often, from 1 to %(n)s", n=MOST_EVERY)), status=422)
     if not sku or len(sku) > 100 or has_control_characters(sku):

@@ -78,7 +78,11 @@ def rest(error: Exception) -> None:
             return
         _resting_until = math.inf
     log.warning("redis is away", extra={"error": type(error).__name__})
-    threading.Thread(target=_watch, args=(client(),), name="redis", daemon=True).start()
+    try:
+        threading.Thread(target=_watch, args=(client(),), name="redis", daemon=True).start()
+    except RuntimeError:  # no thread can be had: whoever comes after a while looks
+        log.exception("nobody can watch redis")
+        _resting_until = time.monotonic() + REST_SECONDS
 
 
 def _watch(watched: redis.Redis) -> None:
@@ -91,6 +95,9 @@ def _watch(watched: redis.Redis) -> None:
         try:
             watched.ping()
         except (redis.RedisError, OSError):
+            continue
+        except Exception:  # without this thread nobody would ever look again
+            log.exception("a look at redis broke")
             continue
         _resting_until = 0.0
         return

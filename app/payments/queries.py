@@ -181,12 +181,12 @@ def has_undecided_dispute(payment_id: uuid.UUID) -> bool:
     return any(each.state in UNDECIDED for each in disputes_of(payment_id))
 
 
-def captures_to_look_at(*, limit: int = 200) -> list[uuid.UUID]:
-    """Captures whose provider is due to be asked which refunds it knows, the longest waiting first."""
-    found = db.rows(
-        "SELECT id FROM payment_capture WHERE refunds_ask_at <= now() ORDER BY refunds_ask_at LIMIT :limit", limit=limit
+def captures_to_look_at(*, limit: int = 200) -> list[Any]:
+    """(id, provider) of captures whose provider is due to be asked which refunds it knows, the longest waiting first."""
+    return db.rows(
+        "SELECT id, provider FROM payment_capture WHERE refunds_ask_at <= now() ORDER BY refunds_ask_at LIMIT :limit",
+        limit=limit,
     )
-    return [row[0] for row in found]
 
 
 def disputes_to_ask(*, everything: bool = False, limit: int = 200) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +21,7 @@ from app.payments import queries as payment_queries
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import recurring as gateway
 from app.payments.gateway.recurring import Recurring, SubscriptionRequest
+from app.payments.providers.guarded import insisting
 from app.recurring import actions as recurring
 from app.recurring import queries
 from app.recurring.actions import turns
@@ -80,16 +82,27 @@ def _claim(attempt_id: uuid.UUID) -> bool:
 def follow(recurring_id: uuid.UUID) -> None:
     """Ask the provider about a subscription, note what it did, settle what it charged, and tell it what it should be doing.
 
-    Raises ProviderUnavailable when an answer is unknown, or BeingAsked: what was noted stays, ask again later.
+    Raises ProviderUnavailable when an answer is unknown, ProviderRefused, or BeingAsked: what was noted stays, ask again later.
     """
     if not in_transaction(partial(recurring.claim, recurring_id)):
         raise BeingAsked()
     try:
         order_ids = _steer(recurring_id)
+    except ProviderRefused:
+        in_transaction(partial(recurring.postpone, recurring_id))
+        raise
     finally:
         in_transaction(partial(recurring.let_go, recurring_id))
     for order_id in order_ids:
-        order_flows.settle_now(order_id)
+        _settle(order_id)
+
+
+def _settle(order_id: uuid.UUID) -> None:
+    """Its attempt may be closed by now: a provider tries again for longer than attempts are asked about by themselves."""
+    payment = payment_queries.payment_of_order(order_id)
+    latest = payment.attempts[-1].id if payment and payment.attempts else None
+    db.release()
+    order_flows.settle_now(order_id, also=latest)
 
 
 def _steer(recurring_id: uuid.UUID) -> list[uuid.UUID]:
@@ -131,10 +144,19 @@ def follow_notice(notice_id: uuid.UUID) -> None:
 
 def follow_due() -> Tally:
     """Ask about every subscription that is due to be asked about."""
+    return _follow_each(queries.due_to_ask())
+
+
+def follow_all() -> Tally:
+    """Ask about every subscription that money may come of, and also who had stopped answering."""
+    with insisting():
+        return _follow_each(queries.all_to_ask())
+
+
+def _follow_each(recurring_ids: Sequence[uuid.UUID]) -> Tally:
     tally = Tally()
-    due = queries.due_to_ask()
     db.release()
-    for recurring_id in due:
+    for recurring_id in recurring_ids:
         tally.run(partial(_follow_if_free, recurring_id))
     return tally
 

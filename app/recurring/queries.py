@@ -12,8 +12,8 @@ from app.core import db
 from app.core.memory import for_a_moment
 from app.core.money import Money
 from app.payments import queries as payment_queries
+from app.recurring import rules
 from app.recurring.models import RecurringCycle, RecurringOrder
-from app.recurring.rules import OPEN
 
 
 def lock(recurring_id: uuid.UUID) -> RecurringOrder | None:
@@ -77,7 +77,7 @@ def cycles_of(recurring_id: uuid.UUID) -> list[RecurringCycle]:
 
 def order_states(cycles: Sequence[RecurringCycle]) -> dict[uuid.UUID, str]:
     """States of the orders of turns that are not finished."""
-    ids = [cycle.order_id for cycle in cycles if cycle.order_id and cycle.state in OPEN]
+    ids = [cycle.order_id for cycle in cycles if cycle.order_id and cycle.state in rules.OPEN]
     found = db.rows("SELECT id, state FROM orders WHERE id = ANY(:ids)", ids=ids) if ids else []
     return {row.id: row.state for row in found}
 
@@ -116,6 +116,17 @@ def due_to_ask(*, limit: int = 200) -> list[uuid.UUID]:
     found = db.rows(
         "SELECT id FROM recurring_order WHERE ask_at <= now() ORDER BY ask_at LIMIT :limit",
         limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def all_to_ask() -> list[uuid.UUID]:
+    """Every subscription that money may come of, whether it is due or not."""
+    found = db.rows(
+        "SELECT id FROM recurring_order WHERE provider_subscription_id IS NOT NULL"
+        " AND (ask_at IS NOT NULL OR closed_at IS NULL OR closed_at > now() - make_interval(days => :days))"
+        " ORDER BY ask_at, id",
+        days=rules.AFTER_DAYS,
     )
     return [row[0] for row in found]
 
@@ -219,6 +230,16 @@ def turns_of(recurring_id: uuid.UUID, *, limit: int = 24) -> list[Turn]:
     return [Turn(*row) for row in found]
 
 
+def next_charge(row: RecurringOrder) -> datetime | None:
+    """When something is charged next; None where nobody knows or nothing is."""
+    left_out: datetime | None = db.scalar(
+        "SELECT CASE WHEN state = 'skipped' THEN due_at END FROM recurring_cycle WHERE recurring_id = :id"
+        " ORDER BY position DESC LIMIT 1",
+        id=row.id,
+    )
+    return rules.next_charge(row.next_charge_at, left_out=left_out, period=row.period, every=row.every)
+
+
 @dataclass(frozen=True, slots=True)
 class MailRecurring:
     """What mails tell of a subscription."""
@@ -254,7 +275,7 @@ def mail(recurring_id: uuid.UUID) -> MailRecurring | None:
         period=row.period,
         every=row.every,
         amount=row.amount,
-        next_charge_at=row.next_charge_at,
+        next_charge_at=next_charge(row),
         page_url=row.page_url,
     )
 

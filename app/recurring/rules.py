@@ -60,6 +60,13 @@ def is_same_turn(one: datetime, other: datetime, *, period: str, every: int) -> 
     return abs(one - other) < half_a_turn(period, every)
 
 
+def next_charge(upcoming: datetime | None, *, left_out: datetime | None, period: str, every: int) -> datetime | None:
+    """When something is charged next: the provider's next charge, or the one after it where that turn is left out."""
+    if upcoming is None or left_out is None or not is_same_turn(upcoming, left_out, period=period, every=every):
+        return upcoming
+    return after(upcoming, period, every)
+
+
 def charge_is_over(due_at: datetime, now: datetime) -> bool:
     """Whether a provider would not charge this turn any more, so that one that is left out may be resumed."""
     return now >= due_at + timedelta(hours=CHARGE_HOURS)
@@ -72,14 +79,25 @@ def minutes_until_charged(due_at: datetime, now: datetime) -> int:
 
 
 def ask_next(
-    state: str, *, next_charge_at: datetime | None, closed_at: datetime | None, now: datetime
+    state: str,
+    *,
+    next_charge_at: datetime | None,
+    closed_at: datetime | None,
+    is_due: bool = False,
+    is_over_there: bool = True,
+    now: datetime,
 ) -> datetime | None:
-    """When to ask the provider again; None: never."""
+    """When to ask the provider again; None: never.
+
+    `is_due`: a turn waits for its charge right now. `is_over_there`: the provider, too, says that it charges no more.
+    """
     if state in OVER:
         ends = (closed_at or now) + timedelta(days=AFTER_DAYS)
-        return now + timedelta(hours=LOOK_HOURS) if now < ends else None
+        return now + timedelta(hours=LOOK_HOURS) if now < ends or not is_over_there else None
     if state == "pending":
         return now + timedelta(minutes=1)
+    if is_due:
+        return now + timedelta(minutes=ASK_MINUTES)
     seldom = now + timedelta(hours=LOOK_HOURS)
     if next_charge_at is None:
         return seldom

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from functools import partial
 
 from app.core import db
 from app.core.transaction import in_transaction
 from app.orders.flows import Tally
+from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
 from app.payments.errors import ProviderRefused
@@ -58,15 +60,23 @@ def look_at_order(order_id: uuid.UUID) -> None:
 def look_around(*, everything: bool = False) -> Tally:
     """Refunds made elsewhere and disputes without a decision that are due to be asked about."""
     tally = Tally()
-    captures = payment_queries.captures_to_look_at()
+    captures = [tuple(row) for row in payment_queries.captures_to_look_at()]
     undecided = [tuple(row) for row in payment_queries.disputes_to_ask(everything=everything)]
     db.release()
-    for capture_id in captures:
-        if not tally.run(partial(look_at_refunds, capture_id)):
-            break  # the provider is away: the others would wait for it too
+    away: set[str] = set()
+    for capture_id, provider in captures:
+        if provider not in away and not tally.run(partial(look_at_refunds, capture_id)):
+            away.add(provider)  # its other payments would wait for it too
+    _postpone([capture_id for capture_id, _ in captures])
     for provider, dispute_id in undecided:
         tally.run(partial(look_at_dispute, provider, dispute_id))
     return tally
+
+
+def _postpone(capture_ids: Sequence[uuid.UUID]) -> None:
+    """Those that are due as before: they may not keep others from being asked about."""
+    if capture_ids:
+        in_transaction(partial(payments.postpone_looks, capture_ids))
 
 
 def look_by_schedule() -> None:

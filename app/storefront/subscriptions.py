@@ -266,6 +266,7 @@ def _page(row: RecurringOrder, *, status: int = 200, problem: str | None = None)
         it=row,
         line=row.terms["lines"][0],
         turns=turns,
+        next_charge_at=queries.next_charge(row),
         coming=last if last is not None and last.state == "locked" and last.position > 1 else None,
         is_over=row.state in OVER,
         problem=problem,

@@ -1,7 +1,8 @@
 """Subscriptions, their invoices and what pays them (Stripe docs, billing/subscriptions/overview and billing/invoices/subscription).
 
 Each invoice is paid by the PaymentIntent of a session: the first by the one of the session that the customer paid on, the next
-ones by sessions that nobody sees. Charges come when a test says so, or by the clock at `current_period_end`.
+ones by sessions that nobody sees. Charges come when a test says so, or by the clock: at `current_period_end` the period moves on and
+its invoice is a draft, which is finalised and paid an hour later.
 """
 
 from calendar import monthrange
@@ -15,6 +16,7 @@ from sandbox.stripe.sessions import Sessions, Try
 from sandbox.stripe.state import Session, document, keep, known, new_id
 
 TIMER = "stripe_subscription"
+DRAFT_SECONDS = 3600  # between a renewal and its charge
 TRIES = 4  # of one invoice, then the subscription is unpaid
 Body = dict[str, Any]
 
@@ -95,20 +97,26 @@ class Subscriptions:
 
     def act(self, tx: Transaction, subscription_id: str, at: float) -> None:
         subscription = _known(tx, subscription_id)
-        if _item(subscription)["current_period_end"] <= at + 1:
-            self.charge(tx, subscription_id, self.courses.pop(subscription_id, "succeed"), at=at)
+        invoice = document(tx, "invoice", subscription["latest_invoice"])
+        if invoice["status"] == "draft":
+            if _finalised_at(invoice) <= at + 1:
+                self.charge(tx, subscription_id, self.courses.pop(subscription_id, "succeed"), at=at)
+        elif _item(subscription)["current_period_end"] <= at + 1:
+            self._next(tx, subscription, at)
+            self._save(tx, subscription)
 
     def charge(self, tx: Transaction, subscription_id: str, outcome: str, *, at: float) -> None:
-        """The next period's invoice, or the next try of the one that was not paid. A paused one voids it."""
+        """The next period's invoice, its draft, or the next try of the one that was not paid. A paused one voids it."""
         subscription = _known(tx, subscription_id)
         if subscription["status"] not in ("active", "past_due"):
             return
         invoice = document(tx, "invoice", subscription["latest_invoice"])
-        if invoice["status"] != "open":
+        if invoice["status"] not in ("draft", "open"):
             invoice = self._next(tx, subscription, at)
-            self._save(tx, subscription)
-        if subscription["pause_collection"]:
-            keep(tx, invoice | {"status": "void"}, source=subscription_id)
+        invoice["status"] = "void" if subscription["pause_collection"] else "open"
+        keep(tx, invoice, source=subscription_id)
+        self._save(tx, subscription)
+        if invoice["status"] == "void":
             return
         self._sessions.pay(tx, invoice["session"], Try(outcome), at=at)
         if outcome != "succeed":
@@ -123,9 +131,9 @@ class Subscriptions:
         )
         item["current_period_start"] = item["current_period_end"]
         item["current_period_end"] = _after(first.extra["recurring"], item["current_period_start"])
-        return self._bill(tx, subscription, self._sessions.hidden_like(tx, first, at=at), at=at)
+        return self._bill(tx, subscription, self._sessions.hidden_like(tx, first, at=at), status="draft", at=at)
 
-    def _bill(self, tx: Transaction, subscription: Body, session_id: str, *, at: float) -> Body:
+    def _bill(self, tx: Transaction, subscription: Body, session_id: str, *, status: str = "open", at: float) -> Body:
         row = known(tx, "checkout.session", session_id)
         invoice_id = new_id("in")
         invoice = {
@@ -134,6 +142,7 @@ class Subscriptions:
             "session": session_id,  # not Stripe's: who pays it here
             "amount_due": row["amount"],
             "attempt_count": 0,
+            "auto_advance": True,
             "created": int(at),
             "currency": row["currency"].lower(),
             "customer": subscription["customer"],
@@ -146,7 +155,7 @@ class Subscriptions:
                 "subscription_details": {"subscription": subscription["id"], "metadata": subscription["metadata"]},
             },
             "period_start": _item(subscription)["current_period_start"],
-            "status": "open",
+            "status": status,
         }
         subscription["latest_invoice"] = invoice_id
         keep(tx, invoice, source=subscription["id"])
@@ -189,7 +198,9 @@ class Subscriptions:
         keep(tx, subscription)
         tx.execute("DELETE FROM timer WHERE kind = ? AND target = ?", (TIMER, subscription["id"]))
         if subscription["status"] == "active":
-            due_at = float(_item(subscription)["current_period_end"])
+            invoice = document(tx, "invoice", subscription["latest_invoice"])
+            is_draft = invoice["status"] == "draft"
+            due_at = float(_finalised_at(invoice) if is_draft else _item(subscription)["current_period_end"])
             tx.insert("timer", due_at=due_at, kind=TIMER, target=subscription["id"])
 
     def _tell(self, tx: Transaction, name: str, content: Body, at: float) -> None:
@@ -198,6 +209,10 @@ class Subscriptions:
 
 def _known(tx: Transaction, subscription_id: str) -> Body:
     return document(tx, "subscription", subscription_id)
+
+
+def _finalised_at(invoice: Body) -> int:
+    return int(invoice["created"]) + DRAFT_SECONDS
 
 
 def _item(subscription: Body) -> Body:

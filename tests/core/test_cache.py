@@ -1,5 +1,7 @@
 """J13: while Redis is away nobody asks it but one thread, and it is used again once it answers."""
 
+import threading
+
 import pytest
 
 from app.core import cache
@@ -28,3 +30,28 @@ def test_redis_is_left_alone_until_a_thread_finds_it_back(line, state):
     line.mend()
     wait_for(lambda: not cache.is_resting(), seconds=20, why="Redis is back and nobody knows")
     assert cache.get_json("known") == 7
+
+
+def test_the_thread_outlives_an_answer_that_nobody_expected(line, monkeypatch):
+    looks = []
+
+    def ping():
+        looks.append(True)
+        if len(looks) == 1:
+            raise ValueError("no such answer")
+
+    line.break_off("refusing")
+    monkeypatch.setattr(cache.client(), "ping", ping)
+    assert cache.get_json("known") is None
+    wait_for(lambda: not cache.is_resting(), seconds=20, why="nobody looks any more")
+    assert len(looks) == 2
+
+
+def test_where_no_thread_can_be_had_redis_is_tried_again_after_a_while(line, monkeypatch):
+    def start(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    line.break_off("refusing")
+    assert cache.get_json("known") is None
+    wait_for(lambda: not cache.is_resting(), seconds=20, why="Redis is never tried again")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +18,7 @@ from app.core.transaction import in_transaction, transaction
 from app.orders import flows as order_flows
 from app.payments.errors import ProviderUnavailable
 from app.payments.gateway import recurring as gateway
+from app.payments.gateway.recurring import SubscriptionCharge
 from app.reconciliation import flows as reconciliation
 from app.recurring import actions as recurring
 from app.recurring import flows, queries
@@ -164,6 +167,19 @@ def test_the_same_click_twice_is_one_subscription(subscriber, plan_id, shirt):
     assert stock_row(shirt) == (5, 1)
 
 
+def test_a_click_that_was_an_order_before_starts_nothing(subscriber, plan_id, shirt):
+    shopper = subscriber.shopper
+    assert shopper.add(shirt).status_code == 303
+    review = shopper.to_review()
+    assert shopper.place(review).status_code == 303
+    used = form_to(review, "/checkout/orders").fields["key"]
+    form = subscriber.review(plan_id)
+    answer = subscriber.client.post(form.action, data=form.filled(step="place", key=used))
+    assert (answer.status_code, stock_row(shirt)) == (422, (5, 1))
+    assert db.scalar("SELECT count(*) FROM recurring_order") == 0
+    db.release()
+
+
 def test_the_second_turn_is_held_charged_and_told_by_webhook_once(running, shirt, bank, drain, letters):
     running.a_month_passes()
     assert (running.turns()[-1], stock_row(shirt)) == (("locked", "pending"), (4, 1))
@@ -204,6 +220,22 @@ def test_a_charge_that_nobody_told_is_found_by_asking(running, shirt, bank, drai
     assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
 
 
+@pytest.mark.parametrize(("named", "minutes"), [("", 2), ("sub_00000000000000", 360)])
+def test_a_question_without_a_good_answer_is_asked_again_later(running, bank, named, minutes):
+    """The bank is away, or knows no such subscription."""
+    with transaction():
+        db.rows("UPDATE recurring_order SET ask_at = now() RETURNING id")
+    if named:
+        with transaction():
+            db.rows("UPDATE recurring_order SET provider_subscription_id = :named RETURNING id", named=named)
+    else:
+        bank.fault("status", method="GET", path="/v1/subscriptions/**", status=502)
+    flows.follow_due()
+    later = db.scalar("SELECT extract(epoch FROM ask_at - now()) / 60 FROM recurring_order")
+    db.release()
+    assert minutes - 1 < later <= minutes
+
+
 def test_what_is_sold_out_is_left_out_and_not_charged(running, shirt, bank, drain):
     with transaction():
         db.rows("UPDATE stock_item SET on_hand = 0 RETURNING id")
@@ -235,6 +267,53 @@ def test_a_charge_that_failed_is_tried_again(running, shirt, bank, drain):
     assert (running.row().state, running.turns()[-1], stock_row(shirt)) == ("active", ("charged", "confirmed"), (3, 0))
     assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
     assert mails() == ["subscription_started", "subscription_coming", "subscription_failed"]
+
+
+def test_a_try_that_succeeds_after_its_attempt_was_given_up_pays_the_order(running, shirt, bank, drain):
+    running.a_month_passes()
+    running.act("charge", outcome="failed")
+    running.follow()
+    with transaction():
+        closed = db.rows(
+            "UPDATE payment_attempt SET state = 'closed', ended_at = now() WHERE state IN ('open', 'failed') RETURNING id"
+        )
+    assert len(closed) == 1
+    running.act("charge")
+    running.follow()
+    drain()
+    assert (running.row().state, running.turns()[-1], stock_row(shirt)) == ("active", ("charged", "confirmed"), (3, 0))
+    assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
+
+
+def test_turns_that_fail_while_one_has_failed_are_told_and_the_oldest_ends_it(running, shirt, bank, drain):
+    running.a_month_passes()
+    running.act("charge", outcome="failed")
+    row = running.row()
+    answer = gateway.provider(row.provider).get_subscription(row.provider_subscription_id)
+    states = []
+    later = SubscriptionCharge("inv_later", "order_later", answer.charges[-1].due_at + timedelta(days=20))
+    for charges in (answer.charges[:-1], answer.charges, (*answer.charges, later)):
+        in_transaction(lambda charges=charges: recurring.note_answer(row.id, replace(answer, charges=charges)))
+        states.append([state for state, _ in running.turns()])
+    assert states == [["charged", "locked"], ["charged", "failed"], ["charged", "failed", "failed"]]
+    assert db.scalar("SELECT max(expires_at) > now() + interval '14 days 12 hours' FROM orders WHERE state = 'pending'")
+    db.release()
+    with transaction():
+        db.rows("UPDATE recurring_cycle SET due_at = due_at - interval '16 days' WHERE position = 2 RETURNING id")
+    in_transaction(lambda: recurring.note_answer(row.id, replace(answer, charges=(*answer.charges, later))))
+    drain()
+    assert (running.row().state, running.row().over_reason, stock_row(shirt)) == ("cancelled", "unpaid", (4, 0))
+    assert mails()[-3:] == ["subscription_failed", "subscription_failed", "subscription_unpaid"]
+
+
+def test_by_hand_every_subscription_is_followed_whenever_it_is_due(running, shop, bank, drain):
+    running.a_month_passes()
+    running.act("charge")
+    assert running.row().ask_at > datetime.now(UTC)
+    told = shop.test_cli_runner().invoke(args=["payments", "reconcile"]).output
+    drain()
+    assert (running.turns(), "0 failed" in told) == ([("charged", "confirmed")] * 2, True)
+    assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
 
 
 def test_after_the_last_failure_it_is_over(running, shirt, bank, drain):
@@ -269,11 +348,18 @@ def test_cancelled_while_a_charge_is_under_way_its_money_goes_back_once(running,
     assert running.row().state == "cancelled"
 
 
+def shown_charge(subscriber):
+    found = re.search(r"Next charge</dt><dd>([^<]+)<", subscriber.shopper.get(f"/subscription/{subscriber.token}"))
+    return found[1] if found else ""
+
+
 def test_left_out_paused_and_resumed_by_the_customer(running, shirt, bank, drain):
     running.a_month_passes()
     assert stock_row(shirt) == (4, 1)
+    planned = shown_charge(running)
     running.press("skip")
     drain()
+    assert shown_charge(running) not in (planned, "")
     assert (running.turns()[-1], running.there(), stock_row(shirt)) == (("skipped", "cancelled"), "paused", (4, 0))
     running.press("pause")
     drain()
@@ -456,6 +542,7 @@ def test_a_plan_that_cannot_be_is_told_and_not_offered(merchant, plan_id):
     page = "/admin/subscriptions/plans"
     for typed, status, words in (
         ({"sku": "NOTHING", "every": "1"}, 422, "No variant has this SKU"),
+        ({"sku": sku, "every": "0001999"}, 422, "Enter how often, from 1 to 12"),
         ({"sku": sku, "every": "13"}, 422, "Enter how often, from 1 to 12"),
         ({"sku": sku, "every": "1"}, 409, "It is offered so already"),
     ):

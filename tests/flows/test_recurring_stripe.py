@@ -70,6 +70,24 @@ def running(shopper, bank, shirt, drain):
     return subscriber
 
 
+def test_one_whose_page_closes_unpaid_is_told_of(shopper, bank, shirt, drain):
+    sku = db.scalar("SELECT sku FROM variant")
+    db.release()
+    plan_id = in_transaction(lambda: plans.add(sku, period="week", every=4, by="command"))
+    subscriber = AtStripe(shopper, bank).start(plan_id)
+    bank.session.post(
+        f"{bank.url}/stripe/v1/checkout/sessions/{subscriber.row().provider_subscription_id}/expire",
+        auth=(STRIPE["secret_key"], ""),
+        timeout=10,
+    ).raise_for_status()
+    subscriber.follow()
+    drain()
+    assert (subscriber.row().over_reason, subscriber.turns()) == ("not_started", [("skipped", "cancelled")])
+    assert [row[0] for row in db.rows("SELECT template FROM mail_message")] == ["order_cancelled"]
+    db.release()
+    assert stock_row(shirt) == (5, 0)
+
+
 def test_it_begins_and_is_charged_again_and_after_a_failure(running, shirt, bank, drain):
     assert (running.turns(), running.row().state, stock_row(shirt)) == ([("charged", "confirmed")], "active", (4, 0))
     running.a_month_passes()
@@ -78,6 +96,23 @@ def test_it_begins_and_is_charged_again_and_after_a_failure(running, shirt, bank
     running.follow()
     assert (running.row().state, running.turns()[-1]) == ("past_due", ("failed", "pending"))
     running.act("charge")
+    running.follow()
+    drain()
+    assert (running.row().state, running.turns()) == ("active", [("charged", "confirmed")] * 2)
+    assert (stock_row(shirt), money(bank), faults()) == ((3, 0), (2 * TOTAL, 0), {})
+
+
+def test_what_is_held_waits_for_an_invoice_that_is_a_draft(running, shirt, bank, drain):
+    running.a_month_passes()
+    bank.control("POST", "/clock", {"advance_seconds": DAY + 1})
+    running.follow()
+    drain()
+    assert (running.turns()[-1], stock_row(shirt), running.row().next_charge_at is None) == (
+        ("locked", "pending"),
+        (4, 1),
+        False,
+    )
+    bank.control("POST", "/clock", {"advance_seconds": 3600})
     running.follow()
     drain()
     assert (running.row().state, running.turns()) == ("active", [("charged", "confirmed")] * 2)

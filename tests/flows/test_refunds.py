@@ -100,6 +100,25 @@ def test_p16_a_refund_that_fails_days_later_may_be_made_again(merchant, shopper,
     assert faults() == {}
 
 
+def test_a_provider_that_is_away_keeps_no_other_from_being_asked(shopper, bank, drain):
+    buy(shopper, (add_product(), 1))
+    bank.control("POST", "/dashboard/refunds", {"payment_id": provider_payment(), "amount": 1000})
+    with transaction():
+        db.rows("UPDATE payment_capture SET refunds_ask_at = clock_timestamp() RETURNING id")
+    buy(shopper, (add_product(), 1))
+    with transaction():
+        [gone] = db.rows(
+            "UPDATE payment_capture SET provider = 'gone', refunds_ask_at = now() - interval '1 day'"
+            " WHERE refunds_ask_at > now() RETURNING id"
+        )
+    tally = returns.look_around()
+    assert (tally.done, tally.waiting, states()) == (1, 1, [("succeeded", 1000)])
+    assert db.scalar(
+        "SELECT refunds_ask_at > now() + interval '59 minutes' FROM payment_capture WHERE id = :id", id=gone[0]
+    )
+    db.release()
+
+
 def test_p16_a_pending_refund_that_fails_is_told_by_a_webhook(merchant, shopper, bank, drain, shop):
     token = buy(shopper, (add_product(), 2))
     bank.control("POST", "/refunds", {"status": "pending", "count": 1})

@@ -9,6 +9,7 @@ import pytest
 from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway.recurring import SubscriptionRequest
+from app.payments.providers import razorpay_recurring
 from tests.payments.conftest import WEBHOOK_SECRETS
 
 
@@ -83,6 +84,17 @@ def test_paused_resumed_failed_and_cancelled(adapter, opened, act):
     there = adapter.get_subscription(opened.id)
     assert [*states, there.state] == ["paused", "active", "past_due", "halted", "cancelled"]
     assert there.next_charge_at is None
+
+
+@pytest.mark.parametrize("page", [2, 3])
+def test_every_charge_is_told_of_whatever_fits_on_a_page(adapter, opened, act, monkeypatch, page):
+    act("authorise")
+    for _ in range(3):
+        act("charge")
+    everything = adapter.get_subscription(opened.id).charges
+    monkeypatch.setattr(razorpay_recurring, "PAGE", page)
+    assert (len(everything), adapter.get_subscription(opened.id).charges) == (4, everything)
+    assert adapter.get_payment_status(opened.id).payments[0].state == "captured"
 
 
 @pytest.mark.parametrize("fault", [{"kind": "wrong_amount"}, {"kind": "wrong_currency", "currency": "INR"}])

@@ -106,6 +106,19 @@ def test_paused_nothing_is_charged_resumed_it_is_and_cancelled_it_is_over(stripe
     assert bank.ledger()["totals"]["MYR"]["captured"] == 2 * 26800
 
 
+def test_a_renewal_is_a_draft_for_an_hour_and_still_to_come(stripe, bank, begun):
+    bank.control("POST", f"/stripe/subscriptions/{begun}/due", {"in_seconds": 60})
+    due_at = stripe.get_subscription(begun).next_charge_at
+    bank.control("POST", "/clock", {"advance_seconds": 61})
+    there = stripe.get_subscription(begun)
+    assert (there.state, len(there.charges)) == ("active", 1)
+    assert abs((there.next_charge_at - due_at).total_seconds()) < 60
+    bank.control("POST", "/clock", {"advance_seconds": 3600})
+    there = stripe.get_subscription(begun)
+    assert (there.state, len(there.charges), there.next_charge_at > due_at) == ("active", 2, True)
+    assert (there.next_charge_at - due_at).days >= 27
+
+
 def test_one_that_nobody_paid_is_cancelled_by_its_session(stripe, opened):
     stripe.cancel_subscription(opened.id)
     assert stripe.get_subscription(opened.id).state == "cancelled"

@@ -77,6 +77,25 @@ def test_when_the_provider_is_asked_again(state, next_charge, closed, minutes):
     assert asked == (NOW + timedelta(minutes=minutes) if minutes else None)
 
 
+def test_the_provider_is_asked_often_while_a_turn_is_due():
+    asked = rules.ask_next("active", next_charge_at=NOW + timedelta(days=28), closed_at=None, is_due=True, now=NOW)
+    assert asked == NOW + timedelta(minutes=rules.ASK_MINUTES)
+
+
+def test_the_provider_is_asked_until_it_is_over_there_too():
+    closed = NOW - timedelta(days=rules.AFTER_DAYS)
+    asked = rules.ask_next("cancelled", next_charge_at=None, closed_at=closed, is_over_there=False, now=NOW)
+    assert asked == NOW + timedelta(hours=rules.LOOK_HOURS)
+
+
+def test_a_charge_that_is_left_out_is_not_the_next_one():
+    charge, month = NOW + timedelta(days=2), {"period": "month", "every": 1}
+    assert rules.next_charge(charge, left_out=charge - timedelta(hours=1), **month) == rules.after(charge, "month", 1)
+    assert rules.next_charge(charge, left_out=NOW - timedelta(days=28), **month) == charge
+    assert rules.next_charge(charge, left_out=None, **month) == charge
+    assert rules.next_charge(None, left_out=charge, **month) is None
+
+
 def test_what_is_over_stays_over():
     assert all(rules.RECURRING_MOVES[state] == frozenset() for state in rules.OVER)
     assert all(rules.CYCLE_MOVES[state] == frozenset() for state in ("charged", "skipped"))

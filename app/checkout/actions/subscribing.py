@@ -10,6 +10,7 @@ from app.checkout import queries
 from app.checkout.errors import LinesGone, NoDelivery, TooManyLocks, TotalChanged
 from app.checkout.rules import MAX_LIVE_ORDERS_PER_ADDRESS, fingerprint
 from app.core.errors import Refused
+from app.orders import queries as order_queries
 from app.recurring import actions as recurring
 from app.recurring import queries as recurring_queries
 from app.recurring.actions.turns import NOBODY
@@ -17,6 +18,8 @@ from app.recurring.models import RecurringOrder
 from app.recurring.queries import PlanView
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
+
+USED = "this form was used before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,14 @@ class Subscription:
 def subscribe(visitor: str, click: checkout.PlaceOrder, wanted: Subscription) -> tuple[RecurringOrder, bool]:
     """Start a subscription with its first order, all or nothing; and whether it is new: the same click is one subscription.
 
-    Raises TotalChanged, LinesGone, NoDelivery or TooManyLocks.
+    Raises TotalChanged, LinesGone, NoDelivery, TooManyLocks, or Refused for a key that is somebody else's or an order's.
     """
+    is_used = order_queries.order_by_place_key(click.key) is not None  # looked up first: the same click comes with both
     known = recurring_queries.by_key(click.key)
     if known is not None:
         return _own(known, visitor), False
+    if is_used:  # by the checkout; no page shows the key of another one
+        raise Refused(USED)
     quote = queries.quote(
         queries.one_line(wanted.plan.variant_id, wanted.quantity),
         currency=click.currency,
@@ -67,5 +73,5 @@ def subscribe(visitor: str, click: checkout.PlaceOrder, wanted: Subscription) ->
 
 def _own(row: RecurringOrder, visitor: str) -> RecurringOrder:
     if row.visitor != visitor:  # a key is random; somebody replays another one's
-        raise Refused("this form was used before")
+        raise Refused(USED)
     return row

@@ -314,6 +314,15 @@ def note_refunds_asked(capture: PaymentCapture) -> None:
     capture.refunds_ask_at = None if is_over else _in_hours(REFUNDS_ASK_AFTER_HOURS[capture.refunds_asked])
 
 
+def postpone_looks(capture_ids: Sequence[uuid.UUID]) -> None:
+    """There was no good answer about these captures, or nobody was asked: in an hour again."""
+    db.rows(
+        "UPDATE payment_capture SET refunds_ask_at = clock_timestamp() + interval '1 hour'"
+        " WHERE id = ANY(:ids) AND refunds_ask_at <= now() RETURNING id",
+        ids=list(capture_ids),
+    )
+
+
 def _in_hours(hours: int) -> Any:
     """A moment of database time, known once it is written."""
     return func.clock_timestamp() + timedelta(hours=hours)

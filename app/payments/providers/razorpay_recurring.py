@@ -122,11 +122,17 @@ class Subscriptions:
         return Standing(is_payable=STATES.get(str(found.get("status"))) not in NOTHING_TO_COME)
 
     def _charges_of(self, subscription_id: str, budget: Budget) -> tuple[SubscriptionCharge, ...]:
-        """The latest hundred, the oldest of them first."""
-        asked = {"subscription_id": subscription_id, "count": PAGE}
-        found = entities.items_of(ask(self._client.invoice.all, asked, budget=budget))
+        """All of them, the oldest first: a subscription is charged at most a few hundred times."""
+        found: list[dict[str, Any]] = []
+        while len(found) % PAGE == 0:
+            asked = {"subscription_id": subscription_id, "count": PAGE, "skip": len(found)}
+            page = entities.items_of(ask(self._client.invoice.all, asked, budget=budget))
+            if not page:
+                break
+            found += page
         mine = [item for item in found if item.get("subscription_id") == subscription_id and item.get("order_id")]
-        return tuple(sorted((_charge(item) for item in mine), key=lambda charge: (charge.due_at, charge.id)))
+        charges = {charge.id: charge for charge in map(_charge, mine)}  # a new one moves others to the next page
+        return tuple(sorted(charges.values(), key=lambda charge: (charge.due_at, charge.id)))
 
     def _subscription_with(self, receipt: str, plan_id: str, budget: Budget) -> dict[str, Any] | None:
         """Of several the first made; a plan is made for one subscription, so there is one, or a lost answer's."""

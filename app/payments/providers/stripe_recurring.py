@@ -2,7 +2,8 @@
 
 Source: Stripe's documentation (subscriptions, pause payment collection, invoices, Checkout Sessions) and its client.
 A subscription has its id only once its session was paid, so until then it goes by the session's. Paused, invoices are made and
-voided. An invoice is paid by PaymentIntents, which are the payments that orders know.
+voided. At a renewal the period moves on at once, and its invoice stays a draft for about an hour before it is charged. An
+invoice is paid by PaymentIntents, which are the payments that orders know.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Subscriptions:
         return ProviderSubscription(
             id=entities.identifier_of(found),
             state=state,
-            next_charge_at=_next_charge(found) if state != "cancelled" else None,
+            next_charge_at=_next_charge(found, listed) if state != "cancelled" else None,
             charges=_charges(listed),
             page_url=_page_of(listed),
         )
@@ -119,8 +120,11 @@ def _not_begun(session: Mapping[str, Any]) -> ProviderSubscription:
     return ProviderSubscription(id=entities.identifier_of(session), state=state)
 
 
-def _next_charge(subscription: Mapping[str, Any]) -> datetime | None:
-    """The end of the period that is paid, which belongs to the items."""
+def _next_charge(subscription: Mapping[str, Any], invoices: list[dict[str, Any]]) -> datetime | None:
+    """The draft that Stripe is about to charge; otherwise the end of the period that is paid, which belongs to the items."""
+    drafts = [each for each in invoices if each.get("status") == "draft" and each.get("auto_advance") is True]
+    if drafts:
+        return datetime.fromtimestamp(min(entities.number_of(each, "created") for each in drafts), UTC)
     items = subscription.get("items")
     listed = entities.items_of(items) if isinstance(items, dict) else []
     end = min((entities.number_of(item, "current_period_end") for item in listed), default=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
@@ -130,10 +130,14 @@ def remember_subscription(recurring_id: uuid.UUID, opened: Opened) -> None:
 
 
 def claim(recurring_id: uuid.UUID) -> bool:
-    """Be the one who asks the provider about it, for two minutes at most. False while somebody else is at it."""
+    """Be the one who asks the provider about it, for two minutes at most. False while somebody else is at it.
+
+    A question that gets no answer is asked again after two minutes, so that it keeps no other from being asked.
+    """
     return bool(
         db.rows(
-            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '2 minutes'"
+            "UPDATE recurring_order SET asking_until = clock_timestamp() + interval '2 minutes',"
+            " ask_at = CASE WHEN ask_at <= clock_timestamp() THEN clock_timestamp() + interval '2 minutes' ELSE ask_at END"
             " WHERE id = :id AND coalesce(asking_until, '-infinity') < clock_timestamp() RETURNING id",
             id=recurring_id,
         )
@@ -143,6 +147,13 @@ def claim(recurring_id: uuid.UUID) -> bool:
 def let_go(recurring_id: uuid.UUID) -> None:
     """The answer is noted: somebody else may ask."""
     db.rows("UPDATE recurring_order SET asking_until = NULL WHERE id = :id RETURNING id", id=recurring_id)
+
+
+def postpone(recurring_id: uuid.UUID) -> None:
+    """The provider would not answer: a second question soon would get no other answer."""
+    row = locked(recurring_id)
+    if row.ask_at is not None:
+        row.ask_at = clock.now() + timedelta(hours=rules.LOOK_HOURS)
 
 
 def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
@@ -246,7 +257,14 @@ def note_answer(recurring_id: uuid.UUID, answer: ProviderSubscription) -> Task:
     wanted = _wanted(row, cycles, now)
     command = _command(wanted, answer.state)
     row.asked_for = wanted if command else row.asked_for
-    row.ask_at = rules.ask_next(row.state, next_charge_at=row.next_charge_at, closed_at=row.closed_at, now=now)
+    row.ask_at = rules.ask_next(
+        row.state,
+        next_charge_at=row.next_charge_at,
+        closed_at=row.closed_at,
+        is_due=any(each.state in ("due", "locked") and each.due_at <= now for each in cycles),
+        is_over_there=not _command("cancelled", answer.state),
+        now=now,
+    )
     return Task(_to_settle(cycles), command)
 
 
@@ -255,13 +273,13 @@ def _follow(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: Provi
         _close(row, cycles, reason="unpaid")
     elif answer.state in ("cancelled", "ended"):
         _follow_end(row, cycles, answer)
-    elif answer.state == "past_due" and row.state == "active":
+    elif answer.state == "past_due" and row.state in ("active", "past_due"):
         _fail(row, cycles)
     elif answer.state == "active" and row.state == "past_due":
         row.move_to("active")
     elif answer.state == "paused" and row.state == "active" and row.seen == "active" and row.asked_for != "paused":
         _pause(row, cycles, actor=row.provider)
-    _let_go_passed(row, cycles, answer)
+    _let_go_passed(row, cycles, answer, now)
 
 
 def _follow_end(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription) -> None:
@@ -273,12 +291,15 @@ def _follow_end(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: P
 
 
 def _is_dunned_out(row: RecurringOrder, cycles: Sequence[RecurringCycle], now: datetime) -> bool:
-    last = cycles[-1]
-    return row.state == "past_due" and last.state == "failed" and (now - last.due_at).days >= rules.DUNNING_DAYS
+    """By the oldest turn that is not paid: later ones come due meanwhile."""
+    oldest = next((each for each in cycles if each.state in rules.OPEN), None)
+    return row.state == "past_due" and oldest is not None and (now - oldest.due_at).days >= rules.DUNNING_DAYS
 
 
 def _fail(row: RecurringOrder, cycles: Sequence[RecurringCycle]) -> None:
-    row.move_to("past_due")
+    """Also while one failed before: the charge may be told of later than its failure, and the next one fails too."""
+    if row.state == "active":
+        row.move_to("past_due")
     failed = next((each for each in reversed(cycles) if each.provider_charge_id and each.can_move_to("failed")), None)
     if failed is not None:
         failed.move_to("failed")
@@ -295,13 +316,17 @@ def _pause(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, actor: str)
 
 
 def _close(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, reason: str, actor: str = "system") -> None:
-    """Over. Turns that are not paid are left out, except for what the provider has charged before it ended by itself."""
+    """Over. Turns that are not paid are left out, except for what the provider has charged before it ended by itself.
+
+    Of one that never began its first order's mail tells.
+    """
     row.move_to("ended" if reason == "ended" else "cancelled")
     row.over_reason, row.closed_at, row.next_charge_at = reason, clock.now(), None
     row.ask_at = clock.now() if row.provider_subscription_id else None
+    why = "unpaid" if reason == "not_started" else "subscription_over"
     for cycle in cycles:
         if cycle.state in rules.OPEN and not (reason in ("ended", "at_provider") and cycle.provider_charge_id):
-            turns.skip(cycle, actor=actor, reason="subscription_over")
+            turns.skip(cycle, actor=actor, reason=why)
     outbox.record(SubscriptionOver(row.id, reason))
 
 
@@ -318,13 +343,15 @@ def _catch_up(row: RecurringOrder, cycles: Sequence[RecurringCycle]) -> None:
                 _close(row, cycles, reason="not_started")
 
 
-def _let_go_passed(row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription) -> None:
-    """The provider has gone past a turn without charging it: nothing is held for it any more."""
+def _let_go_passed(
+    row: RecurringOrder, cycles: Sequence[RecurringCycle], answer: ProviderSubscription, now: datetime
+) -> None:
+    """The provider has gone past a turn and had its time to charge it: nothing is held for it any more."""
     upcoming = answer.next_charge_at
     for cycle in cycles:
         is_waiting = cycle.state == "locked" and cycle.provider_charge_id is None and cycle.position > 1
         is_past = upcoming is not None and upcoming > cycle.due_at and not _is_same(row, cycle, upcoming)
-        if is_waiting and is_past:
+        if is_waiting and is_past and rules.charge_is_over(cycle.due_at, now):
             turns.skip(cycle, actor="system")
 
 

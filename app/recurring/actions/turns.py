@@ -111,7 +111,7 @@ def open_order(row: RecurringOrder, position: int, *, lock_minutes: int) -> Orde
             shipping_method=terms["shipping_method"],
             payment_method=RECURRING,
             lock_minutes=lock_minutes,
-            lives_minutes=lock_minutes + rules.DUNNING_DAYS * 24 * 60,
+            lives_minutes=max(lock_minutes, rules.CHARGE_HOURS * 60) + rules.DUNNING_DAYS * 24 * 60,
             placed_by="system",
         )
     )
