@@ -170,6 +170,7 @@ def _words(what: str) -> tuple[str, str] | None:
         ),
         "value-disabled": ("success", _("Disabled: nobody can pay with it.")),
         "value-active": ("success", _("It can be used again.")),
+        "value-code-sent": ("success", _("A new code is on its way. Nobody can use the old one any more.")),
         "value-adjusted": ("success", _("Changed. The reason stands in its ledger.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

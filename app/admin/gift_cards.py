@@ -242,6 +242,19 @@ def switch(account_id: uuid.UUID, what: str) -> ResponseReturnValue:
     return done(f"{PAGE}/{account_id}", f"value-{state}")
 
 
+@bp.post("/gift-cards/<uuid:account_id>/code")
+@limit(FORMS)
+def renew_code(account_id: uuid.UUID) -> ResponseReturnValue:
+    """A new code by mail, where the old one was lost or its mail never arrived."""
+    if refusal := _needs_sign_in(f"{PAGE}/{account_id}"):
+        return refusal
+    email, by = tidy(request.form.get("email")), actor()
+    if not is_email(email):
+        return _page(account_id, ("email", _("Enter an e-mail address like aina@example.com")))
+    in_transaction(lambda: value.renew_code(account_id, email=email, by=by))
+    return done(f"{PAGE}/{account_id}", "value-code-sent")
+
+
 @bp.post("/gift-cards/<uuid:account_id>/adjust")
 @limit(FORMS)
 def adjust(account_id: uuid.UUID) -> ResponseReturnValue:

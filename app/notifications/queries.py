@@ -15,6 +15,7 @@ from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
 from app.value import queries as value
+from app.value.events import ValueIssued
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class MailPart:
 
 @dataclass(frozen=True, slots=True)
 class MailValue:
+    """`topic` is the code's own, so that a new code of the same account is mailed too."""
+
+    topic: str
     kind: str
     amount: Money
     code: str
@@ -157,9 +161,16 @@ def mail_value(account_id: uuid.UUID) -> MailValue | None:
     account = value.account(account_id)
     if account is None or account.email is None or account.mail_code is None:
         return None
+    topic = f"{ValueIssued.name}:{account.id}:{account.code_index.hex()[:16]}"
     return MailValue(
-        account.kind, account.balance, account.mail_code, account.expires_at, account.email, account.locale
+        topic, account.kind, account.balance, account.mail_code, account.expires_at, account.email, account.locale
     )
+
+
+def was_sent(topic: str) -> bool:
+    """Whether a server has taken the mail about this."""
+    sent = select(MailMessage.id).where(MailMessage.topic == topic, MailMessage.state == "sent")
+    return db.session.scalars(sent).first() is not None
 
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:

@@ -108,10 +108,21 @@ def _add(new: NewValue, position: int) -> Issued:
     return Issued(account, grouped(code))
 
 
-def forget_code(account_id: uuid.UUID) -> None:
-    """The mail with the code has left: nobody needs it here any more."""
+def forget_code(account_id: uuid.UUID, code: str) -> None:
+    """The mail with this code has left: nobody needs it here any more. A newer one stays, its own mail is to come."""
     for account in queries.lock_accounts([account_id]).values():
-        account.mail_code = None
+        if account.mail_code == code:
+            account.mail_code = None
+
+
+def renew_code(account_id: uuid.UUID, *, email: str, by: str) -> None:
+    """Send a new code to this address, where the old one was lost or never arrived. Nobody can use the old one any more.
+    Raises NotFound."""
+    account, code = _locked(account_id), new_code()
+    account.code_index, account.last_four, account.mail_code = crypto.blind_index(code), code[-4:], grouped(code)
+    account.email, account.email_index = email, crypto.blind_index(email)
+    _record("code_renewed", account, by=by)
+    outbox.record(ValueIssued(account.id))
 
 
 def checked(code: str, *, currency: str) -> ValueAccount:

@@ -97,6 +97,22 @@ def test_a_card_is_disabled_changed_for_a_reason_and_its_ledger_tells(merchant):
     assert merchant.client.get(f"/admin/gift-cards/{card.batch_id}").status_code == 404
 
 
+def test_a_new_code_is_sent_to_an_address_and_the_old_one_is_over(merchant):
+    issued = issue(1000)
+    page = f"/admin/gift-cards/{issued.account.id}"
+    form = form_to(merchant.get(page), f"{page}/code")
+    assert merchant.client.post(form.action, data=form.filled(email="nobody")).status_code == 422
+    assert value.account_by_code(issued.code) is not None
+    db.release()
+    merchant.press(page, f"{page}/code", email="aina@example.com")
+    account = value.account(issued.account.id)
+    assert (account.email, account.balance_minor) == ("aina@example.com", 1000)
+    assert value.account_by_code(account.mail_code).id == account.id
+    assert value.account_by_code(issued.code) is None
+    assert db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'value.code_renewed'") == 1
+    db.release()
+
+
 def test_value_is_made_after_a_fresh_sign_in_only(merchant):
     card = issue(1000).account
     page, paths = f"/admin/gift-cards/{card.id}", [NEW]
@@ -104,7 +120,7 @@ def test_value_is_made_after_a_fresh_sign_in_only(merchant):
     form = {**tokens, "amount": "5", "note": "x", "direction": "raise"}
     with transaction():
         db.rows("UPDATE staff_session SET passed_totp_at = passed_totp_at - interval '15 minutes' RETURNING id")
-    paths += [f"{page}/adjust", f"{page}/disable"]
+    paths += [f"{page}/adjust", f"{page}/disable", f"{page}/code"]
     for path in paths:
         answer = merchant.client.post(path, data=form)
         assert (answer.status_code, answer.location.startswith("/admin/login?again=1")) == (303, True)
