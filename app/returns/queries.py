@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core import db
-from app.core.money import Money
+from app.core.money import Money, smallest_charge
 from app.orders.models import Order
 from app.payments import queries as payments
 from app.payments.models import PaymentCapture, Refund
+from app.returns import rules
 from app.returns.models import RefundLine, RefundRequest
-from app.returns.rules import Account, Line
+from app.returns.rules import Account, Line, Plan
 
 VIEWS = {
     "approval": ("waiting",),
@@ -69,6 +70,12 @@ class Refundable:
     rests: Sequence[int]  # what is left of each, in minor units
     account: Account
     is_disputed: bool
+
+
+def divide(plan: Plan, captures: Sequence[PaymentCapture], rests: Sequence[int]) -> list[Plan]:
+    """A refund over the captures, in the order in which they go back (`rules.divide`)."""
+    outside = sum(each.attempt_id is not None for each in captures)
+    return rules.divide(plan, rests, outside=outside, least=smallest_charge(plan.currency))
 
 
 def refundable(order: Order) -> Refundable | None:

@@ -177,6 +177,30 @@ def test_placing_again_takes_the_same_value_and_cancelling_gives_it_back(shopper
     assert faults() == {}
 
 
+def test_a_card_that_nearly_covers_leaves_what_a_provider_takes(shopper, bank):
+    card = issue(TOTAL - 40)
+    token = placed(shopper, add_product(), card)
+    assert counters(card.account) == (TOTAL - 40, TOTAL - 100)
+    assert shopper.pay(token).status_code == 303
+    assert captures(token) == [("razorpay", 100, True), ("gift_card", TOTAL - 100, True)]
+    assert faults() == {}
+
+
+def test_a_refund_that_would_send_a_few_sen_outside_goes_to_the_card(merchant, shopper, bank, drain):
+    card = issue(TOTAL - 140)
+    token = placed(shopper, add_product(), card)
+    shopper.pay(token)
+    assert refund(merchant, token, amount="1").status_code == 303  # 40 sen of the money from outside are left
+    drain()
+    page = ask_form(merchant, token, amount="10")
+    assert ways(page) == [(f"Gift card ••••{card.account.last_four}", "RM 10.00")]
+    assert send(merchant, page).status_code == 303
+    drain()
+    assert sorted(states()) == [("succeeded", 100), ("succeeded", 1000)]
+    assert (money(bank), counters(card.account)) == ((140, 100), (1000, 0))
+    assert faults() == {}
+
+
 def test_a_lock_that_runs_out_frees_value_and_holding_again_takes_it_again(shopper, run_out):
     card = issue(3000)
     token = placed(shopper, add_product(), card)

@@ -64,7 +64,7 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
     captures = _lock_refundable(payment)
     plan = _plan(queries.account(order, captures), wanted)
     waits = rules.needs_approval(plan.amount_minor, above=wanted.above)
-    pieces = rules.divide(plan, [payment_queries.refundable_minor(each) for each in captures])
+    pieces = queries.divide(plan, captures, [payment_queries.refundable_minor(each) for each in captures])
     refunds = [
         _ask(order, capture, piece, wanted, waits=waits)
         for capture, piece in zip(captures, pieces, strict=True)
