@@ -22,7 +22,7 @@ from app.core.ids import new_id
 from app.core.money import Money
 from app.value import queries
 from app.value.errors import AlreadyIssued, NotUsable, TooMuch, UnknownCode, ValueGone
-from app.value.events import ValueIssued
+from app.value.events import ValueIssued, ValueSpent
 from app.value.models import ValueAccount, ValueEntry, ValueHold
 from app.value.rules import Share, extended, grouped, is_over, new_code
 
@@ -181,6 +181,7 @@ class Spent:
 def spend(order_id: uuid.UUID) -> list[Spent]:
     """Take for good what an order holds. The caller has made sure that it does (`hold_again`)."""
     accounts = queries.lock_accounts_of_order(order_id)
+    outbox.record(ValueSpent(order_id))
     return [_spent(held, accounts[held.account_id]) for held in _end(order_id, accounts, "spent")]
 
 

@@ -163,6 +163,20 @@ def test_codes_that_cannot_pay_are_refused_in_words(shopper):
     assert good.account.last_four not in shopper.get("/checkout/review")
 
 
+def test_codes_are_for_one_order_and_used_up_ones_do_not_count(shopper, drain):
+    rest, shirt = issue(TOTAL + 500), add_product()
+    shopper.press_pay(placed(shopper, shirt, rest))
+    drain()
+    shopper.add(shirt)
+    assert rest.account.last_four not in shopper.to_review()
+    cards = [issue(100) for _ in range(5)]
+    for card in cards:
+        apply(shopper, card.code)
+    end(cards[0].account)
+    assert "RM\u00a05.00" in apply(shopper, rest.code)
+    assert "at most five" in apply(shopper, issue(100).code, 422)
+
+
 def test_placing_again_takes_the_same_value_and_cancelling_gives_it_back(shopper):
     shirt, card = add_product(stock_of={"KB": 5}), issue(3000)
     first = placed(shopper, shirt, card)
