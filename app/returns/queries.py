@@ -32,6 +32,19 @@ def lock_refunds_of(capture_id: uuid.UUID) -> list[Refund]:
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
+def lock_waiting_with(refund: Refund) -> list[Refund]:
+    """What waits with a refund for the same decision: all that one click asked for, in the order in which it goes back."""
+    found = payments.refunds_by_key(refund.key) if refund.key else [refund]
+    locked = {
+        each.id: each
+        for capture_id in sorted({each.capture_id for each in found})
+        for each in lock_refunds_of(capture_id)
+    }
+    return [
+        locked[each.id] for each in found if each.payment_id == refund.payment_id and locked[each.id].state == "waiting"
+    ]
+
+
 def lock_request(request_id: uuid.UUID) -> RefundRequest | None:
     statement = select(RefundRequest).where(RefundRequest.id == request_id).with_for_update()
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
