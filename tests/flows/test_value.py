@@ -234,6 +234,18 @@ def test_a_lock_that_runs_out_frees_value_and_holding_again_takes_it_again(shopp
     assert faults() == {}
 
 
+def test_value_of_an_order_left_behind_comes_back_without_the_clean_up(shopper, run_out):
+    card, shirt = issue(3000), add_product()
+    token = placed(shopper, shirt, card)
+    flows.release_value()
+    assert counters(card.account) == (3000, 3000)
+    run_out(token)
+    flows.release_value()
+    flows.release_value()
+    assert (counters(card.account), stock_row(shirt)[1]) == ((3000, 0), 1)  # the lock is still there, run out
+    assert faults() == {}
+
+
 @pytest.mark.parametrize("is_left", [True, False])
 def test_money_that_comes_late_takes_the_value_anew_or_goes_back(shopper, bank, run_out, drain, is_left):
     """The lock ran out while the shopper was at the bank; the card may have been spent elsewhere since."""

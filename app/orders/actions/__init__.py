@@ -348,7 +348,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
 def release_idle_value(order_id: uuid.UUID) -> bool:
     """Give back the value of an order that holds no stock (any more); it is held again together with the stock."""
     order = locked(order_id)
-    if stock_queries.hold_of(order.id).quantities:
+    if stock_queries.hold_of(order.id).is_usable:
         return False
     return value.release(order.id, reason="expired")
 
