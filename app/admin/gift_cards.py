@@ -32,6 +32,7 @@ from app.value.actions import Issued, NewValue
 from app.value.errors import AlreadyIssued, TooMuch
 from app.value.rules import ACCOUNT_MOVES, CODE_LENGTH, KINDS, MAX_BATCH, MAX_MINOR, normal_code
 from app.web import languages
+from app.web.formats import format_money
 from app.web.forms import has_control_characters, is_email, parse_amount, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
@@ -160,6 +161,8 @@ def _form(faults: list[tuple[str, str]] | None = None, *, status: int = 200) -> 
 def _typed() -> Typed:
     faults: list[tuple[str, str]] = []
     typed = Typed(_amount(faults), _count(faults), expires_at=_end(faults), faults=faults)
+    if not faults and typed.amount.minor * typed.count > settings().gift_card_max_minor:
+        faults.append(("amount", _too_much(typed.amount.currency)))
     typed.email = tidy(request.form.get("email"))
     if typed.email and not is_email(typed.email):
         faults.append(("email", _("Enter an e-mail address like aina@example.com")))
@@ -178,6 +181,10 @@ def _amount(faults: list[tuple[str, str]]) -> Money:
     if not 0 < minor <= MAX_MINOR:
         faults.append(("amount", _("Enter an amount such as 12.50")))
     return Money(minor, currency)
+
+
+def _too_much(currency: str) -> str:
+    return _("At most %(most)s at once", most=format_money(Money(settings().gift_card_max_minor, currency)))
 
 
 def _count(faults: list[tuple[str, str]]) -> int:
@@ -272,6 +279,8 @@ def adjust(account_id: uuid.UUID) -> ResponseReturnValue:
         minor = 0
     if not 0 < minor <= MAX_MINOR or key is None:
         return _page(account_id, ("amount", _("Enter an amount such as 12.50")))
+    if minor > settings().gift_card_max_minor:
+        return _page(account_id, ("amount", _too_much(account.currency)))
     if faults or not reason:
         return _page(account_id, ("note", _("Say why, in one line of at most %(n)s characters", n=LONGEST_NOTE)))
     change = -minor if request.form.get("direction") == "lower" else minor

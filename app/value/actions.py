@@ -62,7 +62,8 @@ def issue(new: NewValue, *, count: int = 1) -> list[Issued]:
     debit = book_rules.BANK if new.is_sold else book_rules.GOODWILL
     entries = [_move(each.account, "issue", new.amount.minor, source=new.key, by=new.by) for each in issued]
     _post(new.amount.currency, entries, debit)
-    _record("issued", issued[0].account, by=new.by, count=count, amount_minor=new.amount.minor)
+    for each in issued:
+        _record("issued", each.account, by=new.by, amount_minor=new.amount.minor, batch=str(new.key))
     if new.email:
         outbox.record_all([ValueIssued(each.account.id) for each in issued])
     return issued

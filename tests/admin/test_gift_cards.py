@@ -60,7 +60,7 @@ def test_a_batch_is_a_file_of_codes_that_work(merchant):
     db.release()
     page = merchant.get(f"/admin/gift-cards?batch={accounts()[0].batch_id}")
     assert page.count("••••") == 3
-    assert db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'value.issued'") == 1
+    assert db.scalar("SELECT count(DISTINCT object_id) FROM audit_entry WHERE action = 'value.issued'") == 3
     db.release()
     assert faults() == {}
 
@@ -70,6 +70,7 @@ def test_mistakes_are_told_and_nothing_is_issued(merchant):
         ({"amount": "0"}, "Enter an amount such as 12.50"),
         ({"amount": "1.234"}, "Enter an amount such as 12.50"),
         ({"amount": "5", "count": "1001"}, "from 1 to 1000"),
+        ({"amount": "5000.01", "count": "2"}, "At most RM\u00a010,000.00"),
         ({"amount": "5", "expires": "2020-01-01"}, "Enter a day to come"),
         ({"amount": "5", "email": "nobody"}, "Enter an e-mail address"),
         ({"amount": "5", "count": "2", "email": "aina@example.com"}, "A batch is for the printer"),
@@ -93,6 +94,9 @@ def test_a_card_is_disabled_changed_for_a_reason_and_its_ledger_tells(merchant):
         form = form_to(merchant.get(page), f"{page}/adjust")
         answer = merchant.client.post(form.action, data=form.filled(direction="lower", **typed))
         assert answer.status_code == 422
+    form = form_to(merchant.get(page), f"{page}/adjust")
+    answer = merchant.client.post(form.action, data=form.filled(direction="raise", amount="10000.01", note="x"))
+    assert (answer.status_code, "At most RM\u00a010,000.00" in answer.text) == (422, True)
     assert (counters(card), [row[0] for row in movements(card)]) == ((1500, 0), ["issue", "adjust"])
     assert merchant.client.get(f"/admin/gift-cards/{card.batch_id}").status_code == 404
 
