@@ -107,6 +107,7 @@ class MailRefund:
     reference: str  # the provider's id, for the shopper's bank
     value_kind: str = ""  # it went back to a gift card, or became store credit, and can be spent at once
     last_four: str = ""
+    is_disabled: bool = False  # that card: nobody can pay with it now
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,8 @@ def was_sent(topic: str) -> bool:
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     found = db.rows(
         "SELECT p.order_id, r.amount_minor, r.currency, r.reason, r.state, r.provider_refund_id, coalesce(a.kind, '') AS kind,"
-        " coalesce(a.last_four, '') AS last_four FROM refund r JOIN payment p ON p.id = r.payment_id"
+        " coalesce(a.last_four, '') AS last_four, coalesce(a.state = 'disabled', false) AS is_disabled"
+        " FROM refund r JOIN payment p ON p.id = r.payment_id"
         " LEFT JOIN value_account a ON a.id = r.to_account_id WHERE r.id = :id",
         id=refund_id,
     )
@@ -185,7 +187,7 @@ def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     row = found[0]
     amount = Money(row.amount_minor, row.currency)
     reference = f"••••{row.last_four}" if row.kind else row.provider_refund_id or "–"
-    return MailRefund(row.order_id, amount, row.reason, row.state, reference, row.kind, row.last_four)
+    return MailRefund(row.order_id, amount, row.reason, row.state, reference, row.kind, row.last_four, row.is_disabled)
 
 
 def mail_dispute(dispute_id: uuid.UUID) -> MailDispute | None:

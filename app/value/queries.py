@@ -114,7 +114,7 @@ def orders_that_hold(*, grace_seconds: int, limit: int = 500) -> list[uuid.UUID]
     return [row[0] for row in found]
 
 
-def overdue(*, limit: int = 500) -> list[uuid.UUID]:
+def overdue(*, limit: int) -> list[uuid.UUID]:
     """Accounts whose time is over and that have something left."""
     found = db.rows(
         "SELECT id FROM value_account WHERE expires_at <= now() AND balance_minor > held_minor ORDER BY expires_at LIMIT :limit",

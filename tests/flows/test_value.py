@@ -267,6 +267,9 @@ def test_money_that_comes_late_takes_the_value_anew_or_goes_back(shopper, bank, 
         assert (money(bank), counters(card.account)) == ((TOTAL - 3000, 0), (0, 0))
     else:
         assert "refund" in shopper.heading(token)
+        assert "after the gift card had been used" in shopper.get(f"/order/{token}")
+        assert db.scalar("SELECT reason FROM refund") == "value_gone"
+        db.release()
         assert (money(bank), counters(card.account), stock_row(shirt)) == ((TOTAL - 3000,) * 2, (0, 0), (5, 0))
     assert faults() == {}
 
@@ -289,6 +292,16 @@ def test_a_refund_can_become_store_credit_and_is_spent_again(merchant, shopper, 
     again = shopper.place(shopper.get("/checkout/review")).location.rsplit("/", 1)[-1]
     assert shopper.press_pay(again).location == f"/order/{again}"
     assert "is confirmed" in shopper.heading(again)
+    assert faults() == {}
+
+
+def test_all_cards_whose_time_is_over_end_however_many_they_are(shop, monkeypatch):
+    monkeypatch.setattr(value_flows, "A_BATCH", 2)
+    cards = [issue(100) for _ in range(5)]
+    for card in cards:
+        end(card.account)
+    value_flows.expire_overdue()
+    assert [counters(card.account) for card in cards] == [(0, 0)] * 5
     assert faults() == {}
 
 
