@@ -10,6 +10,7 @@ from typing import Any
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
+from app.checkout import handlers as checkout
 from app.core.events import Event
 from app.core.outbox import Handler, network
 from app.documents import handlers as documents
@@ -43,7 +44,7 @@ from app.recurring.events import (
 from app.returns import handlers as returns
 from app.returns.events import RefundAsked, RefundDeclined
 from app.search import handlers as search
-from app.value.events import ValueIssued
+from app.value.events import ValueIssued, ValueSpent
 
 SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]] = {
     NoticeReceived: [network(orders.settle_notice)],
@@ -54,7 +55,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.confirm_order),
         network(notifications.tell_merchant),
     ],
-    OrderPromised: [cart.empty_when_promised, network(notifications.tell_how_to_pay)],
+    OrderPromised: [cart.empty_when_promised, checkout.forget_codes, network(notifications.tell_how_to_pay)],
     OrderExpired: [
         recurring.note_order_over,
         network(notifications.tell_order_expired),
@@ -89,6 +90,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     DifferencesFound: [network(notifications.tell_differences)],
     WebhooksFellSilent: [network(notifications.tell_silence)],
     ValueIssued: [network(notifications.send_value)],
+    ValueSpent: [checkout.forget_codes],
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],

@@ -140,6 +140,10 @@ def _words(what: str) -> tuple[str, str] | None:
         "refund-approved": ("success", _("Approved. The refund is on its way to the provider.")),
         "refund-rejected": ("info", _("Rejected. Nothing was sent back.")),
         "refund-decided": ("info", _("Somebody has decided about this meanwhile.")),
+        "less-is-left": (
+            "warning",
+            _("Less than this is left to refund now: something went back meanwhile. Nothing was sent."),
+        ),
         "not-yours": ("warning", _("You asked for this refund yourself; somebody else has to decide about it.")),
         "dispute-open": (
             "warning",
@@ -170,6 +174,7 @@ def _words(what: str) -> tuple[str, str] | None:
         ),
         "value-disabled": ("success", _("Disabled: nobody can pay with it.")),
         "value-active": ("success", _("It can be used again.")),
+        "value-code-sent": ("success", _("A new code is on its way. Nobody can use the old one any more.")),
         "value-adjusted": ("success", _("Changed. The reason stands in its ledger.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

@@ -30,8 +30,9 @@ from app.value import actions as value
 from app.value import queries
 from app.value.actions import Issued, NewValue
 from app.value.errors import AlreadyIssued, TooMuch
-from app.value.rules import ACCOUNT_MOVES, CODE_LENGTH, KINDS, MAX_BATCH, MAX_MINOR, normal_code
+from app.value.rules import ACCOUNT_MOVES, KINDS, MAX_BATCH, MAX_MINOR
 from app.web import languages
+from app.web.formats import format_money
 from app.web.forms import has_control_characters, is_email, parse_amount, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
@@ -51,11 +52,11 @@ def _needs_sign_in(url: str) -> ResponseReturnValue | None:
 
 @bp.get("/gift-cards")
 def show_list() -> ResponseReturnValue:
-    """Newest first, by key; sought by the last four characters, by the whole code, or by batch."""
-    state, sought = request.args.get("state", ""), request.args.get("q", "").strip()[:64]
+    """Newest first, by key; sought by the last four characters of the code (a whole one belongs in no address), or by batch."""
+    state, sought = request.args.get("state", ""), request.args.get("q", "").strip()[-4:].upper()
     state = state if state in ACCOUNT_MOVES else ""
     batch, before = _uuid(request.args.get("batch", "")), _cursor(request.args.get("before", ""))
-    rows = _found(sought, state=state, batch=batch, before=before)
+    rows = queries.page(state=state, last_four=sought, batch=batch, before=before, limit=A_PAGE + 1)
     return respond(
         "admin/gift_cards/list.html",
         accounts=rows[:A_PAGE],
@@ -67,13 +68,6 @@ def show_list() -> ResponseReturnValue:
         next_url=_next_url(state, batch, rows[A_PAGE - 1]) if len(rows) > A_PAGE else None,
         words=words,
     )
-
-
-def _found(sought: str, *, state: str, batch: uuid.UUID | None, before: Any) -> list[Any]:
-    if sought and len(normal_code(sought) or "") == CODE_LENGTH:
-        account = queries.account_by_code(sought)
-        return [account] if account else []
-    return queries.page(state=state, last_four=sought.upper()[-4:], batch=batch, before=before, limit=A_PAGE + 1)
 
 
 @dataclass
@@ -160,6 +154,8 @@ def _form(faults: list[tuple[str, str]] | None = None, *, status: int = 200) -> 
 def _typed() -> Typed:
     faults: list[tuple[str, str]] = []
     typed = Typed(_amount(faults), _count(faults), expires_at=_end(faults), faults=faults)
+    if not faults and typed.amount.minor * typed.count > settings().gift_card_max_minor:
+        faults.append(("amount", _too_much(typed.amount.currency)))
     typed.email = tidy(request.form.get("email"))
     if typed.email and not is_email(typed.email):
         faults.append(("email", _("Enter an e-mail address like aina@example.com")))
@@ -178,6 +174,10 @@ def _amount(faults: list[tuple[str, str]]) -> Money:
     if not 0 < minor <= MAX_MINOR:
         faults.append(("amount", _("Enter an amount such as 12.50")))
     return Money(minor, currency)
+
+
+def _too_much(currency: str) -> str:
+    return _("At most %(most)s at once", most=format_money(Money(settings().gift_card_max_minor, currency)))
 
 
 def _count(faults: list[tuple[str, str]]) -> int:
@@ -242,6 +242,19 @@ def switch(account_id: uuid.UUID, what: str) -> ResponseReturnValue:
     return done(f"{PAGE}/{account_id}", f"value-{state}")
 
 
+@bp.post("/gift-cards/<uuid:account_id>/code")
+@limit(FORMS)
+def renew_code(account_id: uuid.UUID) -> ResponseReturnValue:
+    """A new code by mail, where the old one was lost or its mail never arrived."""
+    if refusal := _needs_sign_in(f"{PAGE}/{account_id}"):
+        return refusal
+    email, by = tidy(request.form.get("email")), actor()
+    if not is_email(email):
+        return _page(account_id, ("email", _("Enter an e-mail address like aina@example.com")))
+    in_transaction(lambda: value.renew_code(account_id, email=email, by=by))
+    return done(f"{PAGE}/{account_id}", "value-code-sent")
+
+
 @bp.post("/gift-cards/<uuid:account_id>/adjust")
 @limit(FORMS)
 def adjust(account_id: uuid.UUID) -> ResponseReturnValue:
@@ -259,6 +272,8 @@ def adjust(account_id: uuid.UUID) -> ResponseReturnValue:
         minor = 0
     if not 0 < minor <= MAX_MINOR or key is None:
         return _page(account_id, ("amount", _("Enter an amount such as 12.50")))
+    if minor > settings().gift_card_max_minor:
+        return _page(account_id, ("amount", _too_much(account.currency)))
     if faults or not reason:
         return _page(account_id, ("note", _("Say why, in one line of at most %(n)s characters", n=LONGEST_NOTE)))
     change = -minor if request.form.get("direction") == "lower" else minor

@@ -28,7 +28,7 @@ from app.returns import queries
 from app.returns.actions import wishes
 from app.returns.errors import BadRefund, NothingToRefund, NotRefundable
 from app.returns.queries import Refundable
-from app.returns.rules import LONGEST_NOTE, REASONS, Plan, Wish, divide, needs_approval, plan
+from app.returns.rules import LONGEST_NOTE, REASONS, Plan, Wish, needs_approval, plan
 from app.value import queries as value
 from app.web import value_words
 from app.web.formats import format_quantity, metres
@@ -223,7 +223,7 @@ def _ways(order: Order, found: Refundable, shown: Plan, *, as_credit: bool) -> l
         return [(_("As store credit, its code by mail to the customer"), Money(shown.amount_minor, shown.currency))]
     paying = value.paying(order.id) if any(each.attempt_id is None for each in found.captures) else []
     cards = {str(each.hold_id): value_words.name(each.kind, each.last_four) for each in paying}
-    pieces = divide(shown, found.rests)
+    pieces = queries.divide(shown, found.captures, found.rests)
     return [
         (
             cards.get(capture.provider_payment_id) or words.provider(capture.provider),

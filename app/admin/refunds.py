@@ -22,7 +22,7 @@ from app.payments.errors import NotDecided, ProviderRefused, ProviderUnavailable
 from app.returns import actions as returns
 from app.returns import flows, queries
 from app.returns.actions import wishes
-from app.returns.errors import AlreadyDecided, NotYours
+from app.returns.errors import AlreadyDecided, NotRefundable, NotYours
 from app.returns.rules import LONGEST_NOTE
 from app.web.forms import has_control_characters, tidy
 from app.web.limits import FORMS, limit
@@ -84,6 +84,8 @@ def _decided(decide: Callable[[], Any], what: str) -> ResponseReturnValue:
         return done(back, "not-yours")
     except NotDecided:
         return done(back, "dispute-open")
+    except NotRefundable:
+        return done(back, "less-is-left")
     return done(back, what)
 
 

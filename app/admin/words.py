@@ -115,6 +115,7 @@ def mail_state(state: str) -> tuple[str, str]:
 def refund_reason(reason: str) -> str:
     return {
         "late": _("The payment came after the items were gone"),
+        "value_gone": _("The gift card was spent before the payment came"),
         "double": _("The order was paid twice"),
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
@@ -251,6 +252,7 @@ def _cause(reason: str) -> str:
         "skipped": _("This delivery of a subscription was left out"),
         "subscription_over": _("The subscription is over"),
         "sold_out_before_payment": _("Sold out before the payment came"),
+        "value_gone_before_payment": _("The gift card was spent before the payment came"),
     }.get(reason, refund_reason(reason))
 
 

@@ -10,7 +10,16 @@ from flask_babel import gettext as _
 
 from app.api import asked
 from app.checkout import actions as checkout
-from app.checkout.errors import CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged
+from app.checkout.errors import (
+    CartIsEmpty,
+    LinesGone,
+    NoDelivery,
+    NoMethod,
+    NoSession,
+    SessionOver,
+    TooManyLocks,
+    TotalChanged,
+)
 from app.core.errors import NotFound, Refused
 from app.core.transaction import in_transaction
 from app.orders import actions as orders
@@ -23,6 +32,7 @@ from app.payments.gateway import offers
 from app.stock import queries as stock
 from app.stock.errors import LockLost
 from app.value.errors import ValueGone
+from app.value.rules import KINDS
 from app.web import languages
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
 from app.web.errors import problem
@@ -51,7 +61,7 @@ INTENT = record(
 CONFIRMED = record(
     order=TEXT, number=or_null(TEXT), status=one_of(*STATUSES), total_minor=COUNT, currency=TEXT, is_paid=FLAG
 )
-REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoSession, SessionOver, TooManyLocks, TotalChanged, ValueGone)
+REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoMethod, NoSession, SessionOver, TooManyLocks, TotalChanged, ValueGone)
 
 
 @bp.post("/api/checkout/intent")
@@ -133,8 +143,11 @@ def _accept_total(found: dict[str, Any]) -> int | None:
 
 
 def _method(found: dict[str, Any]) -> str:
-    """The way to pay that was named, else the first that is offered; it can be changed as long as nothing is paid."""
+    """The way to pay that was named, else the first that is offered; it can be changed as long as nothing is paid. Without a
+    provider gift cards can cover an order still: `place` refuses it when they do not."""
     codes = [offer.method.code for offer in offers(languages.currency())]
+    if not codes and "payment_method" not in found:
+        return KINDS[0]
     method = found.get("payment_method", codes[0] if codes else None)
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
@@ -165,6 +178,7 @@ def _refused(refusal: Any) -> Response:
         SessionOver.code: _("Your checkout was open for too long"),
         NoDelivery.code: _("We do not deliver there in this way. Choose the delivery again."),
         TooManyLocks.code: _("You have several unpaid orders already"),
+        NoMethod.code: _("Choose how you want to pay"),
         TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
         ValueGone.code: _(
             "Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."

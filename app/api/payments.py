@@ -76,6 +76,9 @@ def initiate() -> Response:
     found = asked.posted()
     order = asked.own_order(asked.text_of(found, "order"))
     key, method = asked.idempotency_key(), found.get("method", order.payment_method)
+    payment = queries.payment_of_order(order.id)
+    if payment is not None and not payment.due:
+        return problem(Covered.status, Covered.code, _why_not(Covered.code))
     codes = [offer.method.code for offer in gateway.offers(order.currency)]
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)

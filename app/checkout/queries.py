@@ -8,7 +8,7 @@ from app.cart import queries as cart
 from app.cart.queries import Contents, Entry, Line
 from app.cart.rules import Item, Priced, price
 from app.checkout.models import CheckoutSession
-from app.core.money import Money, smallest_step
+from app.core.money import Money, smallest_charge, smallest_step
 from app.orders.models import Order
 from app.shipping import queries as shipping
 from app.shipping.rules import Method
@@ -69,12 +69,15 @@ class Covered:
 
 
 def covered(session: CheckoutSession, quote: Quote, *, previous: Order | None) -> Covered:
-    """Asks nothing when no code was given. What the session's earlier order still holds is free again for the next one."""
+    """Asks nothing when no code was given. What the session's earlier order still holds is free again for the next one, if
+    that replaces it: an order that will be paid by hand stays, and keeps its value."""
     ids = [uuid.UUID(each) for each in session.value_ids]
-    freed_by = previous.id if previous is not None and previous.state == "pending" else None
+    is_replaced = previous is not None and previous.state == "pending" and previous.promised_at is None
+    freed_by = previous.id if previous is not None and is_replaced else None
     currency, total = quote.priced.currency, quote.priced.total_minor
     accounts = value.usable(ids, currency=currency, freed_by=freed_by)
-    return Covered(currency, total, accounts, cover(total, accounts, step=smallest_step(currency)))
+    shares = cover(total, accounts, step=smallest_step(currency), least=smallest_charge(currency))
+    return Covered(currency, total, accounts, shares)
 
 
 def quote(

@@ -19,6 +19,11 @@ def smallest_step(currency: str) -> int:
     return 10 if exponent(currency) == 3 else 1
 
 
+def smallest_charge(currency: str) -> int:
+    """Less than this no provider is asked to take or to send, in minor units: one whole unit, or 100 where there are no decimals."""
+    return max(100, 10 ** exponent(currency))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Money:
     """An amount in the currency's minor unit: `Money(26800, "MYR")` is RM 268.00."""

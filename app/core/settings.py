@@ -139,6 +139,7 @@ class Settings:
     unpaid_order_minutes: int
     subscription_lead_hours: int  # before a charge its order is opened, its stock held and the customer told
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
+    gift_card_max_minor: int  # what one form may issue of value, all its cards together
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -215,6 +216,7 @@ def _read(get: _Reader) -> Settings:
         unpaid_order_minutes=get.number("UNPAID_ORDER_EXPIRY_MINUTES", 120, low=1, high=60 * 24 * 30),
         subscription_lead_hours=get.number("SUBSCRIPTION_LEAD_HOURS", 48, low=1, high=24 * 7),
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
+        gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

@@ -142,17 +142,23 @@ def tell_refund_failed(event: RefundSettled) -> None:
 
 
 def send_value(event: ValueIssued) -> None:
-    """The code to whom it is for; once the mail has left, the shop knows it no more."""
+    """The code to whom it is for; once its mail has left, the shop knows it no more. Where the mail was refused for good the
+    code is kept: staff send a new one."""
 
     def plan() -> Mail | None:
         issued = queries.mail_value(event.account_id)
         if issued is None:
             return None
-        topic = f"{event.name}:{event.account_id}"
-        return Mail(topic, "value_issued", issued.email, letters.language_of(issued.locale), None, {"issued": issued})
+        values = {"issued": issued}
+        return Mail(issued.topic, "value_issued", issued.email, letters.language_of(issued.locale), None, values)
+
+    def forget() -> None:
+        issued = queries.mail_value(event.account_id)
+        if issued is not None and queries.was_sent(issued.topic):
+            value.forget_code(event.account_id, issued.code)
 
     flows.send_once(plan)
-    in_transaction(lambda: value.forget_code(event.account_id))
+    in_transaction(forget)
 
 
 def confirm_wish(event: RefundAsked) -> None:

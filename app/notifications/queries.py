@@ -15,6 +15,7 @@ from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
 from app.value import queries as value
+from app.value.events import ValueIssued
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,9 @@ class MailPart:
 
 @dataclass(frozen=True, slots=True)
 class MailValue:
+    """`topic` is the code's own, so that a new code of the same account is mailed too."""
+
+    topic: str
     kind: str
     amount: Money
     code: str
@@ -103,6 +107,7 @@ class MailRefund:
     reference: str  # the provider's id, for the shopper's bank
     value_kind: str = ""  # it went back to a gift card, or became store credit, and can be spent at once
     last_four: str = ""
+    is_disabled: bool = False  # that card: nobody can pay with it now
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +162,23 @@ def mail_value(account_id: uuid.UUID) -> MailValue | None:
     account = value.account(account_id)
     if account is None or account.email is None or account.mail_code is None:
         return None
+    topic = f"{ValueIssued.name}:{account.id}:{account.code_index.hex()[:16]}"
     return MailValue(
-        account.kind, account.balance, account.mail_code, account.expires_at, account.email, account.locale
+        topic, account.kind, account.balance, account.mail_code, account.expires_at, account.email, account.locale
     )
+
+
+def was_sent(topic: str) -> bool:
+    """Whether a server has taken the mail about this."""
+    sent = select(MailMessage.id).where(MailMessage.topic == topic, MailMessage.state == "sent")
+    return db.session.scalars(sent).first() is not None
 
 
 def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     found = db.rows(
         "SELECT p.order_id, r.amount_minor, r.currency, r.reason, r.state, r.provider_refund_id, coalesce(a.kind, '') AS kind,"
-        " coalesce(a.last_four, '') AS last_four FROM refund r JOIN payment p ON p.id = r.payment_id"
+        " coalesce(a.last_four, '') AS last_four, coalesce(a.state = 'disabled', false) AS is_disabled"
+        " FROM refund r JOIN payment p ON p.id = r.payment_id"
         " LEFT JOIN value_account a ON a.id = r.to_account_id WHERE r.id = :id",
         id=refund_id,
     )
@@ -174,7 +187,7 @@ def mail_refund(refund_id: uuid.UUID) -> MailRefund | None:
     row = found[0]
     amount = Money(row.amount_minor, row.currency)
     reference = f"••••{row.last_four}" if row.kind else row.provider_refund_id or "–"
-    return MailRefund(row.order_id, amount, row.reason, row.state, reference, row.kind, row.last_four)
+    return MailRefund(row.order_id, amount, row.reason, row.state, reference, row.kind, row.last_four, row.is_disabled)
 
 
 def mail_dispute(dispute_id: uuid.UUID) -> MailDispute | None:

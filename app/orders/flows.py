@@ -26,6 +26,7 @@ from app.payments.providers.guarded import insisting
 from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
+from app.stock.rules import GRACE_SECONDS
 from app.value import queries as value_queries
 
 log = logging.getLogger(__name__)
@@ -248,7 +249,7 @@ def expire_unpaid(tally: Tally) -> None:
 
 def release_idle_value(tally: Tally) -> None:
     """Give back the value of orders whose stock is free again."""
-    for order_id in value_queries.orders_that_hold():
+    for order_id in value_queries.orders_that_hold(grace_seconds=GRACE_SECONDS):
         db.release()
         tally.run(partial(in_transaction, partial(orders.release_idle_value, order_id)))
 
@@ -286,6 +287,11 @@ def _postpone(order_ids: Sequence[uuid.UUID]) -> None:
 def release_expired() -> None:
     """Each minute, by the schedule."""
     release_pass(trigger="schedule")
+
+
+def release_value() -> None:
+    """Each minute, by the schedule, where no clean-up does it: a card is not kept from its owner by an order left behind."""
+    release_idle_value(Tally())
 
 
 def reconcile_open() -> None:

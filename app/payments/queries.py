@@ -127,9 +127,13 @@ def refund(refund_id: uuid.UUID) -> Refund | None:
     return db.session.get(Refund, refund_id)
 
 
+_GOES_BACK = (PaymentCapture.attempt_id.is_(None), PaymentCapture.provider, PaymentCapture.id)
+
+
 def refunds_by_key(key: uuid.UUID) -> list[Refund]:
-    """What one click has asked for: a refund of each capture it takes from, in the order they were made."""
-    return list(db.session.scalars(select(Refund).where(Refund.key == key).order_by(Refund.id)))
+    """What one click has asked for: a refund of each capture it takes from, in the order of `applied_captures`."""
+    statement = select(Refund).join(PaymentCapture, PaymentCapture.id == Refund.capture_id).where(Refund.key == key)
+    return list(db.session.scalars(statement.order_by(*_GOES_BACK)))
 
 
 def order_of_refund(refund_id: uuid.UUID) -> uuid.UUID | None:
@@ -150,7 +154,7 @@ def order_of_named_payment(named: str) -> uuid.UUID | None:
 def applied_captures(payment_id: uuid.UUID) -> list[PaymentCapture]:
     """The money an order is paid with, in the order in which it goes back: from outside, then gift cards, then credit."""
     statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id, PaymentCapture.is_applied)
-    statement = statement.order_by(PaymentCapture.attempt_id.is_(None), PaymentCapture.provider, PaymentCapture.id)
+    statement = statement.order_by(*_GOES_BACK)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
@@ -159,10 +163,15 @@ def refundable_minor(capture: PaymentCapture) -> int:
 
     The provider may know of refunds that we have not seen yet; the larger sum counts.
     """
+    return max(rest_minor(capture), 0)
+
+
+def rest_minor(capture: PaymentCapture) -> int:
+    """The same, below zero when more is asked for than came: something went back while a refund waited for approval."""
     ours = sum(each.amount_minor for each in open_refunds_of(capture.id) if each.state not in NOT_REFUNDED)
     lost = [each for each in disputes_of(capture.payment_id) if each.state == "lost" and each.capture_id == capture.id]
     taken = sum(each.amount_minor for each in lost)
-    return max(capture.amount_minor - max(ours, capture.refunded_minor) - taken, 0)
+    return capture.amount_minor - max(ours, capture.refunded_minor) - taken
 
 
 def disputes_of(payment_id: uuid.UUID) -> list[PaymentDispute]:

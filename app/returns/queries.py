@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core import db
-from app.core.money import Money
+from app.core.money import Money, smallest_charge
 from app.orders.models import Order
 from app.payments import queries as payments
 from app.payments.models import PaymentCapture, Refund
+from app.returns import rules
 from app.returns.models import RefundLine, RefundRequest
-from app.returns.rules import Account, Line
+from app.returns.rules import Account, Line, Plan
 
 VIEWS = {
     "approval": ("waiting",),
@@ -29,6 +30,19 @@ VIEWS = {
 def lock_refunds_of(capture_id: uuid.UUID) -> list[Refund]:
     statement = select(Refund).where(Refund.capture_id == capture_id).order_by(Refund.id).with_for_update()
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def lock_waiting_with(refund: Refund) -> list[Refund]:
+    """What waits with a refund for the same decision: all that one click asked for, in the order in which it goes back."""
+    found = payments.refunds_by_key(refund.key) if refund.key else [refund]
+    locked = {
+        each.id: each
+        for capture_id in sorted({each.capture_id for each in found})
+        for each in lock_refunds_of(capture_id)
+    }
+    return [
+        locked[each.id] for each in found if each.payment_id == refund.payment_id and locked[each.id].state == "waiting"
+    ]
 
 
 def lock_request(request_id: uuid.UUID) -> RefundRequest | None:
@@ -69,6 +83,12 @@ class Refundable:
     rests: Sequence[int]  # what is left of each, in minor units
     account: Account
     is_disputed: bool
+
+
+def divide(plan: Plan, captures: Sequence[PaymentCapture], rests: Sequence[int]) -> list[Plan]:
+    """A refund over the captures, in the order in which they go back (`rules.divide`)."""
+    outside = sum(each.attempt_id is not None for each in captures)
+    return rules.divide(plan, rests, outside=outside, least=smallest_charge(plan.currency))
 
 
 def refundable(order: Order) -> Refundable | None:

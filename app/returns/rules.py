@@ -155,13 +155,14 @@ def share(line: Line, quantity: int, currency: str) -> int:
     return min(exact // (2 * line.left * step) * step, line.left_minor)
 
 
-def divide(plan: Plan, rests: Sequence[int]) -> list[Plan]:
+def divide(plan: Plan, rests: Sequence[int], *, outside: int = 0, least: int = 1) -> list[Plan]:
     """A refund over all that the order was paid with, `rests` being what is left of each: the first is used up before the next
     is touched, to the unit. A line that is cut has its quantity in the first piece.
 
-    Raises ValueError when less is left than the plan sends.
+    The first `outside` ones are sent by providers, who send nothing below `least`: a piece that the division would make so
+    small goes to the next ones, if they have room. Raises ValueError when less is left than the plan sends.
     """
-    left, pieces = list(rests), [list[Part]() for _ in rests]
+    left, pieces = _worth_sending(plan.amount_minor, rests, outside, least), [list[Part]() for _ in rests]
     for part in plan.parts:
         rest = part
         for index, room in enumerate(left):
@@ -175,6 +176,17 @@ def divide(plan: Plan, rests: Sequence[int]) -> list[Plan]:
     first = next((piece for piece in pieces if piece), [])
     first += gifts
     return [Plan(plan.currency, piece) for piece in pieces]
+
+
+def _worth_sending(amount_minor: int, rests: Sequence[int], outside: int, least: int) -> list[int]:
+    """What may be taken of each: nothing where the piece would be too small and the ones after it can bear all."""
+    left = list(rests)
+    for index in range(outside):
+        piece = min(left[index], amount_minor)
+        if 0 < piece < least and piece < amount_minor <= sum(left[index + 1 :]):
+            left[index] = 0
+        amount_minor -= min(left[index], amount_minor)
+    return left
 
 
 def needs_approval(amount_minor: int, *, above: int | None) -> bool:

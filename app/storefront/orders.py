@@ -49,6 +49,7 @@ def show(token: str) -> ResponseReturnValue:
         status=200,
         word=status,
         is_late=order.cancel_reason == "sold_out_before_payment",
+        is_value_gone=order.cancel_reason == "value_gone_before_payment",
         is_at_bank=order.state == "pending" and money.is_at_bank and money.promise is None,
         promise=money.promise if order.state == "pending" else None,
         bank_details=settings().manual.bank_details,

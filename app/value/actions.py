@@ -22,7 +22,7 @@ from app.core.ids import new_id
 from app.core.money import Money
 from app.value import queries
 from app.value.errors import AlreadyIssued, NotUsable, TooMuch, UnknownCode, ValueGone
-from app.value.events import ValueIssued
+from app.value.events import ValueIssued, ValueSpent
 from app.value.models import ValueAccount, ValueEntry, ValueHold
 from app.value.rules import Share, extended, grouped, is_over, new_code
 
@@ -62,7 +62,8 @@ def issue(new: NewValue, *, count: int = 1) -> list[Issued]:
     debit = book_rules.BANK if new.is_sold else book_rules.GOODWILL
     entries = [_move(each.account, "issue", new.amount.minor, source=new.key, by=new.by) for each in issued]
     _post(new.amount.currency, entries, debit)
-    _record("issued", issued[0].account, by=new.by, count=count, amount_minor=new.amount.minor)
+    for each in issued:
+        _record("issued", each.account, by=new.by, amount_minor=new.amount.minor, batch=str(new.key))
     if new.email:
         outbox.record_all([ValueIssued(each.account.id) for each in issued])
     return issued
@@ -108,10 +109,21 @@ def _add(new: NewValue, position: int) -> Issued:
     return Issued(account, grouped(code))
 
 
-def forget_code(account_id: uuid.UUID) -> None:
-    """The mail with the code has left: nobody needs it here any more."""
+def forget_code(account_id: uuid.UUID, code: str) -> None:
+    """The mail with this code has left: nobody needs it here any more. A newer one stays, its own mail is to come."""
     for account in queries.lock_accounts([account_id]).values():
-        account.mail_code = None
+        if account.mail_code == code:
+            account.mail_code = None
+
+
+def renew_code(account_id: uuid.UUID, *, email: str, by: str) -> None:
+    """Send a new code to this address, where the old one was lost or never arrived. Nobody can use the old one any more.
+    Raises NotFound."""
+    account, code = _locked(account_id), new_code()
+    account.code_index, account.last_four, account.mail_code = crypto.blind_index(code), code[-4:], grouped(code)
+    account.email, account.email_index = email, crypto.blind_index(email)
+    _record("code_renewed", account, by=by)
+    outbox.record(ValueIssued(account.id))
 
 
 def checked(code: str, *, currency: str) -> ValueAccount:
@@ -170,6 +182,7 @@ class Spent:
 def spend(order_id: uuid.UUID) -> list[Spent]:
     """Take for good what an order holds. The caller has made sure that it does (`hold_again`)."""
     accounts = queries.lock_accounts_of_order(order_id)
+    outbox.record(ValueSpent(order_id))
     return [_spent(held, accounts[held.account_id]) for held in _end(order_id, accounts, "spent")]
 
 

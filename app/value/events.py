@@ -10,3 +10,11 @@ class ValueIssued(Event):
 
     name = "value.issued"
     account_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSpent(Event):
+    """Gift cards or store credit have paid a part of an order, or all of it."""
+
+    name = "value.spent"
+    order_id: uuid.UUID

@@ -100,17 +100,21 @@ def paying(order_id: uuid.UUID) -> list[Paying]:
     return [Paying(row.hold_id, row.kind, row.last_four, Money(row.amount_minor, row.currency)) for row in found]
 
 
-def orders_that_hold(*, limit: int = 500) -> list[uuid.UUID]:
-    """Orders that hold value and no stock, the oldest first: their time is over, or they are paid this very moment."""
+def orders_that_hold(*, grace_seconds: int, limit: int = 500) -> list[uuid.UUID]:
+    """Orders that hold value and no stock, the oldest first: their time is over, or they are paid this very moment. A lock
+    that ran out longer ago than the grace is none, even when nothing has cleared it away, unless the order is being paid."""
     found = db.rows(
         "SELECT h.order_id FROM value_hold h WHERE h.state = 'held' AND NOT EXISTS (SELECT FROM stock_lock l"
-        " WHERE l.order_id = h.order_id AND l.state = 'held') GROUP BY 1 ORDER BY min(h.created_at) LIMIT :limit",
+        " WHERE l.order_id = h.order_id AND l.state = 'held'"
+        " AND (l.is_paying OR l.expires_at > statement_timestamp() - make_interval(secs => :grace)))"
+        " GROUP BY 1 ORDER BY min(h.created_at) LIMIT :limit",
+        grace=grace_seconds,
         limit=limit,
     )
     return [row[0] for row in found]
 
 
-def overdue(*, limit: int = 500) -> list[uuid.UUID]:
+def overdue(*, limit: int) -> list[uuid.UUID]:
     """Accounts whose time is over and that have something left."""
     found = db.rows(
         "SELECT id FROM value_account WHERE expires_at <= now() AND balance_minor > held_minor ORDER BY expires_at LIMIT :limit",

@@ -59,11 +59,12 @@ class Share:
     amount_minor: int
 
 
-def cover(total_minor: int, accounts: Sequence[Usable], *, step: int = 1) -> list[Share]:
+def cover(total_minor: int, accounts: Sequence[Usable], *, step: int = 1, least: int = 1) -> list[Share]:
     """How much of each account pays a total: what ends soonest first, then in the order given; those that pay nothing are
-    left out. What remains to pay is a multiple of `step`, the smallest amount that providers take."""
+    left out. What remains to pay is nothing, or what providers take: at least `least`, and a multiple of `step`."""
     covered = min(total_minor, sum(each.free_minor for each in accounts))
     if covered < total_minor:
+        covered = min(covered, max(0, total_minor - least))
         covered = max(0, covered - (covered - total_minor) % step)
     shares, left = [], covered
     for each in sorted(accounts, key=lambda each: (each.expires_at is None, each.expires_at)):

@@ -9,6 +9,7 @@ from app.core.transaction import transaction
 from app.returns.rules import Wish
 from tests.flows.conftest import shop  # noqa: F401 (fixture)
 from tests.flows.shopper import Shopper, money
+from tests.flows.test_value import placed
 from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns.counter import (
     ask_form,
@@ -25,6 +26,7 @@ from tests.returns.counter import (
 )
 from tests.shop import add_product, faults, open_shop, stock_row
 from tests.staff import hire
+from tests.value.cards import counters, issue
 from tools.webforms import form_to
 
 
@@ -216,6 +218,43 @@ def test_ref08_what_is_rejected_never_leaves(careful, bank, drain):
     drain()
     assert (states(), money(bank)[1], payment_state(token)) == ([("rejected", 19700)], 0, "paid")
     assert "RM\u00a0197.00 of this order can be refunded" in siti.get(f"/admin/orders/{order_of(token)}/refund")
+    assert faults() == {}
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_ref08_a_refund_in_two_parts_is_decided_as_one(careful, bank, drain, verb):
+    shopper, siti, ravi = careful
+    card = issue(5000)
+    token = placed(shopper, add_product(), card)
+    shopper.pay(token)
+    refund(siti, token, everything=1)
+    assert sorted(states()) == [("waiting", 5000), ("waiting", 14700)]
+    refund_id = db.scalar("SELECT id FROM refund WHERE amount_minor = 5000")
+    db.release()
+    ravi.press("/admin/refunds?view=approval", f"/admin/refunds/{refund_id}/{verb}")
+    drain()
+    left, state = (5000, "succeeded") if verb == "approve" else (0, "rejected")
+    assert sorted(states()) == [(state, 5000), (state, 14700)]
+    assert (counters(card.account), len(audited(f"refund.{state if verb == 'reject' else 'approved'}"))) == (
+        (left, 0),
+        2,
+    )
+    assert faults() == {}
+
+
+def test_ref08_credit_is_not_given_for_money_that_went_back_meanwhile(careful, bank, drain):
+    shopper, siti, ravi = careful
+    token = buy(shopper, (add_product(), 1))
+    refund(siti, token, everything=1, as_credit=1)
+    bank.control("POST", "/dashboard/refunds", {"payment_id": provider_payment()})
+    siti.press(f"/admin/orders/{order_of(token)}", f"/admin/orders/{order_of(token)}/refunds/look")
+    waiting = db.scalar("SELECT id FROM refund WHERE state = 'waiting'")
+    db.release()
+    assert "went back meanwhile" in ravi.press("/admin/refunds?view=approval", f"/admin/refunds/{waiting}/approve")
+    assert db.scalar("SELECT count(*) FROM value_account") == 0
+    db.release()
+    ravi.press("/admin/refunds?view=approval", f"/admin/refunds/{waiting}/reject")  # it waited still
+    assert sorted(states()) == [("rejected", 19700), ("succeeded", 19700)]
     assert faults() == {}
 
 

@@ -8,7 +8,8 @@ from app.core import db
 from tests.api.test_description import fits, operations
 from tests.api.test_stock import headers_of, refused
 from tests.flows.shopper import Shopper, money, provider_order_of
-from tests.shop import add_product, faults, stock_row
+from tests.shop import add_product, faults, open_shop, stock_row
+from tests.value.cards import counters, issue
 
 INTENT, CONFIRM = "/api/checkout/intent", "/api/checkout/confirm"
 INITIATE, VERIFY, PAYMENTS = "/api/v1/payment/initiate", "/api/v1/payment/verify", "/api/v1/payments"
@@ -206,3 +207,21 @@ def test_an_absent_provider_is_503_and_the_order_stays(shopper, bank, token):
     assert answer.headers["Retry-After"]
     assert ask(shopper, INITIATE, {"order": token}).status_code == 201  # it is looked up, not made again
     assert provider_orders(bank) == 1
+
+
+def test_an_order_that_cards_cover_needs_no_provider(make_app, bank):
+    """In a shop that offers no other way to pay; where they do not cover it, nothing is ordered."""
+    shopper = Shopper(make_app(RAZORPAY_KEY_ID="", RAZORPAY_KEY_SECRET="").test_client(), bank)
+    open_shop()
+    shopper.add(add_product())
+    shopper.to_review()
+    refused(ask(shopper, INTENT), 422, "no_method")
+    assert orders() == 0
+    card = issue(50000)
+    assert shopper.post("/checkout/value", code=card.code).status_code == 303
+    answer = ask(shopper, INTENT)
+    assert (answer.status_code, answer.json["due_minor"]) == (201, 0), answer.text
+    refused(ask(shopper, INITIATE, {"order": answer.json["order"]}), 409, "covered")
+    paid = ask(shopper, CONFIRM, {"order": answer.json["order"]})
+    assert (paid.status_code, paid.json["is_paid"], counters(card.account)) == (200, True, (50000 - 19700, 0))
+    assert faults() == {}

@@ -19,6 +19,7 @@ from tests.flows.shopper import Shopper, money
 from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
+from tests.value.cards import counters, issue
 from tools.webforms import form_to, forms_of
 
 PRICE, DELIVERY = 18900, 800
@@ -97,6 +98,21 @@ def count(sql, **values):
     found = db.scalar(sql, **values)
     db.release()
     return found
+
+
+def test_an_order_that_waits_for_a_transfer_keeps_its_value(shopper):
+    """The next order in this browser cannot count on what the first one holds."""
+    shirt, card = add_product(), issue(3000)
+    shopper.add(shirt)
+    shopper.to_review()
+    shopper.post("/checkout/value", code=card.code)
+    first = shopper.place(shopper.get("/checkout/review")).location.rsplit("/", 1)[-1]
+    assert choose(shopper, first).status_code == 303
+    shopper.add(add_product("Selendang"))  # before the worker has heard of the promise
+    answer = shopper.place(shopper.get("/checkout/review"))
+    assert answer.status_code == 303, answer.text
+    assert (row_of(first).state, counters(card.account)) == ("pending", (3000, 3000))
+    assert faults() == {}
 
 
 @pytest.mark.parametrize(("method", "seconds"), [("bank_transfer", HOURS), ("cod", DAYS)])

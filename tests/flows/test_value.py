@@ -163,6 +163,20 @@ def test_codes_that_cannot_pay_are_refused_in_words(shopper):
     assert good.account.last_four not in shopper.get("/checkout/review")
 
 
+def test_codes_are_for_one_order_and_used_up_ones_do_not_count(shopper, drain):
+    rest, shirt = issue(TOTAL + 500), add_product()
+    shopper.press_pay(placed(shopper, shirt, rest))
+    drain()
+    shopper.add(shirt)
+    assert rest.account.last_four not in shopper.to_review()
+    cards = [issue(100) for _ in range(5)]
+    for card in cards:
+        apply(shopper, card.code)
+    end(cards[0].account)
+    assert "RM\u00a05.00" in apply(shopper, rest.code)
+    assert "at most five" in apply(shopper, issue(100).code, 422)
+
+
 def test_placing_again_takes_the_same_value_and_cancelling_gives_it_back(shopper):
     shirt, card = add_product(stock_of={"KB": 5}), issue(3000)
     first = placed(shopper, shirt, card)
@@ -174,6 +188,30 @@ def test_placing_again_takes_the_same_value_and_cancelling_gives_it_back(shopper
     shopper.post(f"/checkout/pay/{token}/cancel")
     assert counters(card.account) == (3000, 0)
     assert movements(card.account)[1:] == [("hold", 0, 3000), ("release", 0, -3000)] * 2
+    assert faults() == {}
+
+
+def test_a_card_that_nearly_covers_leaves_what_a_provider_takes(shopper, bank):
+    card = issue(TOTAL - 40)
+    token = placed(shopper, add_product(), card)
+    assert counters(card.account) == (TOTAL - 40, TOTAL - 100)
+    assert shopper.pay(token).status_code == 303
+    assert captures(token) == [("razorpay", 100, True), ("gift_card", TOTAL - 100, True)]
+    assert faults() == {}
+
+
+def test_a_refund_that_would_send_a_few_sen_outside_goes_to_the_card(merchant, shopper, bank, drain):
+    card = issue(TOTAL - 140)
+    token = placed(shopper, add_product(), card)
+    shopper.pay(token)
+    assert refund(merchant, token, amount="1").status_code == 303  # 40 sen of the money from outside are left
+    drain()
+    page = ask_form(merchant, token, amount="10")
+    assert ways(page) == [(f"Gift card ••••{card.account.last_four}", "RM 10.00")]
+    assert send(merchant, page).status_code == 303
+    drain()
+    assert sorted(states()) == [("succeeded", 100), ("succeeded", 1000)]
+    assert (money(bank), counters(card.account)) == ((140, 100), (1000, 0))
     assert faults() == {}
 
 
@@ -193,6 +231,18 @@ def test_a_lock_that_runs_out_frees_value_and_holding_again_takes_it_again(shopp
     answer = shopper.post(f"/checkout/pay/{token}/hold")
     assert (answer.status_code, counters(card.account)) == (409, (3000, 0))
     assert "Less is left on a gift card" in answer.text
+    assert faults() == {}
+
+
+def test_value_of_an_order_left_behind_comes_back_without_the_clean_up(shopper, run_out):
+    card, shirt = issue(3000), add_product()
+    token = placed(shopper, shirt, card)
+    flows.release_value()
+    assert counters(card.account) == (3000, 3000)
+    run_out(token)
+    flows.release_value()
+    flows.release_value()
+    assert (counters(card.account), stock_row(shirt)[1]) == ((3000, 0), 1)  # the lock is still there, run out
     assert faults() == {}
 
 
@@ -217,6 +267,9 @@ def test_money_that_comes_late_takes_the_value_anew_or_goes_back(shopper, bank, 
         assert (money(bank), counters(card.account)) == ((TOTAL - 3000, 0), (0, 0))
     else:
         assert "refund" in shopper.heading(token)
+        assert "after the gift card had been used" in shopper.get(f"/order/{token}")
+        assert db.scalar("SELECT reason FROM refund") == "value_gone"
+        db.release()
         assert (money(bank), counters(card.account), stock_row(shirt)) == ((TOTAL - 3000,) * 2, (0, 0), (5, 0))
     assert faults() == {}
 
@@ -239,6 +292,16 @@ def test_a_refund_can_become_store_credit_and_is_spent_again(merchant, shopper, 
     again = shopper.place(shopper.get("/checkout/review")).location.rsplit("/", 1)[-1]
     assert shopper.press_pay(again).location == f"/order/{again}"
     assert "is confirmed" in shopper.heading(again)
+    assert faults() == {}
+
+
+def test_all_cards_whose_time_is_over_end_however_many_they_are(shop, monkeypatch):
+    monkeypatch.setattr(value_flows, "A_BATCH", 2)
+    cards = [issue(100) for _ in range(5)]
+    for card in cards:
+        end(card.account)
+    value_flows.expire_overdue()
+    assert [counters(card.account) for card in cards] == [(0, 0)] * 5
     assert faults() == {}
 
 

@@ -82,7 +82,7 @@ VALUES = {
     "answer": "Cut to your measure",
     "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC), rm(49800)),
     "attempt": MailAttempt(rm(49800)),
-    "issued": MailValue("gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
+    "issued": MailValue("value.issued:1", "gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
     "count": 2,
@@ -230,6 +230,11 @@ def test_the_split_of_an_order_and_where_its_refund_went_are_told():
     letter = letters.compose("refund_done", locale="en", **{**VALUES, "refund": refund})
     assert "back on your gift card" in letter.text
     assert "working days" not in letter.text
+    letter = letters.compose(
+        "refund_done", locale="en", **{**VALUES, "refund": dataclasses.replace(refund, is_disabled=True)}
+    )
+    for text in (letter.text, letter.html):
+        assert ("disabled at the moment" in text, "at once" in text) == (True, False)
 
 
 def test_an_unknown_language_is_answered_in_english():

@@ -34,3 +34,23 @@ def test_a_mail_that_cannot_leave_keeps_its_code_for_the_next_try(shop, office, 
     make_due()
     drain()
     assert issued.code in office.mails[0].get_body(("plain",)).get_content()
+
+
+def test_a_code_whose_mail_is_refused_for_good_is_kept_and_a_new_one_can_be_sent(shop, office, drain):
+    office.refuse["aina"] = "550 5.1.1 no such user"
+    new = NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email="aina@example.com")
+    [issued] = in_transaction(lambda: value.issue(new))
+    account_id = issued.account.id
+    drain()
+    assert (office.mails, queries.account(account_id).mail_code) == ([], issued.code)
+    db.release()
+    in_transaction(lambda: value.renew_code(account_id, email="aminah@example.com", by="staff:1"))
+    code = queries.account(account_id).mail_code
+    db.release()
+    drain()
+    drain()
+    [mail] = office.mails
+    assert (mail["To"], code in mail.get_body(("plain",)).get_content()) == ("aminah@example.com", True)
+    assert (queries.account_by_code(code).id, queries.account_by_code(issued.code)) == (account_id, None)
+    assert queries.account(account_id).mail_code is None
+    db.release()

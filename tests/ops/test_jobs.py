@@ -8,6 +8,7 @@ import uuid
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -181,6 +182,9 @@ def test_a_line_of_the_schedule_says_when() -> None:
     assert schedule.daily("04:30", jobs.sweep).cron == "30 4 * * *"
     names = [line.name for line in schedule.SCHEDULE]
     assert len(names) == len(set(names))
+    without = SimpleNamespace(cleanup_enabled=False)
+    names = [line.name for line in schedule.SCHEDULE if line.when(without)]  # type: ignore[arg-type]
+    assert ("orders.flows.release_value" in names, "orders.flows.release_expired" in names) == (True, False)
 
 
 def test_jobs_are_json(desk: Desk) -> None:

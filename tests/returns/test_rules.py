@@ -228,3 +228,17 @@ def test_a_refund_over_several_captures_is_exact_and_uses_the_first_up(currency)
             assert counted == {(part.kind, part.line_id): (part.quantity, part.amount_minor) for part in whole.parts}
     with pytest.raises(ValueError, match="more than is left"):
         divide(whole, [0] * 3) if whole.amount_minor else divide(Plan(currency, [Part("amount", 1)]), [0])
+
+
+@pytest.mark.parametrize(
+    ("amount", "rests", "pieces"),
+    [
+        (1000, [40, 5000], [0, 1000]),  # too small to send by itself, and the card can bear all
+        (5040, [40, 5000], [40, 5000]),  # the card cannot
+        (40, [5000, 5000], [40, 0]),  # small, but not by the division
+        (1000, [100, 5000], [100, 900]),
+    ],
+)
+def test_a_piece_too_small_for_a_provider_goes_to_the_card_with_the_rest(amount, rests, pieces):
+    found = divide(Plan("MYR", [Part("amount", amount)]), rests, outside=1, least=100)
+    assert [piece.amount_minor for piece in found] == pieces

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.money import smallest_step
+from app.core.money import smallest_charge, smallest_step
 from app.value.rules import CODE_LENGTH, Usable, cover, extended, grouped, is_over, new_code, normal_code
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -62,3 +62,16 @@ def test_the_end_of_a_card_moves_only_forward():
     assert extended(None, NOW) is None
     assert extended(NOW - timedelta(365), NOW) == NOW + timedelta(90)
     assert extended(NOW + timedelta(365), NOW) == NOW + timedelta(365)
+
+
+@pytest.mark.parametrize(
+    ("total", "free", "paid"),
+    [(5040, 5000, 4940), (5100, 5000, 5000), (5000, 5000, 5000), (5001, 5000, 4901), (90, 50, 0)],
+)
+def test_what_is_left_to_pay_is_nothing_or_enough_for_a_provider(total, free, paid):
+    shares = cover(total, [card(free)], least=smallest_charge("MYR"))
+    assert sum(share.amount_minor for share in shares) == paid
+
+
+def test_the_smallest_charge_is_one_whole_unit_or_a_hundred_where_there_are_no_decimals():
+    assert [smallest_charge(currency) for currency in ("MYR", "JPY", "KWD")] == [100, 100, 1000]

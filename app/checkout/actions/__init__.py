@@ -108,17 +108,27 @@ def add_code(visitor: str | None, code: str, *, currency: str, minutes: int) -> 
     """Pay a part with a gift card or store credit. Raises NoSession, SessionOver, UnknownCode or NotUsable."""
     session = current(visitor, minutes=minutes)
     account_id = str(value.checked(code, currency=currency).id)
-    if account_id in session.value_ids:
+    known = [uuid.UUID(each) for each in session.value_ids]
+    usable = [
+        str(each.account_id) for each in value_queries.usable(known, currency=currency)
+    ]  # the others do not count
+    if account_id in usable:
         raise NotUsable("twice")
-    if len(session.value_ids) >= MAX_CODES:
+    if len(usable) >= MAX_CODES:
         raise NotUsable("many")
-    session.value_ids = [*session.value_ids, account_id]
+    session.value_ids = [*usable, account_id]
 
 
 def remove_code(visitor: str | None, account_id: str, *, minutes: int) -> None:
     """Nothing happens for one that is not there. Raises NoSession or SessionOver."""
     session = current(visitor, minutes=minutes)
     session.value_ids = [each for each in session.value_ids if each != account_id]
+
+
+def forget_codes(order_id: uuid.UUID) -> None:
+    """The codes of the session whose last order this is."""
+    statement = update(CheckoutSession).where(CheckoutSession.order_id == order_id, CheckoutSession.value_ids != [])
+    db.session.execute(statement.values(value_ids=[]).execution_options(synchronize_session=False))
 
 
 def _cart_of(visitor: Any) -> Select[tuple[uuid.UUID]]:

@@ -42,8 +42,10 @@ from app.stock import actions as stock
 from app.stock import queries as stock_queries
 from app.stock.errors import LockLost, OutOfStock
 from app.value import actions as value
+from app.value import queries as value_queries
 from app.value.errors import ValueGone
 
+TOO_LATE = {"late": "sold_out_before_payment", "value_gone": "value_gone_before_payment"}  # what ends an order, by why
 BANK_WAIT_MINUTES = 10  # how long a payment may stay “pending” at the bank before it is marked failed there
 RELOCK_MINUTES = 15
 FIRST_NUMBER = 10001
@@ -259,7 +261,10 @@ def _why_not(order: Order, payment: Payment, fits: bool) -> str:
         return "double"
     if not fits:
         return "mismatch"
-    return "cancelled" if order.state == "cancelled" else "late"
+    if order.state == "cancelled":
+        return "cancelled"
+    was_tried = order.state in SETTLEABLE and payment.state == "open"  # then `_sell` has held the value, if it could
+    return "value_gone" if was_tried and payment.value_minor and not value_queries.held_of(order.id) else "late"
 
 
 def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reason: str) -> None:
@@ -271,10 +276,11 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     if refund is None:
         return
     note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
-    if reason == "late" and order.can_move_to("cancelled"):
-        _close(order, "cancelled", reason="sold_out_before_payment")
-        _free(order.id, reason="sold_out_before_payment")
-    if reason in ("late", "cancelled") and payment.can_move_to("refunding"):
+    gone = TOO_LATE.get(reason)
+    if gone and order.can_move_to("cancelled"):
+        _close(order, "cancelled", reason=gone)
+        _free(order.id, reason=gone)
+    if (gone or reason == "cancelled") and payment.can_move_to("refunding"):
         payment.move_to("refunding")
     outbox.record(PaymentCameTooLate(order.id, refund.id))
 
@@ -348,7 +354,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
 def release_idle_value(order_id: uuid.UUID) -> bool:
     """Give back the value of an order that holds no stock (any more); it is held again together with the stock."""
     order = locked(order_id)
-    if stock_queries.hold_of(order.id).quantities:
+    if stock_queries.hold_of(order.id).is_usable:
         return False
     return value.release(order.id, reason="expired")
 

@@ -64,7 +64,7 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
     captures = _lock_refundable(payment)
     plan = _plan(queries.account(order, captures), wanted)
     waits = rules.needs_approval(plan.amount_minor, above=wanted.above)
-    pieces = rules.divide(plan, [payment_queries.refundable_minor(each) for each in captures])
+    pieces = queries.divide(plan, captures, [payment_queries.refundable_minor(each) for each in captures])
     refunds = [
         _ask(order, capture, piece, wanted, waits=waits)
         for capture, piece in zip(captures, pieces, strict=True)
@@ -217,34 +217,42 @@ def note_refund_settled(order_id: uuid.UUID, refund_id: uuid.UUID, *, state: str
 
 
 def approve(refund_id: uuid.UUID, *, by: str) -> Refund:
-    """The second person agrees: the refund leaves. Raises NotFound, AlreadyDecided, NotYours or NotDecided."""
-    order, payment, refund = _lock_waiting(refund_id, by=by)
+    """The second person agrees: the refund leaves, with all that was asked for by the same click.
+
+    Raises NotFound, AlreadyDecided, NotYours, NotDecided, or NotRefundable when less is left by now: then nothing leaves.
+    """
+    order, payment, refunds = _lock_waiting(refund_id, by=by)
     if payment_queries.has_undecided_dispute(payment.id):
         raise NotDecided()
-    [capture] = payment_queries.lock_captures([refund.capture_id])
-    _decide(refund, "requested", by=by)
-    payments.send_refund(refund, capture)
-    _note(order, refund, "refund_approved", by=by)
-    request = queries.request_waiting_for(refund.id)
-    if request is not None:
-        request.move_to("accepted")
-    _let_go(order, payment, [refund], by=by)
-    return refund
+    captures = {each.id: each for each in payment_queries.lock_captures([refund.capture_id for refund in refunds])}
+    if any(payment_queries.rest_minor(each) < 0 for each in captures.values()):
+        raise NotRefundable()
+    for refund in refunds:
+        _decide(refund, "requested", by=by)
+        payments.send_refund(refund, captures[refund.capture_id])
+        _note(order, refund, "refund_approved", by=by)
+        request = queries.request_waiting_for(refund.id)
+        if request is not None:
+            request.move_to("accepted")
+    _let_go(order, payment, refunds, by=by)
+    return next(each for each in refunds if each.id == refund_id)
 
 
 def reject(refund_id: uuid.UUID, *, by: str) -> Refund:
-    """The second person says no: nothing leaves, and what the customer asked for waits for an answer again."""
-    order, _payment, refund = _lock_waiting(refund_id, by=by)
-    _decide(refund, "rejected", by=by)
-    _note(order, refund, "refund_rejected", by=by)
-    request = queries.request_waiting_for(refund.id)
-    if request is not None:
-        request.move_to("open")
-        request.refund_id = None
-    return refund
+    """The second person says no, to all that was asked for by the same click: nothing leaves, and what the customer asked for
+    waits for an answer again."""
+    order, _payment, refunds = _lock_waiting(refund_id, by=by)
+    for refund in refunds:
+        _decide(refund, "rejected", by=by)
+        _note(order, refund, "refund_rejected", by=by)
+        request = queries.request_waiting_for(refund.id)
+        if request is not None:
+            request.move_to("open")
+            request.refund_id = None
+    return next(each for each in refunds if each.id == refund_id)
 
 
-def _lock_waiting(refund_id: uuid.UUID, *, by: str) -> tuple[Order, Payment, Refund]:
+def _lock_waiting(refund_id: uuid.UUID, *, by: str) -> tuple[Order, Payment, list[Refund]]:
     order_id = payment_queries.order_of_refund(refund_id)
     if order_id is None:
         raise NotFound()
@@ -255,7 +263,7 @@ def _lock_waiting(refund_id: uuid.UUID, *, by: str) -> tuple[Order, Payment, Ref
         raise AlreadyDecided()
     if not rules.can_approve(requested_by=refund.requested_by, by=by):
         raise NotYours()
-    return order, payment, refund
+    return order, payment, queries.lock_waiting_with(refund)
 
 
 def _decide(refund: Refund, state: str, *, by: str) -> None:
