@@ -18,6 +18,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from app.core import db
+from app.core.transaction import transaction
+from app.stock.actions import goods
 from chaos.servers import own_servers, wait_for
 from chaos.stand import ALL_PROVIDERS, BIN, PROJECT, Stand
 from run import browser as browsers
@@ -35,10 +38,22 @@ def stand() -> Iterator[Stand]:
                     flask, cwd=PROJECT, env=stand.environ, check=False, capture_output=True, text=True
                 )
                 assert done.returncode == 0, done.stderr[-3000:]
+            fill_up(stand, "kemeja-bunga-teluk")
             stand.start()
             yield stand
         finally:
             stand.end()
+
+
+def fill_up(stand: Stand, slug: str) -> None:
+    """All tests buy the same shirt, and none may find it sold out."""
+    with stand.inside(), transaction():
+        found = db.rows(
+            "SELECT s.variant_id, s.warehouse_id FROM stock_item s JOIN variant v ON v.id = s.variant_id"
+            " JOIN product p ON p.id = v.product_id WHERE p.slug = :slug",
+            slug=slug,
+        )
+        goods.receive_many([(row.variant_id, row.warehouse_id, 100, 0) for row in found], reason="test")
 
 
 @pytest.fixture(scope="session")
