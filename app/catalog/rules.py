@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 LOCALES = ("en", "ms")
 CURRENCIES = ("MYR", "INR", "USD")
-ATTRIBUTE_KINDS = ("motif", "colour", "fibre")
+
 SIZES = ("xxs", "xs", "s", "m", "l", "xl", "xxl", "2xl", "3xl", "4xl", "5xl")
 MAX_SLUG = 120
 

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import LargeBinary, Text
+from sqlalchemy import Text
 from sqlalchemy.types import TypeDecorator
 
 KEY_ID = "1"
@@ -76,10 +76,3 @@ class EncryptedJSON(TypeDecorator[dict[str, Any]]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> dict[str, Any] | None:
         return None if value is None else json.loads(decrypt(value))
-
-
-class BlindIndex(TypeDecorator[bytes]):
-    """Column of a `blind_index`. Assign the fingerprint, not the value."""
-
-    impl = LargeBinary
-    cache_ok = True

@@ -1,12 +1,6 @@
 from app.core.errors import Conflict, Unavailable
 
 
-class NoPlan(Conflict):
-    """This can not be subscribed to (any more), or nobody could charge it in this currency."""
-
-    code = "no_plan"
-
-
 class NotRunning(Conflict):
     """The subscription is over, paused, or waits for a payment: that cannot be done to it now."""
 

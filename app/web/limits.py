@@ -95,15 +95,6 @@ def _times_this_minute(key: str) -> int:
 _counts: dict[str, int] = {}
 
 
-def limit_by_address(rate: str) -> Callable[[View], View]:
-    """That often per address, whoever asks."""
-
-    def wrap(view: View) -> View:
-        return cast(View, limiter.limit(rate, key_func=address)(view))
-
-    return wrap
-
-
 def seconds_until_next() -> int:
     """When the limit that was just exceeded lets the client in again."""
     exceeded = limiter.current_limit

@@ -12,7 +12,7 @@ from app.core.ids import new_id
 from app.orders import actions as orders
 from app.payments.errors import NotDecided
 from app.payments.models import Refund
-from app.returns import actions, queries, rules
+from app.returns import actions, queries
 from app.returns.errors import AlreadyAsked, AlreadyDecided, BadRefund, NothingToRefund, NotRefundable
 from app.returns.events import RefundAsked, RefundDeclined
 from app.returns.models import RefundRequest, RefundRequestLine
@@ -71,11 +71,6 @@ def accept(request_id: uuid.UUID, *, order_id: uuid.UUID, refund: Refund, by: st
         raise AlreadyDecided()
     request.refund_id, request.decided_by, request.decided_at = refund.id, by, clock.now()
     request.move_to("waiting" if refund.state == "waiting" else "accepted")
-
-
-def wish_of(request: RefundRequest) -> rules.Wish:
-    """What the customer asked for, as a refund."""
-    return rules.Wish({line.order_line_id: line.quantity for line in request.lines})
 
 
 def _locked(request_id: uuid.UUID) -> RefundRequest:
