@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
-
 from app.audit import actions as audit
 from app.books import rules as books
 from app.books.rules import Sale
@@ -73,15 +71,13 @@ def locked(order_id: uuid.UUID) -> Order:
     return order
 
 
-_NOTE = text(
-    "INSERT INTO order_event (id, order_id, kind, actor, facts) VALUES (:id, :order, :kind, :actor, CAST(:facts AS jsonb))"
-)
+_NOTE = "INSERT INTO order_event (id, order_id, kind, actor, facts) VALUES (:id, :order, :kind, :actor, CAST(:facts AS jsonb))"
 
 
 def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any) -> None:
     """Add to the order's timeline. `facts` are ids, amounts and short words, no personal data."""
     values = {"id": new_id(), "order": order_id, "kind": kind, "actor": actor, "facts": json.dumps(facts)}
-    db.session.execute(_NOTE, values)
+    db.rows(_NOTE, **values)
 
 
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from app.books import actions as books
@@ -44,15 +44,13 @@ CAPTURE_STATE = {
 }
 
 
-_CREATE = text(
-    "INSERT INTO payment (id, order_id, amount_minor, value_minor, currency) VALUES (:id, :order, :amount, :value, :currency)"
-)
+_CREATE = "INSERT INTO payment (id, order_id, amount_minor, value_minor, currency) VALUES (:id, :order, :amount, :value, :currency)"
 
 
 def create(order_id: uuid.UUID, amount: Money, *, value_minor: int = 0) -> None:
     """The open payment of an order, which must be in the database already; gift cards cover `value_minor` of it."""
     values = {"id": new_id(), "order": order_id, "amount": amount.minor, "currency": amount.currency}
-    db.session.execute(_CREATE, values | {"value": value_minor})
+    db.rows(_CREATE, **values, value=value_minor)
 
 
 def open_attempt(
