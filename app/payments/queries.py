@@ -38,6 +38,15 @@ def payment_of_order(order_id: uuid.UUID) -> Payment | None:
     return db.session.scalars(statement).unique().one_or_none()
 
 
+def attempts_of_order(order_id: uuid.UUID) -> list[Any]:
+    """(id, provider, provider_order_id, receipt, state) of each try to pay an order, the first first."""
+    return db.rows(
+        "SELECT a.id, a.provider, a.provider_order_id, a.receipt, a.state FROM payment_attempt a"
+        " JOIN payment p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY a.position",
+        id=order_id,
+    )
+
+
 def is_due(order_id: uuid.UUID) -> bool:
     """Whether an order waits for money from outside: it is not paid, and value does not cover it."""
     found = "SELECT EXISTS (SELECT FROM payment WHERE order_id = :id AND state = 'open' AND value_minor < amount_minor)"
