@@ -14,6 +14,7 @@ from app.accounts import flows as accounts
 from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
+from app.customers import flows as customers
 from app.orders import flows as orders
 from app.reconciliation import flows as reconciliation
 from app.recurring import flows as recurring
@@ -66,6 +67,7 @@ SCHEDULE: Sequence[Line] = (
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
+    daily("19:35", customers.forget_old),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),
     daily("20:00", reconciliation.reconcile_nightly),

@@ -13,6 +13,7 @@ from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
 from app.core.events import Event
 from app.core.outbox import Handler, network
+from app.customers.events import CustomerRegistered, EmailChanged, LinkWanted, PasswordChanged, SignInBlocked
 from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
@@ -94,6 +95,11 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],
+    LinkWanted: [network(notifications.send_link)],
+    CustomerRegistered: [network(notifications.welcome_customer)],
+    PasswordChanged: [network(notifications.tell_password_changed)],
+    EmailChanged: [network(notifications.tell_email_changed)],
+    SignInBlocked: [network(notifications.warn_customer_of_blocked_sign_in)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
 }

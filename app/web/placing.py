@@ -6,7 +6,7 @@ import uuid
 
 from app.checkout.actions import PlaceOrder
 from app.core import crypto
-from app.web import languages
+from app.web import customers, languages
 from app.web.site import settings
 
 
@@ -26,4 +26,5 @@ def click_on_place(
         lock_minutes=policy.lock_minutes,
         unpaid_minutes=policy.unpaid_order_minutes,
         client_index=crypto.blind_index(address),
+        customer_id=customers.current_id(),
     )

@@ -186,6 +186,7 @@ class PlaceOrder:
     unpaid_minutes: int
     client_index: bytes
     accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
+    customer_id: uuid.UUID | None = None  # who is signed in
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
@@ -335,6 +336,7 @@ def new_order(
         payment_method=click.payment_method,
         lock_minutes=click.lock_minutes,
         lives_minutes=click.unpaid_minutes,
+        customer_id=click.customer_id,
         value=shares,
     )
 

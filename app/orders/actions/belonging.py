@@ -1,0 +1,39 @@
+"""Whose orders are: a visitor's who signs in, a customer's whose e-mail is proven. In the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.core import db
+
+
+def attach(customer_id: uuid.UUID, email_index: bytes) -> int:
+    """The orders that this address made as a guest become the customer's. Call it only once the address is proven theirs.
+
+    Returns how many they were.
+    """
+    found = db.rows(
+        "UPDATE orders SET customer_id = :customer WHERE email_index = :email AND customer_id IS NULL RETURNING id",
+        customer=customer_id,
+        email=email_index,
+    )
+    return len(found)
+
+
+def hand_over(guest: str, visitor: str) -> None:
+    """What a guest has not paid yet stays theirs after signing in: it may be replaced, and its stock is not in the way."""
+    db.rows(
+        "UPDATE orders SET visitor = :visitor WHERE visitor = :guest AND state = 'pending' RETURNING id",
+        guest=guest,
+        visitor=visitor,
+    )
+
+
+def follow_cart(visitor: str, *, old: uuid.UUID, new: uuid.UUID) -> None:
+    """The cart an unpaid order came from is part of another one now; paying empties that."""
+    db.rows(
+        "UPDATE orders SET cart_id = :new WHERE visitor = :visitor AND cart_id = :old AND state = 'pending' RETURNING id",
+        visitor=visitor,
+        old=old,
+        new=new,
+    )
