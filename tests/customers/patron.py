@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.core import db
+from app.core import crypto, db
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import PostOffice, body_of
 from tests.payments.conftest import Bank
@@ -64,6 +64,11 @@ class Patron(Shopper):
     def sign_in(self, **changed: Any) -> TestResponse:
         return self.submit("/login", "/login", **{"email": self.email, "password": self.password, **changed})
 
+    def ask_for_link(self, **changed: Any) -> TestResponse:
+        """The second button of the page to sign in."""
+        form = form_to(self.get("/login"), "/login")
+        return self.client.post("/login/link", data=form.filled(**{"email": self.email, **changed}))
+
     def sign_out(self) -> TestResponse:
         return self.post("/logout")
 
@@ -72,8 +77,6 @@ class Patron(Shopper):
 
     @property
     def id(self) -> Any:
-        from app.core import crypto
-
         return db.scalar("SELECT id FROM customer WHERE email_index = :i", i=crypto.blind_index(self.email))
 
     def cookie(self, name: str = "customer") -> str | None:
