@@ -57,6 +57,8 @@ ENTRY_POINTS = (
     "app.storefront.addresses",
     "app.storefront.order_history",
     "app.storefront.wishlist",
+    "app.storefront.unsubscribing",
+    "app.storefront.own_data",
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",

@@ -13,7 +13,15 @@ from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
 from app.core.events import Event
 from app.core.outbox import Handler, network
-from app.customers.events import CustomerRegistered, EmailChanged, LinkWanted, PasswordChanged, SignInBlocked
+from app.customers.events import (
+    AccountClosing,
+    CustomerRegistered,
+    EmailChanged,
+    LinkWanted,
+    PasswordChanged,
+    SignInBlocked,
+    WishBack,
+)
 from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
@@ -99,6 +107,8 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     CustomerRegistered: [network(notifications.welcome_customer)],
     PasswordChanged: [network(notifications.tell_password_changed)],
     EmailChanged: [network(notifications.tell_email_changed)],
+    AccountClosing: [network(notifications.tell_account_closes)],
+    WishBack: [network(notifications.tell_wish_is_back)],
     SignInBlocked: [network(notifications.warn_customer_of_blocked_sign_in)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],

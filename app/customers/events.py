@@ -43,3 +43,22 @@ class SignInBlocked(Event):
     name = "customer.sign_in_blocked"
     customer_id: uuid.UUID
     attempt_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class WishBack(Event):
+    """Something on the wishlist of a customer who wants to know can be had again."""
+
+    name = "customer.wish_back"
+    customer_id: uuid.UUID
+    product_id: uuid.UUID
+    notice_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClosing(Event):
+    """Its owner wants the account deleted; it will be, unless they change their mind."""
+
+    name = "customer.account_closing"
+    customer_id: uuid.UUID
+    change_id: uuid.UUID

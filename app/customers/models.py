@@ -14,6 +14,7 @@ class Customer(Base):
     """An account. `visitor` is whose cart, checkout and wishes it has on every device (see `app/web/visitor.py`)."""
 
     __tablename__ = "customer"
+    __table_args__ = (Index("ix_customer_closes_at", "closes_at", postgresql_where=text("closes_at IS NOT NULL")),)
 
     id: Mapped[Key]
     email: Mapped[str] = mapped_column(EncryptedText)
@@ -27,6 +28,7 @@ class Customer(Base):
     locale: Mapped[str] = mapped_column(Text)
     currency: Mapped[str | None] = mapped_column(Text)  # None: the shop's
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    closes_at: Mapped[datetime | None]  # its owner wants it deleted; until then they may change their mind
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
@@ -122,19 +124,21 @@ class CustomerAddress(Base):
 
 
 class Wish(Base):
-    """A product on the wishlist of a visitor, guest or customer."""
+    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it could not be had when last looked at."""
 
     __tablename__ = "wish"
     __table_args__ = (
         UniqueConstraint("visitor", "product_id"),
         Index("ix_wish_visitor_created_at", "visitor", text("created_at DESC")),
         Index("ix_wish_product_id", "product_id"),
+        Index("ix_wish_was_sold_out", "product_id", postgresql_where=text("was_sold_out")),
         Index("ix_wish_created_at", "created_at"),
     )
 
     id: Mapped[Key]
     visitor: Mapped[str] = mapped_column(Text)
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
+    was_sold_out: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[CreatedAt]
 
 

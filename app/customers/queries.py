@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import re
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import LargeBinary, bindparam, func, or_, select, text
@@ -16,7 +19,9 @@ from app.customers.models import (
     NotificationPreference,
     Wish,
 )
-from app.customers.rules import IDLE_MINUTES, OPT_IN, TRIES_MINUTES
+from app.customers.rules import IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
+
+HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class SignedIn:
     phone: str | None
     is_kept: bool
     is_stale: bool  # last seen long enough ago to note it again
+    closes_at: datetime | None  # when the account will be deleted, as its owner wished
 
     @property
     def first_name(self) -> str:
@@ -60,6 +66,7 @@ _SIGNED_IN = (
         Customer.phone,
         CustomerSession.is_kept,
         CustomerSession.last_seen_at < _NOW - text("interval '1 minute'"),
+        Customer.closes_at,
     )
     .join(Customer, Customer.id == CustomerSession.customer_id)
     .where(CustomerSession.token_hash == bindparam("of", type_=LargeBinary), CustomerSession.ended_at.is_(None))
@@ -216,3 +223,36 @@ def wants(customer_id: uuid.UUID, *, channel: str, kind: str) -> bool:
     """Whether this customer is to be told (NOT-34)."""
     said = preferences(customer_id).get((channel, kind))
     return (channel, kind) not in OPT_IN if said is None else said
+
+
+def unsubscribe_token(customer_id: uuid.UUID, kind: str) -> str:
+    """Ends this kind of mails, without signing in and for ever: it stands in mails that may be years old."""
+    return f"{customer_id.hex}-{kind}-{_signature(customer_id, kind)}"
+
+
+def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
+    """(customer id, type) of a link that we signed; None for every other."""
+    parts = token.split("-")
+    if len(parts) != 3 or parts[1] not in TYPES or not HEX_ID.fullmatch(parts[0]):
+        return None
+    customer_id = uuid.UUID(parts[0])
+    is_ours = hmac.compare_digest(parts[2].encode(), _signature(customer_id, parts[1]).encode())
+    return (customer_id, parts[1]) if is_ours else None
+
+
+def _signature(customer_id: uuid.UUID, kind: str) -> str:
+    return crypto.blind_index(unsubscribe_subject(customer_id, kind)).hex()[:40]
+
+
+def due_to_close(*, limit: int = 50) -> list[uuid.UUID]:
+    """Accounts whose time of grace is over, the first first."""
+    statement = select(Customer.id).where(Customer.closes_at <= func.now()).order_by(Customer.closes_at).limit(limit)
+    return list(db.session.scalars(statement))
+
+
+def tries_of(email_index: bytes) -> list[Any]:
+    """(way, was_right, created_at) of what was tried at this account within the month that is kept."""
+    return db.rows(
+        "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = :email ORDER BY created_at",
+        email=email_index,
+    )

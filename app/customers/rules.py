@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Sequence
 
 TRIES = 5  # wrong passwords per account before the next has to wait (SEC-08)
@@ -10,6 +11,7 @@ TRIES_MINUTES = 15
 IDLE_MINUTES = 30  # without “keep me signed in” (SEC-09)
 KEPT_DAYS = 30
 LONGEST_HOURS = 24  # without “keep me signed in”, however busy
+GRACE_DAYS = 14  # from “delete my account” until it is done (DAT-07)
 MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
 MAX_ADDRESSES = 20
 MAX_WISHES = 100
@@ -53,6 +55,11 @@ def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
 
     words = [word for text in known for word in re.split(r"[\s@._+-]+", text) if len(word) > 2]
     return zxcvbn(password[:72], user_inputs=[*known, *words])["guesses"] < GUESSES
+
+
+def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:
+    """What the link that ends a kind of mails is signed over."""
+    return f"unsubscribe {customer_id} {kind}"
 
 
 def device_of(user_agent: str) -> tuple[str, str]:

@@ -8,10 +8,19 @@ from typing import Any
 
 from app.accounts import queries as accounts
 from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.catalog import queries as catalog
 from app.core.transaction import in_transaction
 from app.customers import actions as customer_actions
 from app.customers import queries as customers
-from app.customers.events import CustomerRegistered, EmailChanged, LinkWanted, PasswordChanged, SignInBlocked
+from app.customers.events import (
+    AccountClosing,
+    CustomerRegistered,
+    EmailChanged,
+    LinkWanted,
+    PasswordChanged,
+    SignInBlocked,
+    WishBack,
+)
 from app.customers.models import CustomerRequest
 from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES
 from app.documents import printing
@@ -307,6 +316,19 @@ def tell_password_changed(event: PasswordChanged) -> None:
     flows.send_once(lambda: _to_customer(topic, "customer_password_changed", event.customer_id))
 
 
+def tell_account_closes(event: AccountClosing) -> None:
+    """Not when the owner has changed their mind meanwhile."""
+
+    def plan() -> Mail | None:
+        person = customers.customer(event.customer_id)
+        if person is None or person.closes_at is None:
+            return None
+        mail = _to_customer(f"{event.name}:{event.change_id}", "customer_closing", event.customer_id)
+        return replace(mail, values={**mail.values, "at": person.closes_at}) if mail else None
+
+    flows.send_once(plan)
+
+
 def tell_email_changed(event: EmailChanged) -> None:
     """To the address that was the account's: should it not have been its owner, they can still write to us."""
 
@@ -323,6 +345,28 @@ def tell_email_changed(event: EmailChanged) -> None:
 def warn_customer_of_blocked_sign_in(event: SignInBlocked) -> None:
     topic = f"{event.name}:{event.attempt_id}"
     flows.send_once(lambda: _to_customer(topic, "customer_sign_in_blocked", event.customer_id))
+
+
+def tell_wish_is_back(event: WishBack) -> None:
+    """Not when it is gone again, or when they said meanwhile that they do not want to know."""
+
+    def plan() -> Mail | None:
+        person = customers.customer(event.customer_id)
+        if person is None or not customers.wants(person.id, channel="email", kind="alerts"):
+            return None
+        locale = letters.language_of(person.locale)
+        cards = catalog.cards(
+            [event.product_id], locale=locale, currency=person.currency or letters.site().shop.currency
+        )
+        if not cards:
+            return None
+        values = {"product": cards[0].name, "path": f"/p/{cards[0].slug}"}
+        unsubscribe = f"/unsubscribe/{customers.unsubscribe_token(person.id, 'alerts')}"
+        return Mail(
+            f"{event.name}:{event.notice_id}", "wish_back", person.email, locale, None, values, unsubscribe=unsubscribe
+        )
+
+    flows.send_once(plan)
 
 
 def _to_customer(topic: str, template: str, customer_id: uuid.UUID) -> Mail | None:

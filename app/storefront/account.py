@@ -86,7 +86,7 @@ def change_password() -> ResponseReturnValue:
     try:
         ended = flows.change_password(person.customer_id, person.email, old, new, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
-        form.current.errors = [_wrong_words(refusal)]
+        form.current.errors = [wrong_words(refusal)]
         return _security_page(password=form, status=refusal.status)
     return redirect(url_for("account.security", said="password", ended=ended), 303)
 
@@ -102,7 +102,7 @@ def change_email() -> ResponseReturnValue:
     try:
         flows.check_password(person.customer_id, person.email, form.current.data or "")
     except (WrongPassword, TooManyTries) as refusal:
-        form.current.errors = [_wrong_words(refusal)]
+        form.current.errors = [wrong_words(refusal)]
         return _security_page(email=form, status=refusal.status)
     email, locale, shopper, owner = form.email.data or "", languages.language(), ensure_visitor(), person.customer_id
     in_transaction(lambda: actions.ask("new_email", email, locale=locale, visitor=shopper, customer_id=owner))
@@ -174,6 +174,16 @@ def save_preferences() -> ResponseReturnValue:
     return redirect(url_for("account.show_preferences", said="saved"), 303)
 
 
+def wrong_words(refusal: WrongPassword | TooManyTries) -> str:
+    if isinstance(refusal, TooManyTries):
+        return ngettext(
+            "That was tried too often. Please try again in %(num)s minute.",
+            "That was tried too often. Please try again in %(num)s minutes.",
+            refusal.minutes,
+        )
+    return _("This is not your current password.")
+
+
 def _security_page(
     *, password: ChangePasswordForm | None = None, email: ChangeEmailForm | None = None, status: int = 200
 ) -> ResponseReturnValue:
@@ -212,13 +222,3 @@ def _others_ended() -> str:
     if not count:
         return _("You were signed in nowhere else.")
     return ngettext("%(num)s other session was signed out.", "%(num)s other sessions were signed out.", count)
-
-
-def _wrong_words(refusal: WrongPassword | TooManyTries) -> str:
-    if isinstance(refusal, TooManyTries):
-        return ngettext(
-            "That was tried too often. Please try again in %(num)s minute.",
-            "That was tried too often. Please try again in %(num)s minutes.",
-            refusal.minutes,
-        )
-    return _("This is not your current password.")

@@ -42,6 +42,7 @@ def _customers() -> None:
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=YES, nullable=False),
+        sa.Column("closes_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("updated_at", MOMENT, server_default=NOW, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
@@ -49,6 +50,9 @@ def _customers() -> None:
         sa.UniqueConstraint("visitor", name=op.f("uq_customer_visitor")),
     )
     op.create_index("ix_customer_phone_index", "customer", ["phone_index"])
+    op.create_index(
+        "ix_customer_closes_at", "customer", ["closes_at"], postgresql_where=sa.text("closes_at IS NOT NULL")
+    )
 
 
 def _sessions() -> None:
@@ -163,6 +167,7 @@ def _wishes() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("visitor", sa.Text(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
+        sa.Column("was_sold_out", sa.Boolean(), server_default=NO, nullable=False),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_wish_product_id_product"), ondelete="CASCADE"
@@ -172,6 +177,7 @@ def _wishes() -> None:
     )
     op.create_index("ix_wish_created_at", "wish", ["created_at"])
     op.create_index("ix_wish_product_id", "wish", ["product_id"])
+    op.create_index("ix_wish_was_sold_out", "wish", ["product_id"], postgresql_where=sa.text("was_sold_out"))
     op.create_index("ix_wish_visitor_created_at", "wish", ["visitor", sa.literal_column("created_at DESC")])
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import uuid
 
+from sqlalchemy import select, update
+
 from app.core import db
+from app.orders.models import Order
+
+OVER = ("cancelled", "expired")
+ERASED = "erased"
 
 
 def attach(customer_id: uuid.UUID, email_index: bytes) -> int:
@@ -37,3 +43,23 @@ def follow_cart(visitor: str, *, old: uuid.UUID, new: uuid.UUID) -> None:
         old=old,
         new=new,
     )
+
+
+def has_open(customer_id: uuid.UUID) -> bool:
+    """Whether something is still going on with an order of theirs."""
+    statement = (
+        select(Order.id).where(Order.customer_id == customer_id, Order.state.not_in((*OVER, "confirmed"))).limit(1)
+    )
+    return db.session.scalar(statement) is not None
+
+
+def let_go(customer_id: uuid.UUID) -> None:
+    """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
+    tax law, refunds and disputes need it, and are nobody's account's any more."""
+    theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
+    db.session.execute(
+        theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
+            email="", email_index=b"", phone="", phone_index=None, address={}, client_index=b""
+        )
+    )
+    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
