@@ -25,6 +25,7 @@ from app.customers.events import (
 from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
+from app.notifications.handlers import customers as customer_mails
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, RecurringOrderPaid
 from app.payments.events import (
@@ -103,13 +104,13 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],
-    LinkWanted: [network(notifications.send_link)],
-    CustomerRegistered: [network(notifications.welcome_customer)],
-    PasswordChanged: [network(notifications.tell_password_changed)],
-    EmailChanged: [network(notifications.tell_email_changed)],
-    AccountClosing: [network(notifications.tell_account_closes)],
-    WishBack: [network(notifications.tell_wish_is_back)],
-    SignInBlocked: [network(notifications.warn_customer_of_blocked_sign_in)],
+    LinkWanted: [network(customer_mails.send_link)],
+    CustomerRegistered: [network(customer_mails.welcome_customer)],
+    PasswordChanged: [network(customer_mails.tell_password_changed)],
+    EmailChanged: [network(customer_mails.tell_email_changed)],
+    AccountClosing: [network(customer_mails.tell_account_closes)],
+    WishBack: [network(customer_mails.tell_wish_is_back)],
+    SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
 }
