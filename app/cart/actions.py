@@ -141,22 +141,18 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
     return cart_id, done
 
 
-_OPEN = text(
-    """
-    INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
-    ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, updated_at = clock_timestamp(),
-      expires_at = clock_timestamp() + interval '30 days' RETURNING id
-    """
-)
-_PUT = text(
-    """
-    INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor)
-    SELECT u.id, :cart, u.variant, u.quantity, u.price
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]))
-      AS u (id, variant, quantity, price)
-    ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity RETURNING id
-    """
-)
+_OPEN = """
+INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
+ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, updated_at = clock_timestamp(),
+  expires_at = clock_timestamp() + interval '30 days' RETURNING id
+"""
+_PUT = """
+INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor)
+SELECT u.id, :cart, u.variant, u.quantity, u.price
+FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]))
+  AS u (id, variant, quantity, price)
+ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)
