@@ -136,6 +136,7 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
             mine[each.variant_id] = got
         done.append(Put(each.variant_id, whole, got))
     if lines:
+        note_step(cart_id, "cart")
         db.rows(_PUT, cart=cart_id, ids=[x[0] for x in lines], variants=[x[1] for x in lines],
                 quantities=[x[2] for x in lines], prices=[x[3] for x in lines])  # fmt: skip
     return cart_id, done
@@ -157,35 +158,32 @@ ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity RET
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """The guest's cart `old` is part of the cart `new` now."""
+    """The guest's cart `old` is part of the cart `new` now. `is_news`: the customer's cart is not just what the guest's was."""
 
     old: uuid.UUID
     new: uuid.UUID
     lines: list[Put]
+    is_news: bool
 
 
 def merge(guest: str, visitor: str, *, currency: str, locale: str) -> Merged | None:
-    """A guest has signed in: their cart joins the customer's, or becomes it when there is none. None: nothing to do."""
-    locked = db.rows(
-        "SELECT id, visitor FROM cart WHERE visitor IN (:guest, :visitor) AND is_open ORDER BY id FOR UPDATE",
-        guest=guest,
-        visitor=visitor,
-    )
-    carts = {row.visitor: row.id for row in locked}
-    entries = queries.stored(guest).entries if guest in carts else ()
+    """A guest has signed in: what is in their cart joins the customer's. None: there is nothing in it."""
+    old = db.scalar("SELECT id FROM cart WHERE visitor = :guest AND is_open FOR UPDATE", guest=guest)
+    entries = queries.stored(guest).entries
     if not entries:
         return None
-    if visitor not in carts:
-        db.rows(
-            "UPDATE cart SET visitor = :visitor, version = version + 1 WHERE id = :id RETURNING id",
-            visitor=visitor,
-            id=carts[guest],
-        )
-        return Merged(carts[guest], carts[guest], [])
+    had = bool(queries.stored(visitor).entries)
     wanted = [Wanted(each.variant_id, each.quantity, each.price_seen_minor) for each in entries]
     cart_id, done = put_all(visitor, wanted, currency=currency, locale=locale)
-    db.rows("DELETE FROM cart WHERE id = :id RETURNING id", id=carts[guest])
-    return Merged(carts[guest], cart_id, done)
+    db.rows(
+        "INSERT INTO funnel_step (cart_id, step, created_at) SELECT :new, step, created_at FROM funnel_step WHERE cart_id = :old"
+        " ON CONFLICT DO NOTHING RETURNING step",
+        old=old,
+        new=cart_id,
+    )
+    db.rows("DELETE FROM funnel_step WHERE cart_id = :old RETURNING step", old=old)
+    db.rows("DELETE FROM cart WHERE id = :old RETURNING id", old=old)
+    return Merged(old, cart_id, done, had or any(each.got < each.wanted for each in done))
 
 
 def leave_notice(visitor: str, kind: str, lines: Sequence[Put]) -> uuid.UUID:

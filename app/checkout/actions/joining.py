@@ -21,7 +21,7 @@ def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.U
     )
     belonging.hand_over(guest, visitor)
     merged = cart.merge(guest, visitor, currency=currency, locale=locale)
-    if merged is not None and merged.old != merged.new:
+    if merged is not None:
         belonging.follow_cart(visitor, old=merged.old, new=merged.new)
     if any(row.visitor == guest for row in sessions):  # what is being typed now is newer than what was typed elsewhere
         db.rows("DELETE FROM checkout_session WHERE visitor = :visitor RETURNING id", visitor=visitor)
@@ -32,4 +32,4 @@ def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.U
             guest=guest,
             cart=merged.new if merged else None,
         )
-    return cart.leave_notice(visitor, "login", merged.lines) if merged and merged.lines else None
+    return cart.leave_notice(visitor, "login", merged.lines) if merged and merged.is_news else None
