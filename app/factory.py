@@ -80,6 +80,7 @@ ENTRY_POINTS = (
     "app.api.refunds",
     "app.api.stock",
     "app.api.orders",
+    "app.api.preferences",
     "app.api.description",
 )
 

@@ -220,3 +220,31 @@ def test_an_order_under_way_is_waited_for(aina: Patron):
     let_the_grace_pass()
     privacy.erase_closed()
     assert db.scalar("SELECT count(*) FROM customer") == 1
+
+
+def test_preferences_for_programs(aina: Patron, make_patron: MakePatron):
+    """NOT-32: read and changed as on the page; strangers and nonsense change nothing."""
+    path, headers = "/api/v1/customer/preferences", {"X-CSRF-Token": aina.csrf()}
+    assert make_patron().client.get(path).status_code == 401
+    assert make_patron().client.put(path, json={}).status_code == 401
+    known = aina.client.get(path).json["preferences"]
+    assert [(each["type"], each["enabled"], each["is_locked"]) for each in known] == [
+        ("order", True, True),
+        ("marketing", False, False),
+        ("alerts", False, False),
+    ]
+    wanted = {"preferences": [{"channel": "email", "type": "alerts", "enabled": True}]}
+    assert aina.client.put(path, json=wanted).status_code == 400  # without the token
+    answer = aina.client.put(path, json=wanted, headers=headers)
+    assert (answer.status_code, answer.json["preferences"][2]["enabled"]) == (200, True)
+    assert form_to(aina.get("/account/preferences"), "/account/preferences").fields["email-alerts"] == "y"
+    for odd in (
+        [],
+        {"preferences": "all"},
+        {"preferences": [{"channel": "email", "type": "order", "enabled": False}]},
+        {"preferences": [{"channel": "pigeon", "type": "alerts", "enabled": False}]},
+        {"preferences": [{"channel": ["email"], "type": {}, "enabled": 1}]},
+        {"preferences": [{"channel": "email", "type": "alerts", "enabled": "false"}]},
+    ):
+        assert aina.client.put(path, json=odd, headers=headers).status_code == 422, odd
+    assert db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")
