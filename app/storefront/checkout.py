@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -31,6 +32,8 @@ from app.checkout.rules import first_open_step
 from app.core import clock
 from app.core.transaction import in_transaction
 from app.customers import queries as customer_queries
+from app.customers.actions import profile
+from app.customers.errors import TooManyAddresses
 from app.customers.models import CustomerAddress
 from app.orders import queries as orders
 from app.payments.gateway import offers
@@ -102,6 +105,7 @@ def save_delivery() -> ResponseReturnValue:
             form.method_error = _("Choose how we should deliver")
             return _delivery_page(form, session, address=address, status=422)
     _save_delivery(address, code if code in known else None)
+    _remember(address)
     if not offers:
         return _delivery_page(form, _require("contact"), address=address, status=409)
     if code in known and _shown_as_it_is(offers):
@@ -233,6 +237,15 @@ def _own_contact() -> dict[str, str]:
     return {"email": person.email, "phone": person.phone or ""} if person else {}
 
 
+def _remember(address: dict[str, str]) -> None:
+    """Into the address book, for who asked for it. A full book is no reason to stop anybody who is about to pay."""
+    person = customers.current()
+    if person is None or "remember" not in request.form:
+        return
+    with suppress(TooManyAddresses):
+        in_transaction(lambda: profile.remember_address(person.customer_id, address))
+
+
 def _saved_addresses() -> Sequence[CustomerAddress]:
     """The address book of somebody who is signed in, the usual address first."""
     person = customers.current()
@@ -298,6 +311,7 @@ def _delivery_page(
         shown=_shown(quote.offers),
         has_address=address is not None,
         saved=saved,
+        can_remember=customers.current() is not None,
         filled=form.address(),
         states=forms.state_names(form.country.data or _default_country()),
         **_summary(quote, with_delivery=address is not None),

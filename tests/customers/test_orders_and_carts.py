@@ -297,3 +297,15 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
     assert patron.get("/wishlist").count('class="wish"') == 1
     assert patron.post("/wishlist", product="nonsense").status_code == 404
     assert patron.post("/wishlist", product="0192f5a0-7c3e-7000-8000-000000000000").status_code == 404
+
+
+def test_an_address_of_checkout_can_be_kept_once(aina: Patron):
+    aina.add(add_product())
+    form = form_to(aina.get("/checkout/contact"), "/checkout/contact")
+    aina.client.post("/checkout/contact", data=form.filled(**CONTACT))
+    assert "remember" not in form_to(aina.get("/checkout/delivery"), "/checkout/delivery").fields  # nobody ticked it
+    for _ in range(2):
+        form = form_to(aina.get("/checkout/delivery"), "/checkout/delivery")
+        assert aina.client.post("/checkout/delivery", data=form.filled(**ADDRESS, remember="1")).status_code == 303
+    assert db.scalar("SELECT count(*) FROM customer_address WHERE is_default_shipping") == 1
+    assert db.scalar("SELECT count(*) FROM customer_address") == 1

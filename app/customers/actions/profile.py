@@ -88,6 +88,13 @@ def save_address(
     return row
 
 
+def remember_address(customer_id: uuid.UUID, fields: Mapping[str, str]) -> None:
+    """Add it unless it is in the book already. Raises NotFound or TooManyAddresses."""
+    values = {name: fields[name] for name in FIELDS}
+    if all(each.address != values for each in queries.addresses(customer_id)):
+        save_address(customer_id, values)
+
+
 def _clear_defaults(customer_id: uuid.UUID, *, shipping: bool, billing: bool) -> None:
     mine = update(CustomerAddress).where(CustomerAddress.customer_id == customer_id)
     if shipping:
