@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, func, select, update
 
 from app.core import db
 from app.orders.models import Order
@@ -59,7 +59,12 @@ def let_go(customer_id: uuid.UUID) -> None:
     theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
     db.session.execute(
         theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
-            email="", email_index=b"", phone="", phone_index=None, address={}, client_index=b""
+            email="",
+            email_index=func.sha256(func.convert_to(cast(Order.id, Text), "UTF8")),  # equal to nobody's
+            phone="",
+            phone_index=None,
+            address={},
+            client_index=b"",
         )
     )
     db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
