@@ -25,7 +25,7 @@ CONFIGURED: tuple[str, ...] = (
     "app.notifications.letters",
 )
 
-COLLECT_AFTER = (10_000, 20, 20)  # objects; collections of the generation before
+COLLECT_AFTER = (2_000, 10, 10)  # objects; collections of the generation before
 
 
 def configure_process(settings: Settings) -> None:
