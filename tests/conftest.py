@@ -23,6 +23,8 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy.engine import make_url
 
 from app import factory
@@ -44,6 +46,23 @@ ENVIRONMENT = {
     "RAZORPAY_WEBHOOK_SECRET": "test-webhook-secret",
     "LOG_LEVEL": "WARNING",
 }
+
+
+class CompiledTemplates(BytecodeCache):
+    """What one application has compiled serves the next: a test's own application need not compile every page again."""
+
+    def __init__(self) -> None:
+        self.code: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if known := self.code.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(known)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_compiled = CompiledTemplates()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -93,7 +112,9 @@ def settings(environment: dict[str, str]) -> Settings:
 
 @pytest.fixture(scope="session")
 def _app(settings: Settings) -> Flask:
-    return factory.create_app(settings)
+    app = factory.create_app(settings)
+    app.jinja_env.bytecode_cache = _compiled
+    return app
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +177,9 @@ def statements(database: None) -> Iterator[Callable[[], list[str]]]:
 @pytest.fixture
 def make_app(environment: dict[str, str], settings: Settings, database: None) -> Iterator[Callable[..., Flask]]:
     def make(**changed: str) -> Flask:
-        return factory.create_app(load({**environment, **changed}))
+        app = factory.create_app(load({**environment, **changed}))
+        app.jinja_env.bytecode_cache = _compiled
+        return app
 
     yield make
     factory.configure_process(settings)
