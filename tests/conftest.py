@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache
@@ -28,6 +29,7 @@ from jinja2.bccache import Bucket
 from sqlalchemy.engine import make_url
 
 from app import factory
+from app.accounts import actions as accounts
 from app.core import cache, db, memory, outbox
 from app.core.settings import Settings, load
 from app.ops import schema
@@ -63,6 +65,8 @@ class CompiledTemplates(BytecodeCache):
 
 
 _compiled = CompiledTemplates()
+# Slow on purpose in the shop; what that costs is tested in tests/accounts, and no test signs in faster than a person.
+accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
