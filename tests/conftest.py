@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -34,7 +35,7 @@ from app.core import cache, db, memory, outbox
 from app.core.settings import Settings, load
 from app.ops import schema
 from run import servers
-from tests import databases
+from tests import databases, sharing_out
 from tests.sql import watched
 
 _stack = ExitStack()
@@ -89,6 +90,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stack.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        sharing_out.longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return sharing_out.ByStand(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
