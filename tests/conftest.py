@@ -29,7 +29,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy.engine import make_url
 
-from app import factory
+from app import factory, process
 from app.accounts import actions as accounts
 from app.core import cache, db, memory, outbox
 from app.core.settings import Settings, load
@@ -128,6 +128,7 @@ def settings(environment: dict[str, str]) -> Settings:
 def _app(settings: Settings) -> Flask:
     app = factory.create_app(settings)
     app.jinja_env.bytecode_cache = _compiled
+    process.settle_down()
     return app
 
 
