@@ -15,7 +15,7 @@ from app.core import db
 from chaos.servers import wait_for
 from chaos.stand import Stand
 from tests.browser import shopping
-from tests.browser.test_books import sign_in
+from tests.browser.conftest import sign_in
 
 
 @dataclass(frozen=True)
