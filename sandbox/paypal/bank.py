@@ -23,6 +23,7 @@ from sandbox.refunds import Course
 from sandbox.store import Row, Store, Transaction
 
 CAPTURES = ("COMPLETED", "PENDING", "DECLINED", "INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED")
+SELECTABLE = ("PAYPAL", "PAYPAL_PAY_LATER", "PAYPAL_CREDIT")
 REFUNDS = ("COMPLETED", "PENDING", "FAILED")
 UNAPPROVED_LIVE = 3 * 3600  # an order that nobody captures is gone after three hours
 REFUND_DAYS = 180
@@ -38,6 +39,7 @@ class Page:
     return_url: str
     cancel_url: str
     brand_name: str = ""
+    selected: str = "PAYPAL"  # what the payer chose in the shop
 
 
 @dataclass
@@ -362,5 +364,9 @@ def _page_of(body: dict[str, Any]) -> tuple[Page, bool]:
     for name, url in urls.items():
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise invalid("INVALID_PARAMETER_SYNTAX", "An absolute address is needed.", field=f"/{name}")
-    page = Page(brand_name=str(context.get("brand_name") or ""), **{name: str(url) for name, url in urls.items()})
+    selected = context.get("payment_method_selected", "PAYPAL")
+    if selected not in SELECTABLE:
+        raise invalid("INVALID_PARAMETER_VALUE", "The value of a field is invalid.", field="/payment_method_selected")
+    name = str(context.get("brand_name") or "")
+    page = Page(brand_name=name, selected=selected, **{name: str(url) for name, url in urls.items()})
     return page, wallet is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.core.money import EXPONENTS
 from app.core.settings.reader import Reader
 
 PROVIDERS = ("razorpay", "curlec", "stripe", "paypal", "billplz", "manual")
@@ -75,6 +76,19 @@ class Manual:
     def minutes_of(self, method: str) -> int | None:
         """How long the shop waits for money by hand; None for a way to pay that is none of these."""
         return {"bank_transfer": self.transfer_hours * 60, "cod": self.delivery_days * 24 * 60}.get(method)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to pay later that is switched on at one provider for one currency (PAY-29), from an amount in minor units on."""
+
+    provider: str
+    method: str
+    currency: str
+    least_minor: int
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.method}:{self.currency}"
 
 
 def read_default(get: Reader) -> str:
@@ -150,3 +164,22 @@ def read_manual(get: Reader) -> Manual:
         transfer_hours=get.number("BANK_TRANSFER_HOURS", Manual.transfer_hours, low=1, high=720),
         delivery_days=get.number("CASH_ON_DELIVERY_DAYS", Manual.delivery_days, low=1, high=90),
     )
+
+
+def read_plans(get: Reader) -> tuple[Plan, ...]:
+    """`provider:method:currency`, comma-separated, each with `:least` in minor units where less must not be offered."""
+    return tuple(plan for word in get.words("PAYMENT_PLANS", "") if (plan := _plan(get, word)))
+
+
+def _plan(get: Reader, word: str) -> Plan | None:
+    provider, method, currency, least = [*word.split(":"), "0"][:4] if word.count(":") in (2, 3) else ("", "", "", "")
+    if (
+        provider not in PROVIDERS
+        or currency not in EXPONENTS
+        or not (least.isascii() and least.isdigit() and len(least) <= 12)
+    ):
+        get.faults.append(
+            f"PAYMENT_PLANS={word} is none: write provider:method:currency, such as curlec:atome:MYR:5000"
+        )
+        return None
+    return Plan(provider, method, currency, int(least))

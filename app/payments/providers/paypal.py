@@ -38,6 +38,9 @@ from app.payments.providers.paypal_notices import SIGNATURE_HEADER, Signatures, 
 # INR is not in the list: PayPal makes no payments within India.
 LISTED = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
 CURRENCIES = frozenset(LISTED.split())
+# PayPal docs, pay-later/overview: least amounts of what it offers in most countries of a currency; the account has to be there.
+PLANS = {"paypal_paylater": {"USD": 3000, "EUR": 3000, "GBP": 3000}}
+SELECTED = {"paypal_paylater": "PAYPAL_PAY_LATER"}
 PAGES = {
     "https://api-m.paypal.com": "https://www.paypal.com",
     "https://api-m.sandbox.paypal.com": "https://www.sandbox.paypal.com",
@@ -194,6 +197,8 @@ class PayPal:
             "return_url": request.return_url,
             "cancel_url": request.cancel_url,
         }
+        if request.method in SELECTED:
+            context["payment_method_selected"] = SELECTED[request.method]
         source = {"paypal": {"experience_context": context}}
         return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
 

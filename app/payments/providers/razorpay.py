@@ -48,6 +48,10 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "MYR": ("fpx", "wallet", "card"),
     "INR": ("upi", "card", "netbanking", "wallet"),
 }
+# The hosted page takes `paylater` of the ways to pay later, and no EMI (Razorpay docs, hosted checkout, options). LazyPay
+# names no least amount, so it is that of every order.
+PLANS = {"paylater": {"INR": 100}}
+PAGE_METHODS = {"paylater": "paylater", "atome": "paylater"}  # the only way that the page offers then
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
@@ -139,7 +143,7 @@ class Razorpay(Subscriptions):
             "prefill[name]": request.name,
             "prefill[email]": request.email,
             "prefill[contact]": request.phone,
-            "prefill[method]": request.method,
+            **_shown_first(request.method),
             "prefill[bank]": request.bank,
             "callback_url": request.return_url,
             "cancel_url": request.cancel_url,
@@ -265,6 +269,11 @@ class Razorpay(Subscriptions):
         found = entities.items_of(ask(self._client.order.all, {"receipt": receipt, "count": PAGE}, budget=budget))
         orders = [order for order in found if order.get("receipt") == receipt]
         return min(orders, key=_precedence, default=None)
+
+
+def _shown_first(method: str) -> dict[str, str]:
+    """The page begins with the way that was chosen; of one to pay later it is the only one."""
+    return {"method": PAGE_METHODS[method]} if method in PAGE_METHODS else {"prefill[method]": method}
 
 
 def _window(since: datetime, until: datetime) -> dict[str, int]:

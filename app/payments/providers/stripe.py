@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 LIVE_API = "https://api.stripe.com"
 LIVE_PAGE = "https://checkout.stripe.com"
 METHODS = {"MYR": ("fpx", "card")}
+# Stripe docs, payments/klarna and payments/afterpay-clearpay: currencies, of accounts in the countries that are named there.
+PLANS = {"klarna": {"USD": 100, "EUR": 100, "GBP": 100}, "afterpay_clearpay": {"USD": 100, "GBP": 100}}
 LOCALES = frozenset({"en", "ms"})
 LEAST_MINUTES, MOST_MINUTES = 31, 23 * 60  # Stripe takes 30 minutes to 24 hours, by its own clock
 EXPIRY_STEP = 600  # seconds; see `_expires_at`
@@ -260,7 +262,7 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "product_data": {"name": name},
     }
     words = {"receipt": request.receipt}
-    body = {
+    body: dict[str, Any] = {
         "mode": "payment",
         "line_items": [{"quantity": 1, "price_data": price}],
         "client_reference_id": request.receipt,
@@ -272,7 +274,24 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "expires_at": _expires_at(request.lock_minutes),
         "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
     }
+    if request.method in PLANS:
+        body["payment_method_types"] = [request.method]
+        body["payment_intent_data"] |= _shipping(request)
     return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
+
+
+def _shipping(request: PaymentRequest) -> dict[str, Any]:
+    """Where it goes: those who give credit want to know, and Afterpay gives none without."""
+    names = {
+        "line1": "line1",
+        "line2": "line2",
+        "city": "city",
+        "state": "state",
+        "postal_code": "postcode",
+        "country": "country",
+    }
+    address = {theirs: given for theirs, ours in names.items() if (given := request.address.get(ours))}
+    return {"shipping": {"name": request.name, "address": address}} if request.name and "line1" in address else {}
 
 
 def _subscription_of(request: SubscriptionRequest) -> dict[str, Any]:
