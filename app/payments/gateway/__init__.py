@@ -68,6 +68,7 @@ class ProviderPayment:
     error_reason: str = ""
     fee_minor: int = 0  # what the provider keeps of it, as far as it says so already
     order_id: str = ""  # the provider's id of the order it belongs to
+    receipt: str = ""  # our own name of it, in lists that do not show the id we know it by
     created_at: datetime | None = None
 
 
@@ -89,6 +90,7 @@ class ProviderRefund:
     payment_id: str
     key: str = ""
     is_by_hand: bool = False  # the provider sends nothing back: staff do, and say what became of it
+    receipt: str = ""  # as of `ProviderPayment`
     created_at: datetime | None = None
 
 
@@ -111,6 +113,7 @@ class ProviderTransaction:
     payment_id: str = ""
     refund_id: str = ""
     payout_id: str = ""
+    receipt: str = ""  # as of `ProviderPayment`
 
 
 @dataclass(frozen=True, slots=True)

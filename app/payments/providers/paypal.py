@@ -12,7 +12,8 @@ refund, or that a capture was declined (an order can stay APPROVED after that, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -27,9 +28,11 @@ from app.payments.gateway import (
     ProviderDispute,
     ProviderPayment,
     ProviderRefund,
+    ProviderTransaction,
     Standing,
 )
 from app.payments.providers import paypal_entities as entities
+from app.payments.providers import paypal_statement as statement
 from app.payments.providers.bounded import Budget, Patience
 from app.payments.providers.paypal_client import Client, Clients
 from app.payments.providers.paypal_notices import SIGNATURE_HEADER, Signatures, notice_of
@@ -48,6 +51,11 @@ PAGES = {
 NOT_APPROVED = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})  # says nothing of the payer's money
 CUSTOM_ID = "/purchase_units/@reference_id=='default'/custom_id"
 LONGEST_TEXT = 127
+PAGE = 500
+MOST_PAGES = 21  # more than PayPal lists of one time: it refuses above 10,000 rows
+REVIEW = timedelta(days=7)  # a payment stands where it began, however long PayPal looked at it
+SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+TOO_MANY = "RESULTSET_TOO_LARGE"
 
 
 def make(settings: Settings) -> PayPal:
@@ -167,6 +175,52 @@ class PayPal:
         capture_id = entities.disputed_capture(dispute)
         order_id = entities.order_of_capture(self._client.get_capture(capture_id, budget=budget))
         return entities.dispute_of(dispute, order_id)
+
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        listed = map(statement.payment_of, self._transactions(since, until))
+        return [each for each in listed if each is not None]
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        listed = map(statement.refund_of, self._transactions(since, until))
+        return [each for each in listed if each is not None]
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        """Also what began some days before: it may have come out of PayPal's review since."""
+        listed = map(statement.row_of, self._transactions(since - REVIEW, until))
+        return [each for each in listed if each is not None]
+
+    def _transactions(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """What began in that time, a day at a time, in smaller pieces where that is too much for one answer."""
+        while since < until:
+            end = min(since + timedelta(days=1), until)
+            yield from self._piece(since, end)
+            since = end
+
+    def _piece(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """PayPal is asked for whole seconds, and includes both ends; each row is in one piece only."""
+        try:
+            listed = self._pages(since, until)
+        except ProviderRefused as refusal:
+            middle = since + (until - since) / 2
+            if refusal.facts.get("reason") != TOO_MANY or until - since < timedelta(seconds=2):
+                raise
+            return [*self._piece(since, middle), *self._piece(middle, until)]
+        return [each for each in listed if since <= statement.moment_of_item(each) < until]
+
+    def _pages(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        asked = {
+            "start_date": since.astimezone(UTC).strftime(SECONDS),
+            "end_date": (until + timedelta(seconds=1)).astimezone(UTC).strftime(SECONDS),
+            "fields": "transaction_info",
+            "page_size": PAGE,
+        }
+        found: list[dict[str, Any]] = []
+        for number in range(1, MOST_PAGES + 1):
+            page = self._client.search_transactions({**asked, "page": number}, budget=self._budget())
+            found += statement.items_of(page)
+            if number >= int(page.get("total_pages") or 0):
+                return found
+        raise ProviderUnavailable(reason="the list does not end")
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         self._signatures.check(body, {name.lower(): value for name, value in headers.items()})

@@ -87,6 +87,9 @@ class Client:
     def get_capture(self, capture_id: str, *, budget: Budget) -> dict[str, Any]:
         return self._ask(self._sdk.payments.get_captured_payment, {"capture_id": capture_id}, budget)
 
+    def search_transactions(self, asked: Mapping[str, Any], *, budget: Budget) -> dict[str, Any]:
+        return self._ask(self._sdk.transaction_search.search_transactions, asked, budget)
+
     def get_dispute(self, dispute_id: str, *, budget: Budget) -> dict[str, Any]:
         """The SDK has no call for disputes: plain HTTP, under the token that its other calls use."""
         return self._ask(self._fetch, {"path": f"/v1/customer/disputes/{quote(dispute_id, safe='')}"}, budget)

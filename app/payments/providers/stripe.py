@@ -170,9 +170,10 @@ class Stripe(Subscriptions):
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         found: list[ProviderTransaction] = []
         for payout in self._listed(self._client.list_payouts, _made(since, until)):
-            if statement.is_itemised(payout):
+            if statement.is_paid_out(payout):
                 asked = {"payout": entities.identifier_of(payout), "expand": ["data.source"]}
-                found += statement.statement(payout, self._listed(self._client.list_balance, asked))
+                rows = self._listed(self._client.list_balance, asked) if statement.is_itemised(payout) else []
+                found += statement.statement(payout, rows)
         return found
 
     def _listed(self, call: Callable[..., Object], filters: Mapping[str, Any]) -> list[dict[str, Any]]:
