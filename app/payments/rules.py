@@ -51,6 +51,7 @@ GIVE_UP_AFTER_DAYS = 4
 # its own dashboard, and some fail weeks after they had succeeded.
 REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
 DISPUTE_ASK_HOURS = 6
+DISPUTE_LIST_DAYS = 30  # so far back providers are asked which disputes there are: longer than any outage of ours
 
 
 def is_reversal(kind: str) -> bool:

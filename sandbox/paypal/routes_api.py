@@ -87,6 +87,11 @@ def show_dispute(dispute_id: str) -> dict[str, Any]:
     return paypal().disputes.one(dispute_id)
 
 
+@bp.get("/v1/customer/disputes")
+def list_disputes() -> dict[str, Any]:
+    return paypal().disputes.listed(request.args.to_dict())
+
+
 @bp.get("/v1/reporting/transactions")
 def list_transactions() -> dict[str, Any]:
     return paypal().reports.page(request.args.to_dict())

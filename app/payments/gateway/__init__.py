@@ -218,6 +218,9 @@ class Bookkeeper(Protocol):
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         """The rows of the statement that were settled in that time, the payouts among them."""
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        """The ids of all disputes that were opened since then, whatever became of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -52,6 +52,7 @@ NOT_APPROVED = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})  # say
 CUSTOM_ID = "/purchase_units/@reference_id=='default'/custom_id"
 LONGEST_TEXT = 127
 PAGE = 500
+DISPUTES_PAGE, MOST_DISPUTE_PAGES = 50, 50  # as far as PayPal counts
 MOST_PAGES = 21  # more than PayPal lists of one time: it refuses above 10,000 rows
 REVIEW = timedelta(days=7)  # a payment stands where it began, however long PayPal looked at it
 SECONDS = "%Y-%m-%dT%H:%M:%SZ"
@@ -175,6 +176,20 @@ class PayPal:
         capture_id = entities.disputed_capture(dispute)
         order_id = entities.order_of_capture(self._client.get_capture(capture_id, budget=budget))
         return entities.dispute_of(dispute, order_id)
+
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {
+            "create_time_after": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
+            "page_size": str(DISPUTES_PAGE),
+        }
+        found: list[str] = []
+        for number in range(1, MOST_DISPUTE_PAGES + 1):
+            page = self._client.list_disputes({**asked, "page": str(number)}, budget=self._budget())
+            items = entities.as_dicts(page.get("items"))
+            found += [entities.identifier_of({"id": each.get("dispute_id")}) for each in items]
+            if len(items) < DISPUTES_PAGE:
+                return found
+        raise ProviderUnavailable(reason="the list does not end")
 
     def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
         listed = map(statement.payment_of, self._transactions(since, until))

@@ -248,6 +248,10 @@ class Razorpay(Subscriptions):
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         return entities.dispute_of(ask(self._client.dispute.fetch, provider_dispute_id, {}, budget=self._budget()))
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {"from": math.ceil(since.timestamp())}
+        return [entities.text_of(item, "id") for item in self._listed(self._client.dispute.all, asked)]
+
     def origins(self) -> tuple[str, ...]:
         parts = urlsplit(self._api_url)
         return (f"{parts.scheme}://{parts.netloc}",)

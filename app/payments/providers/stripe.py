@@ -191,6 +191,10 @@ class Stripe(Subscriptions):
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         return entities.dispute_of(self._client.get_dispute(provider_dispute_id, budget=self._budget()))
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {"created": {"gte": math.ceil(since.timestamp())}}
+        return [entities.identifier_of(each) for each in self._listed(self._client.list_disputes, asked)]
+
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         """Two events for one change have two ids and cost a second question, nothing else."""
         given = {name.lower(): value for name, value in headers.items()}
