@@ -98,6 +98,7 @@ PLANS = (
     ),
     Method("paypal_paylater", N_("Pay later with PayPal"), N_("In parts. PayPal decides whether it gives you credit")),
 )
+PLAN_CODES = frozenset(each.code for each in PLANS)
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (

@@ -26,7 +26,7 @@ from app.payments.errors import (
 )
 from app.payments.gateway import banks, offers
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, RECURRING
+from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, PLAN_CODES, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -76,7 +76,7 @@ def pay(token: str) -> ResponseReturnValue:
     method = request.form.get("payment_method") or order.payment_method
     if method in KINDS:
         return _pay_with_value(order)
-    payment = payment_queries.payment_of_order(order.id)
+    payment = payment_queries.payment_of_order(order.id) if method in PLAN_CODES else None  # theirs have a least amount
     if method not in {offer.method.code for offer in offers(order.currency, due=payment.due if payment else None)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
