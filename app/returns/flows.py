@@ -53,7 +53,11 @@ def find_disputes(providers: Sequence[str] | None = None) -> Tally:
 
 def _find_disputes(provider: str, tally: Tally) -> None:
     since = clock.now() - timedelta(days=DISPUTE_LIST_DAYS)
-    listed = gateway.bookkeeper(provider).disputes_since(since)
+    try:
+        listed = gateway.bookkeeper(provider).disputes_since(since)
+    except ProviderRefused as refusal:  # not an account that may: webhooks have to do
+        log.warning("disputes are not listed", extra={"provider": provider, "reason": str(refusal.facts.get("reason"))})
+        return
     known = payment_queries.disputes_looked_at(provider, listed)
     db.release()
     for dispute_id in listed:

@@ -233,7 +233,10 @@ class PayPal:
         for number in range(1, MOST_PAGES + 1):
             page = self._client.search_transactions({**asked, "page": number}, budget=self._budget())
             found += statement.items_of(page)
-            if number >= int(page.get("total_pages") or 0):
+            total = page.get("total_pages")
+            if type(total) is not int:
+                raise ProviderUnavailable(reason="no total_pages in the answer")
+            if number >= total:
                 return found
         raise ProviderUnavailable(reason="the list does not end")
 
