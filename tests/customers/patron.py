@@ -27,6 +27,10 @@ class Patron(Shopper):
         super().__init__(client, bank)
         self.office, self.deliver, self.email, self.password = office, deliver, email, PASSWORD
 
+    def csrf(self) -> str:
+        """Looked up each time: signing in and out draws a new one."""
+        return form_to(self.get("/track"), "/track").fields["csrf_token"]
+
     def submit(self, page: str, action: str, **fields: Any) -> TestResponse:
         """Fill in the form to `action` of a page and send it."""
         return self.client.post(action, data=form_to(self.get(page), action).filled(**fields))
