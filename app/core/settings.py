@@ -1,5 +1,4 @@
 """Settings: one frozen object made from the environment at start-up. `os.environ` is read nowhere else in `app/`.
-
 Every name may be given as `NAME_FILE`, a path to read the value from. `load` raises `BadSettings` with *all* faults.
 """
 
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.core.money import EXPONENTS
+from app.core.settings_instalments import Instalments, read_instalments
 
 ENVIRONMENTS = ("development", "test", "production")
 PROVIDERS = ("razorpay", "curlec", "stripe", "paypal", "billplz", "manual")
@@ -131,6 +131,7 @@ class Settings:
     paypal: PayPal
     billplz: Billplz
     manual: Manual
+    instalments: Instalments
     lock_minutes: int
     lock_max_renewals: int
     cleanup_interval_minutes: int
@@ -208,6 +209,7 @@ def _read(get: _Reader) -> Settings:
             api_url=get.text("BILLPLZ_API_URL", Billplz.api_url).rstrip("/"),
         ),
         manual=_manual(get),
+        instalments=read_instalments(get.number),
         lock_minutes=get.number("STOCK_LOCK_EXPIRY_MINUTES", 15, low=1, high=240),
         lock_max_renewals=get.number("STOCK_LOCK_MAX_RENEWALS", 10, low=0, high=100),
         cleanup_interval_minutes=get.number("STOCK_CLEANUP_INTERVAL_MINUTES", 5, low=1, high=60),

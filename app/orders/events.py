@@ -21,6 +21,14 @@ class OrderPromised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanBegun(Event):
+    """The first instalment of an order is here: it waits for the others, and its stock is kept."""
+
+    name = "order.plan_begun"
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPaid(Event):
     """The order is confirmed and its stock sold."""
 

@@ -8,7 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.core import db
-from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentDispute, PaymentNotice, Refund
+from app.payments.models import (
+    Instalment,
+    Payment,
+    PaymentAttempt,
+    PaymentCapture,
+    PaymentDispute,
+    PaymentNotice,
+    Refund,
+)
 from app.payments.rules import NOT_REFUNDED, UNDECIDED, is_reversal
 
 
@@ -36,6 +44,12 @@ def lock_refund(refund_id: uuid.UUID) -> Refund | None:
 def payment_of_order(order_id: uuid.UUID) -> Payment | None:
     statement = select(Payment).where(Payment.order_id == order_id).options(joinedload(Payment.attempts))
     return db.session.scalars(statement).unique().one_or_none()
+
+
+def instalments_of(payment_id: uuid.UUID) -> list[Instalment]:
+    """The plan of a payment, the first due first. Empty when it is paid in one go."""
+    statement = select(Instalment).where(Instalment.payment_id == payment_id).order_by(Instalment.position)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def is_due(order_id: uuid.UUID) -> bool:
@@ -127,7 +141,12 @@ def refund(refund_id: uuid.UUID) -> Refund | None:
     return db.session.get(Refund, refund_id)
 
 
-_GOES_BACK = (PaymentCapture.attempt_id.is_(None), PaymentCapture.provider, PaymentCapture.id)
+_GOES_BACK = (
+    PaymentCapture.attempt_id.is_(None),
+    PaymentCapture.part.desc(),
+    PaymentCapture.provider,
+    PaymentCapture.id,
+)
 
 
 def refunds_by_key(key: uuid.UUID) -> list[Refund]:
@@ -152,7 +171,8 @@ def order_of_named_payment(named: str) -> uuid.UUID | None:
 
 
 def applied_captures(payment_id: uuid.UUID) -> list[PaymentCapture]:
-    """The money an order is paid with, in the order in which it goes back: from outside, then gift cards, then credit."""
+    """The money an order is paid with, in the order in which it goes back: from outside (the latest instalment first), then
+    gift cards, then credit."""
     statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id, PaymentCapture.is_applied)
     statement = statement.order_by(*_GOES_BACK)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
@@ -275,6 +295,11 @@ NEEDS_ATTENTION = f"""
     SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL
     FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id
     WHERE c.state = 'authorized' AND NOT c.is_applied
+    UNION ALL
+    SELECT o.id, o.reference, o.number, NULL, 'instalment_late', '', sum(i.amount_minor)::bigint, p.currency, min(i.due_at), NULL
+    FROM instalment i JOIN payment p ON p.id = i.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE i.state = 'open' AND i.late_at <= now() AND p.received_minor > 0 AND o.state IN ('pending', 'on_hold')
+    GROUP BY o.id, p.id
 """
 
 
@@ -316,7 +341,8 @@ def faults() -> dict[str, int]:
             "SELECT count(*) FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
             " LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
             "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.capture_id = c.id"
-            " WHERE c.state = 'captured' AND NOT (c.is_applied AND o.state IN ('confirmed', 'on_hold'))"
+            " WHERE c.state = 'captured' AND NOT (c.is_applied"
+            "  AND (o.state IN ('confirmed', 'on_hold') OR o.state = 'pending' AND p.parts > 1))"
             " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0))"
         ),
         "double_captures": db.scalar(
@@ -331,6 +357,18 @@ def faults() -> dict[str, int]:
             "SELECT count(*) FROM payment_capture c LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
             "  WHERE state NOT IN ('failed', 'rejected') GROUP BY 1) r ON r.capture_id = c.id"
             " WHERE c.refunded_minor > c.amount_minor OR c.amount_minor < coalesce(r.amount, 0)"
+        ),
+        # plans that are not their order's sum, that count money which has not come, or that are over before their time
+        "instalments_mismatch": db.scalar(
+            "SELECT count(*) FROM payment p JOIN orders o ON o.id = p.order_id LEFT JOIN (SELECT payment_id, count(*) AS parts,"
+            "  sum(amount_minor) AS amount, coalesce(sum(amount_minor) FILTER (WHERE state = 'paid'), 0) AS paid,"
+            "  bool_or(state <> 'paid') AS is_open, bool_or(state = 'closed') AS is_closed FROM instalment GROUP BY 1) i"
+            "  ON i.payment_id = p.id"
+            " LEFT JOIN (SELECT payment_id, sum(amount_minor) AS amount FROM payment_capture"
+            "  WHERE is_applied AND attempt_id IS NOT NULL AND state IN ('captured', 'refunded') GROUP BY 1) c ON c.payment_id = p.id"
+            " WHERE p.received_minor <> coalesce(c.amount, 0) OR (p.parts > 1) <> (i.parts IS NOT NULL)"
+            " OR i.parts <> p.parts OR i.amount <> p.amount_minor - p.value_minor OR i.paid <> p.received_minor"
+            " OR (i.is_open AND p.paid_at IS NOT NULL) OR (i.is_closed AND o.state IN ('pending', 'confirmed'))"
         ),
     }
 

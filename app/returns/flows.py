@@ -9,9 +9,9 @@ from functools import partial
 from app.core import db
 from app.core.transaction import in_transaction
 from app.orders.flows import Tally
-from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
+from app.payments.actions import looking
 from app.payments.errors import ProviderRefused
 from app.returns import queries
 from app.returns.actions import reports
@@ -76,7 +76,7 @@ def look_around(*, everything: bool = False) -> Tally:
 def _postpone(capture_ids: Sequence[uuid.UUID]) -> None:
     """Those that are due as before: they may not keep others from being asked about."""
     if capture_ids:
-        in_transaction(partial(payments.postpone_looks, capture_ids))
+        in_transaction(partial(looking.postpone_looks, capture_ids))
 
 
 def look_by_schedule() -> None:
