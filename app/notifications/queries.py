@@ -14,6 +14,8 @@ from app.documents import queries as documents
 from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
+from app.payments import queries as payments
+from app.payments.rules import Plan
 from app.value import queries as value
 from app.value.events import ValueIssued
 
@@ -129,6 +131,27 @@ def mail_payment(order_id: uuid.UUID) -> MailPayment | None:
     first = parts[0]
     amount = Money(sum(part.amount_minor for part in parts), first.currency)
     return MailPayment(amount, first.method, first.reference, first.paid_at)
+
+
+def mail_capture(capture_id: uuid.UUID) -> MailPayment:
+    """One payment of an order."""
+    row = db.rows(
+        "SELECT amount_minor, currency, method, provider_payment_id, coalesce(captured_at, created_at) AS paid_at"
+        " FROM payment_capture WHERE id = :id",
+        id=capture_id,
+    )[0]
+    return MailPayment(Money(row.amount_minor, row.currency), row.method, row.provider_payment_id, row.paid_at)
+
+
+def mail_plan(order_id: uuid.UUID) -> Plan | None:
+    """The instalments of an order; None for one that is paid at once."""
+    payment = payments.payment_of_order(order_id)
+    return payment.plan if payment else None
+
+
+def open_instalment(instalment_id: uuid.UUID) -> int | None:
+    """The place of an instalment in its plan, while it is not paid."""
+    return db.scalar("SELECT position FROM instalment WHERE id = :id AND state = 'open'", id=instalment_id)
 
 
 def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:

@@ -57,6 +57,18 @@ def give_up(order_id: uuid.UUID, *, by: str) -> bool:
     return True
 
 
+def end_plan(order_id: uuid.UUID, *, actor: str) -> bool:
+    """The other instalments will not come: cancel the order, free its stock and send back what has come. False when it is
+    over, paid, or never had begun."""
+    order = orders.locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    if not payment.is_on_plan or not orders.cancel(order.id, actor=actor, reason="plan_ended"):
+        return False
+    facts = {"received_minor": payment.received_minor, "currency": payment.currency}
+    audit.record("order.plan_ended", actor=actor, object_kind="order", object_id=order.id, **facts)
+    return True
+
+
 def _attempts(order_id: uuid.UUID) -> list[PaymentAttempt]:
     return payment_queries.lock_attempts(payment_queries.lock_payment_of_order(order_id).id)
 

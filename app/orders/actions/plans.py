@@ -37,7 +37,8 @@ def carry_on(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
         order.move_to("pending")
         order.cancel_reason = order.closed_at = None
         instalments.open_again(payment)
-    order.expires_at, order.promised_at = kept_until(), order.promised_at or clock.now()
+    is_first, order.promised_at = order.promised_at is None, order.promised_at or clock.now()
+    order.expires_at = kept_until()
     paid, of = attempt.last_part, payment.parts
     facts: dict[str, Any] = {
         "amount_minor": capture.amount_minor,
@@ -45,7 +46,7 @@ def carry_on(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
         "method": capture.method,
     }
     note(order.id, "instalment_paid", part=paid, parts=of, **facts)
-    begun = [PlanBegun(order.id)] if attempt.first_part == 1 else []
+    begun = [PlanBegun(order.id, is_first)] if attempt.first_part == 1 else []
     outbox.record_all([*begun, InstalmentPaid(capture.id, order.id)])
     db.session.flush()
 
