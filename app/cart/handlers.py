@@ -17,7 +17,8 @@ def empty_after_payment(event: OrderPaid) -> None:
 
 
 def empty_when_promised(event: OrderPromised | PlanBegun) -> None:
-    """An order that will be paid by hand, or in instalments, stands, and a later one does not replace it: nobody should order the same twice."""
+    """An order that will be paid by hand, or in instalments, stands, and a later one does not replace it: nobody should order
+    the same twice."""
     if event.is_first:
         _empty(event.order_id)
 

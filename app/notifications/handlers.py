@@ -74,8 +74,9 @@ def confirm_instalment(event: InstalmentPaid) -> None:
     """With the balance, and the day of the next one."""
 
     def plan() -> Mail | None:
-        values = {"payment": queries.mail_capture(event.capture_id), "plan": queries.mail_plan(event.order_id)}
-        return _to_shopper(f"{event.name}:{event.capture_id}", "instalment_paid", event.order_id, **values)
+        payment, whole = queries.mail_capture(event.capture_id), queries.mail_plan(event.order_id)
+        topic = f"{event.name}:{event.capture_id}"
+        return _to_shopper(topic, "instalment_paid", event.order_id, payment=payment, plan=whole)
 
     flows.send_once(plan)
 
