@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
-from app.core import db
+from app.core import clock, db
 from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
 from app.documents import queries as documents
 from app.orders import flows
 from app.orders.actions import by_hand
 from app.payments.errors import AmountDiffers, OnPlan
+from app.reconciliation.queries import checks
+from app.returns import flows as returns
 from tests import shop as shops
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money, provider_order_of
@@ -608,4 +612,143 @@ def test_a_plan_is_fixed_when_it_is_made(shopper, bank, drain, make_app):
     later.pay(token)
     drain()
     assert "is confirmed" in shopper.heading(token)
+    assert faults() == {}
+
+
+def dispute_first_part(bank, drain):
+    """The customer's bank disputes the first part; returns the dispute's id."""
+    payment = db.scalar("SELECT provider_payment_id FROM payment_capture WHERE is_applied AND part = 1")
+    db.release()
+    dispute = bank.control("POST", "/disputes", {"payment_id": payment})["id"]
+    returns.look_at_dispute("razorpay", dispute)
+    drain()
+    return dispute
+
+
+def test_a_dispute_about_a_part_holds_the_order_and_what_comes_meanwhile_counts(shopper, bank, drain):
+    token = order_in_parts(shopper, add_product())
+    shopper.pay(token)
+    second = shopper.hand_over(token)
+    dispute = dispute_first_part(bank, drain)
+    assert (row_of(token).state, shopper.client.get(f"/checkout/pay/{token}").status_code) == ("on_hold", 303)
+    assert "bank is looking into the payment" in shopper.get(f"/order/{token}")
+    assert not in_transaction(
+        partial(by_hand.end_plan, counter.order_of(token), actor="staff:1")
+    )  # not before it is decided
+    shopper.come_back(second.fields["callback_url"], bank.pay(second.fields["order_id"], "captured"))
+    assert (row_of(token).state, row_of(token).received_minor) == ("on_hold", PARTS[0] + PARTS[1])
+    assert faults() == {}
+    bank.control("POST", f"/disputes/{dispute}", {"status": "won"})
+    returns.look_at_dispute("razorpay", dispute)
+    assert row_of(token).state == "pending"
+    shopper.pay(token)
+    assert "is confirmed" in shopper.heading(token)
+    drain()
+    assert faults() == {}
+
+
+def test_the_last_part_of_an_order_on_hold_leaves_it_on_hold(shopper, bank, drain):
+    token = order_in_parts(shopper, add_product(), parts=2)
+    shopper.pay(token)
+    last = shopper.hand_over(token)
+    dispute = dispute_first_part(bank, drain)
+    shopper.come_back(last.fields["callback_url"], bank.pay(last.fields["order_id"], "captured"))
+    drain()
+    row = row_of(token)
+    assert (row.state, row.is_paid, row.number is not None) == ("on_hold", True, True)
+    assert faults() == {}
+    bank.control("POST", f"/disputes/{dispute}", {"status": "won"})
+    returns.look_at_dispute("razorpay", dispute)
+    assert row_of(token).state == "confirmed"
+    assert faults() == {}
+
+
+def test_a_part_that_was_lost_to_a_dispute_leaves_the_order_to_be_ended(shopper, bank, drain):
+    shirt = add_product(stock_of={"KB": 1})
+    token = order_in_parts(shopper, shirt)
+    shopper.pay(token)
+    shopper.pay(token)
+    dispute = dispute_first_part(bank, drain)
+    bank.control("POST", f"/disputes/{dispute}", {"status": "lost"})
+    returns.look_at_dispute("razorpay", dispute)
+    assert row_of(token).state == "on_hold"
+    assert in_transaction(partial(by_hand.end_plan, counter.order_of(token), actor="staff:1"))
+    drain()
+    assert refunds(token) == [("succeeded", PARTS[1], "plan_ended", 2)]  # the first one is gone already
+    assert (row_of(token).state, stock_row(shirt)) == ("cancelled", (1, 0))
+
+
+def test_the_books_and_the_comparison_find_nothing_to_say(shopper, bank, drain):
+    """Of an order half paid, one paid whole, one given back."""
+    shirt = add_product(stock_of={"KB": 9})
+    tokens = []
+    for number in range(3):
+        buyer = Shopper(shopper.client.application.test_client(), bank)
+        tokens.append(order_in_parts(buyer, shirt, parts=2))
+        buyer.pay(tokens[-1])
+        if number == 1:
+            buyer.pay(tokens[-1])
+    in_transaction(partial(by_hand.end_plan, counter.order_of(tokens[2]), actor="staff:1"))
+    drain()
+    assert [row_of(token).state for token in tokens] == ["pending", "confirmed", "cancelled"]
+    since = clock.now() - timedelta(days=1)
+    found = list(checks.local_findings(since=since, settled_within=7))
+    db.release()
+    assert found == []
+    assert suspense() == -9850  # the deposit of the first
+    assert faults() == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("UPDATE instalment SET amount_minor = amount_minor + 1 WHERE position = 2", "instalments_mismatch"),
+        ("UPDATE instalment SET state = 'open', capture_id = NULL WHERE position = 1", "instalments_mismatch"),
+        ("UPDATE instalment SET state = 'closed' WHERE position = 2", "instalments_mismatch"),
+        ("UPDATE payment SET received_minor = received_minor - 1", "instalments_mismatch"),
+        ("DELETE FROM instalment", "instalments_mismatch"),
+        ("UPDATE payment_capture SET is_applied = false", "orphan_payments"),
+    ],
+)
+def test_the_audit_sees_what_is_wrong_with_a_plan(shopper, drain, change, name):
+    shopper.pay(order_in_parts(shopper, add_product()))
+    drain()
+    assert faults() == {}
+    with transaction():
+        db.rows(f"{change} RETURNING id")
+    assert name in faults()
+
+
+def test_the_database_lets_nothing_be_paid_before_its_parts_are(shopper):
+    shopper.pay(order_in_parts(shopper, add_product()))
+    for change, name in (
+        ("UPDATE payment SET paid_at = now()", "ck_payment_paid_whole"),
+        ("UPDATE payment SET received_minor = amount_minor + 1", "ck_payment_received"),
+        ("UPDATE instalment SET state = 'paid' WHERE position = 2", "ck_instalment_capture"),
+    ):
+        with pytest.raises(IntegrityError, match=name), transaction():
+            db.rows(f"{change} RETURNING id")
+
+
+def test_a_part_that_goes_back_by_the_dashboard_is_in_the_books_and_credited_with_the_sale(shopper, bank, drain):
+    token = order_in_parts(shopper, add_product(), parts=2)
+    shopper.pay(token)
+    payment = counter.provider_payment()
+    bank.control("POST", "/dashboard/refunds", {"payment_id": payment, "amount": 1000})
+    drain()
+    returns.look_at_order(counter.order_of(token))
+    drain()
+    assert refunds(token) == [("succeeded", 1000, "dashboard", 1)]
+    assert (row_of(token).state, suspense()) == ("pending", -8850)
+    assert faults() == {}
+    shopper.pay(token)
+    drain()
+    issued = documents.documents_of(row_of(token).id)
+    db.release()
+    assert sorted((each.kind, each.total_minor) for each in issued) == [
+        ("credit_note", 1000),
+        ("invoice", TOTAL),
+        ("receipt", TOTAL),
+    ]
+    assert (suspense(), money(bank)) == (0, (TOTAL, 1000))
     assert faults() == {}

@@ -239,7 +239,7 @@ def _confirm(order: Order, payment: Payment, capture: PaymentCapture | None) -> 
     """The money is there (`capture`; None when value covers everything) and the stock is sold: the order is paid."""
     spent = _spend(order, payment) if payment.value_minor else []
     entries = [postings.capture_entry(each) for each in spent]
-    postings.post_taken(capture, *entries, books.sale_entry(order.id, _sale(order)))
+    postings.post_taken(capture, *entries, books.sale_entry(order.id, _sale(order, payment)))
     method = capture.method if capture else spent[0].method
     note(order.id, "paid", amount_minor=order.total_minor, currency=order.currency, method=method)
     more: list[Event] = [RecurringOrderPaid(order.id)] if order.payment_method == RECURRING else []
@@ -258,9 +258,10 @@ def _spend(order: Order, payment: Payment) -> list[PaymentCapture]:
     return value_payments.add_captures(payment, parts)
 
 
-def _sale(order: Order) -> Sale:
+def _sale(order: Order, payment: Payment) -> Sale:
     tax = order.tax_added_minor + order.tax_included_minor
-    return Sale(order.currency, order.total_minor, order.shipping_minor, tax)
+    gone = instalments.sent_back_minor(payment)
+    return Sale(order.currency, order.total_minor, order.shipping_minor, tax, gone)
 
 
 def _why_not(order: Order, payment: Payment, fits: bool) -> str:

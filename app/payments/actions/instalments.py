@@ -65,6 +65,13 @@ def mark_paid(payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture
     db.session.flush()
 
 
+def sent_back_minor(payment: Payment) -> int:
+    """What has gone back of instalments, by the provider's own dashboard: nothing here refunds one by itself."""
+    ours = {each.id for each in queries.applied_captures(payment.id)} if payment.parts > 1 else ()
+    back = [each for each in queries.refunds_of(payment.id) if each.state == "succeeded"] if ours else ()
+    return sum(each.amount_minor for each in back if each.capture_id in ours)
+
+
 def close(payment: Payment) -> None:
     """The order is over: nobody is reminded of what has not been paid."""
     _turn(payment, before="open", after="closed")
