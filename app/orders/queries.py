@@ -151,6 +151,7 @@ def faults() -> dict[str, int]:
             " WHERE o.total_minor <> l.total + o.shipping_minor + o.shipping_tax_minor OR o.subtotal_minor <> l.subtotal"
             " OR o.discount_minor <> l.discount OR o.tax_added_minor <> l.added + o.shipping_tax_minor OR l.order_id IS NULL"
             " OR p.amount_minor <> o.total_minor OR p.currency <> o.currency"
-            " OR c.amount_minor <> CASE WHEN p.paid_at IS NULL THEN p.received_minor ELSE o.total_minor END OR c.currency <> o.currency OR c.other <> o.currency"
+            " OR c.amount_minor <> CASE WHEN p.paid_at IS NULL THEN p.received_minor ELSE o.total_minor END"
+            " OR c.currency <> o.currency OR c.other <> o.currency"
         ),
     }

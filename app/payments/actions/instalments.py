@@ -103,7 +103,7 @@ def warn() -> int:
 def _mark(column: str, condition: str, **values: object) -> Sequence[Any]:
     """Of plans that have begun. Rows that somebody works on are left for the next time."""
     return db.rows(
-        f"UPDATE instalment SET {column} = clock_timestamp() FROM payment p JOIN orders o ON o.id = p.order_id"  # noqa: S608
+        f"UPDATE instalment SET {column} = clock_timestamp() FROM payment p JOIN orders o ON o.id = p.order_id"
         " WHERE p.id = payment_id AND instalment.id IN (SELECT i.id FROM instalment i JOIN payment b ON b.id = i.payment_id"
         "  JOIN orders w ON w.id = b.order_id AND w.state = 'pending'"
         f"  WHERE i.state = 'open' AND i.{column} IS NULL AND {condition} AND b.received_minor > 0"
