@@ -66,10 +66,11 @@ class MailPayment:
 
 @dataclass(frozen=True, slots=True)
 class MailPromise:
-    """`receipt` is the reference to give with the transfer, `until` how long the items are held for it."""
+    """`receipt` is the reference to give with the transfer, `until` how long the items are held for it; None while the order is
+    on a plan."""
 
     receipt: str
-    until: datetime
+    until: datetime | None
     amount: Money
 
 
@@ -157,7 +158,8 @@ def open_instalment(instalment_id: uuid.UUID) -> int | None:
 def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
     """A bank transfer that is still awaited."""
     found = db.rows(
-        "SELECT a.receipt, a.amount_minor, a.currency, o.expires_at FROM payment_attempt a"
+        "SELECT a.receipt, a.amount_minor, a.currency,"
+        " CASE WHEN p.parts = 1 OR p.received_minor = 0 THEN o.expires_at END AS expires_at FROM payment_attempt a"
         " JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
         " WHERE a.id = :id AND a.method = 'bank_transfer' AND a.state IN ('created', 'open')",
         id=attempt_id,

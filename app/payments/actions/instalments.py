@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from app.core import db, outbox
 from app.core.events import Event
@@ -20,6 +19,18 @@ ADD = """
     FROM unnest(CAST(:amounts AS bigint[])) WITH ORDINALITY AS part(amount, n),
       LATERAL (SELECT now() + make_interval(days => :days) * (n - 1) AS due_at) due RETURNING position
 """
+
+# Of plans that have begun, a few hundred at once; rows that somebody works on are left for the next time.
+MARK = """
+    UPDATE instalment SET {column} = clock_timestamp() FROM payment p
+    WHERE p.id = payment_id AND instalment.id IN (
+      SELECT i.id FROM instalment i JOIN payment b ON b.id = i.payment_id AND b.received_minor > 0
+      JOIN orders o ON o.id = b.order_id AND o.state = 'pending'
+      WHERE i.state = 'open' AND i.{column} IS NULL AND {condition} ORDER BY i.id LIMIT 500 FOR UPDATE OF i SKIP LOCKED)
+    RETURNING instalment.id, p.order_id
+"""
+COMING = MARK.format(column="reminded_at", condition="i.remind_at <= now() AND i.due_at > now()")
+OVERDUE = MARK.format(column="warned_at", condition="i.due_at < now() - make_interval(days => :days)")
 
 
 def add(payment_id: uuid.UUID, due: Money, terms: PlanTerms) -> None:
@@ -90,26 +101,12 @@ def _turn(payment: Payment, *, before: str, after: str) -> None:
 
 def remind() -> int:
     """Announce, once each, instalments that come due soon. How many."""
-    found = _mark("reminded_at", "i.remind_at <= now() AND i.due_at > now()")
-    return _announce([InstalmentComing(row.id, row.order_id) for row in found])
+    return _announce([InstalmentComing(row.id, row.order_id) for row in db.rows(COMING)])
 
 
 def warn() -> int:
     """Announce, once each, instalments whose day has passed. How many."""
-    found = _mark("warned_at", "i.due_at < now() - make_interval(days => :days)", days=OVERDUE_DAYS)
-    return _announce([InstalmentOverdue(row.id, row.order_id) for row in found])
-
-
-def _mark(column: str, condition: str, **values: object) -> Sequence[Any]:
-    """Of plans that have begun. Rows that somebody works on are left for the next time."""
-    return db.rows(
-        f"UPDATE instalment SET {column} = clock_timestamp() FROM payment p JOIN orders o ON o.id = p.order_id"
-        " WHERE p.id = payment_id AND instalment.id IN (SELECT i.id FROM instalment i JOIN payment b ON b.id = i.payment_id"
-        "  JOIN orders w ON w.id = b.order_id AND w.state = 'pending'"
-        f"  WHERE i.state = 'open' AND i.{column} IS NULL AND {condition} AND b.received_minor > 0"
-        "  ORDER BY i.id LIMIT 500 FOR UPDATE OF i SKIP LOCKED) RETURNING instalment.id, o.id AS order_id",
-        **values,
-    )
+    return _announce([InstalmentOverdue(row.id, row.order_id) for row in db.rows(OVERDUE, days=OVERDUE_DAYS)])
 
 
 def _announce(events: Sequence[Event]) -> int:

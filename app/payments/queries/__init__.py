@@ -315,7 +315,8 @@ def attention_count() -> int:
 def expected_by_hand(*, limit: int = 50) -> list[Any]:
     """Money that customers transfer or give to the courier, the longest promised first."""
     return db.rows(
-        "SELECT o.id AS order_id, o.reference, a.receipt, a.method, a.amount_minor, a.currency, a.created_at, o.expires_at"
+        "SELECT o.id AS order_id, o.reference, a.receipt, a.method, a.amount_minor, a.currency, a.created_at,"
+        " CASE WHEN p.parts = 1 OR p.received_minor = 0 THEN o.expires_at END AS expires_at"
         " FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
         " WHERE a.provider = 'manual' AND a.state IN ('created', 'open') AND o.state = 'pending'"
         " ORDER BY a.created_at LIMIT :limit",
