@@ -82,7 +82,9 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "title": order.number or order.reference,
         "state": words.order_status(public_status(order=order.state, payment=payment.state)),
         "payment": payment,
-        "payment_state": words.payment_state(payment.state),
+        "payment_state": words.payment_state(
+            "part" if payment.is_on_plan and payment.state == "open" else payment.state
+        ),
         "plan": payment.plan,
         "plan_rows": plan_words.rows(payment.plan) if payment.plan else [],
         "can_end_plan": payment.is_on_plan and payment.state == "open" and order.state in ("pending", "on_hold"),
@@ -154,7 +156,7 @@ def shown_row(row: Any) -> dict[str, Any]:
         "customer": (row.address or {}).get("name", ""),
         "country": _country(row.country),
         "status": words.order_status(public_status(order=row.state, payment=row.payment_state)),
-        "payment": words.payment_state(row.payment_state),
+        "payment": words.payment_state("part" if row.is_part_paid else row.payment_state),
         "lines": row.lines,
         "total": Money(row.total_minor, row.currency),
     }

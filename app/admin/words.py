@@ -36,6 +36,7 @@ def order_status(word: str) -> tuple[str, str]:
 def payment_state(state: str) -> tuple[str, str]:
     return {
         "open": (_("Not paid"), ""),
+        "part": (_("Paid in part"), "warning"),
         "paid": (_("Paid"), "success"),
         "refunding": (_("Refund under way"), "warning"),
         "refunded": (_("Refunded"), "info"),
