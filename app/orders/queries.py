@@ -80,7 +80,8 @@ def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
 
 ROW = (
     "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
-    " o.address, p.state AS payment_state, p.state = 'open' AND p.received_minor > 0 AS is_part_paid, (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
+    " o.address, p.state AS payment_state, p.state = 'open' AND p.received_minor > 0 AS is_part_paid,"
+    " (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
     " FROM orders o LEFT JOIN payment p ON p.order_id = o.id"
 )
 
