@@ -18,6 +18,7 @@ from app.orders.actions import by_hand
 from app.payments.errors import AmountDiffers, OnPlan
 from app.reconciliation.queries import checks
 from app.returns import flows as returns
+from app.stock import actions as stock
 from tests import shop as shops
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money, provider_order_of
@@ -611,6 +612,24 @@ def test_a_plan_is_fixed_when_it_is_made(shopper, bank, drain, make_app):
     later.pay(token)
     drain()
     assert "is confirmed" in shopper.heading(token)
+    assert faults() == {}
+
+
+def test_a_plan_whose_stock_is_lost_all_the_same_gives_every_part_back(shopper, bank, drain):
+    """Nothing in the shop does that; somebody may, in the database."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = order_in_parts(shopper, shirt)
+    shopper.pay(token)
+    form = shopper.hand_over(token)
+    drain()
+    in_transaction(lambda: stock.release(counter.order_of(token), reason="test"))
+    rival = Shopper(shopper.client.application.test_client(), bank)
+    rival.pay(rival.order(shirt))
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"], "captured"))
+    drain()
+    assert refunds(token) == [("succeeded", PARTS[1], "late", 2), ("succeeded", PARTS[0], "plan_ended", 1)]
+    assert (row_of(token).state, row_of(token).payment) == ("cancelled", "refunded")
+    assert money(bank) == (TOTAL + PARTS[0] + PARTS[1], PARTS[0] + PARTS[1])
     assert faults() == {}
 
 

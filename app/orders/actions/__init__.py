@@ -86,6 +86,8 @@ def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
     stock_queries.lock_items_to_exchange(order.id, list(wanted(order)))
     stock.release(order.id, reason="hold_again")
     expires_at = stock.lock(order.id, demands(order), minutes=minutes)
+    if order.promised_at is not None and payment_queries.lock_payment_of_order(order.id).is_on_plan:
+        stock.keep_until(order.id, plans.kept_until())
     note(order.id, "held_again", actor="customer")
     return expires_at
 
@@ -286,6 +288,7 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
     gone = TOO_LATE.get(reason)
     if gone and order.can_move_to("cancelled"):
+        plans.end(order, payment)
         _close(order, "cancelled", reason=gone)
         _free(order.id, reason=gone)
     if (gone or reason == "cancelled") and payment.can_move_to("refunding"):
