@@ -10,7 +10,7 @@ from app.web import logs
 from run import environment
 from run.problem import Problem
 
-NICENESS = 5  # when the machine is short of processors, pages go first and mails later
+NICENESS = 10  # when the machine is short of processors, pages go first and mails later
 
 
 def main(role: str) -> None:
@@ -23,7 +23,9 @@ def main(role: str) -> None:
     share_metrics(settings.home)
     if role != "cron":
         os.nice(NICENESS)
-    import_module("app.process").configure_process(settings)  # late: it reads what was just set
+    process = import_module("app.process")  # late: it reads what was just set
+    process.configure_process(settings)
+    process.settle_down()
     workers = import_module("app.workers")
     (workers.tell_time if role == "cron" else workers.work)(settings)
 

@@ -25,6 +25,8 @@ def make() -> Flask:
         if not is_command:
             share_metrics(settings.home)
         application: Flask = import_module("app.factory").create_app(settings)  # late: it reads what was just set
+        if not is_command:
+            import_module("app.process").settle_down()
     except (BadSettings, Problem) as error:
         sys.exit(str(error))
     return application

@@ -23,8 +23,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import make_url
 
 from app import factory
 from app.core import cache, db, memory, outbox
@@ -32,6 +31,7 @@ from app.core.settings import Settings, load
 from app.ops import schema
 from run import servers
 from tests import databases
+from tests.sql import watched
 
 _stack = ExitStack()
 ENVIRONMENT = {
@@ -143,19 +143,14 @@ def drain(database: None) -> Callable[[], int]:
 @pytest.fixture
 def statements(database: None) -> Iterator[Callable[[], list[str]]]:
     """`statements()`: the SQL that ran since it was last called, without savepoints."""
-    seen: list[str] = []
+    with watched() as seen:
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        seen.append(statement)
+        def take() -> list[str]:
+            taken = list(seen)
+            seen.clear()
+            return taken
 
-    def take() -> list[str]:
-        taken = list(seen)
-        seen.clear()
-        return taken
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield take
-    event.remove(Engine, "before_cursor_execute", note)
+        yield take
 
 
 @pytest.fixture

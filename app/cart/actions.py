@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, Select, literal, text
+from sqlalchemy import CTE, Select, literal
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import queries
@@ -32,22 +32,20 @@ class Change:
     cart: Contents
 
 
-_ADD = text(
-    """
-    WITH opened AS (
-        INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
-        ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, currency = excluded.currency,
-          updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'
-        RETURNING id
-    ),
-    noted AS (INSERT INTO funnel_step (cart_id, step) SELECT id, 'cart' FROM opened ON CONFLICT DO NOTHING)
-    INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor)
-    SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price FROM opened
-    ON CONFLICT (cart_id, variant_id) DO UPDATE SET
-      quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor
-    RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted
-    """
-)
+_ADD = """
+WITH opened AS (
+    INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
+    ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, currency = excluded.currency,
+      updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'
+    RETURNING id
+),
+noted AS (INSERT INTO funnel_step (cart_id, step) SELECT id, 'cart' FROM opened ON CONFLICT DO NOTHING)
+INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor)
+SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price FROM opened
+ON CONFLICT (cart_id, variant_id) DO UPDATE SET
+  quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor
+RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted
+"""
 
 
 def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str) -> Change:

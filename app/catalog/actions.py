@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.catalog import rules
@@ -82,12 +82,10 @@ def touch() -> int:
     Versions are microseconds of the database's clock, so a database restored from a backup never counts up to a number
     that some cache has already seen with other contents.
     """
-    version: int = db.session.execute(
-        text(
-            "INSERT INTO catalog_state AS s (id, version) VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
-            " ON CONFLICT (id) DO UPDATE SET version = greatest(s.version + 1, excluded.version) RETURNING version"
-        )
-    ).scalar_one()
+    version: int = db.scalar(
+        "INSERT INTO catalog_state AS s (id, version) VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
+        " ON CONFLICT (id) DO UPDATE SET version = greatest(s.version + 1, excluded.version) RETURNING version"
+    )
     db.session().info.pop("catalog_version", None)
     return version
 

@@ -100,43 +100,50 @@ def configure(table: Mapping[type[Event], Sequence[Callable[[Any], object] | Han
         _handlers.update({h.name: h for h in handlers})
 
 
-def record(event: Event) -> None:
-    """Announce a fact in the current transaction. Subscribers hear of it after the commit, or never."""
-    record_all([event])
+def record(event: Event, *, event_id: uuid.UUID | None = None) -> None:
+    """Announce a fact in the current transaction. Subscribers hear of it after the commit, or never.
 
-
-# As plain SQL: every order comes through here several times, and the ORM would take ten times as long to write it.
-_RECORD = text(
+    With an `event_id` of its own it can be asked for with `has_not_begun`.
     """
-    WITH told AS (
-        INSERT INTO outbox_event (id, name, payload)
-        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:payloads AS jsonb[]))
-    )
-    INSERT INTO outbox_delivery (id, event_id, handler, due_at)
-    SELECT t.id, t.event_id, t.handler, clock_timestamp() + make_interval(secs => t.wait) FROM unnest(
-        CAST(:tasks AS uuid[]), CAST(:of AS uuid[]), CAST(:handlers AS text[]), CAST(:waits AS integer[])
-    ) AS t (id, event_id, handler, wait)
-    """
-)
+    _record([(event_id or new_id(), event)])
 
 
 def record_all(events: Sequence[Event]) -> None:
     """`record` for many events, with all their deliveries in one statement."""
-    if not events:
-        return
-    told = [(new_id(), event) for event in events]
+    if events:
+        _record([(new_id(), event) for event in events])
+
+
+def has_not_begun(event_ids: Sequence[uuid.UUID]) -> bool:
+    """Whether a delivery of one of these events is due and nobody is at it. None that is found so begins before the current
+    transaction ends, so whatever this transaction writes, that delivery will see."""
+    return bool(event_ids) and bool(db.scalar(_NOT_BEGUN, ids=list(event_ids)))
+
+
+# As plain SQL: every order comes through here several times, and the ORM would take ten times as long to write it.
+_RECORD = """
+WITH told AS (
+    INSERT INTO outbox_event (id, name, payload)
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:names AS text[]), CAST(:payloads AS jsonb[]))
+)
+INSERT INTO outbox_delivery (id, event_id, handler, due_at)
+SELECT t.id, t.event_id, t.handler, clock_timestamp() + make_interval(secs => t.wait) FROM unnest(
+    CAST(:tasks AS uuid[]), CAST(:of AS uuid[]), CAST(:handlers AS text[]), CAST(:waits AS integer[])
+) AS t (id, event_id, handler, wait)
+"""
+
+
+def _record(told: Sequence[tuple[uuid.UUID, Event]]) -> None:
     tasks = [(new_id(), id_, handler) for id_, event in told for handler in _subscriptions.get(event.name, ())]
-    db.session.execute(
+    db.rows(
         _RECORD,
-        {
-            "ids": [id_ for id_, _ in told],
-            "names": [event.name for _, event in told],
-            "payloads": [json.dumps(event.payload()) for _, event in told],
-            "tasks": [task[0] for task in tasks],
-            "of": [task[1] for task in tasks],
-            "handlers": [task[2].name for task in tasks],
-            "waits": [task[2].after_seconds for task in tasks],
-        },
+        ids=[id_ for id_, _ in told],
+        names=[event.name for _, event in told],
+        payloads=[json.dumps(event.payload()) for _, event in told],
+        tasks=[task[0] for task in tasks],
+        of=[task[1] for task in tasks],
+        handlers=[task[2].name for task in tasks],
+        waits=[task[2].after_seconds for task in tasks],
     )
     for task_id, _, handler in tasks:
         if not handler.after_seconds:  # the sweep finds the others when they are due
@@ -231,7 +238,7 @@ def _deliver_inside(delivery_id: uuid.UUID, handler: Handler, event: Event) -> b
         if not db.scalar(_LOCK_DUE, id=delivery_id):
             return False
         handler.call(event)
-        db.session.execute(_FINISH, {"id": delivery_id})
+        db.rows(_FINISH, id=delivery_id)
     return True
 
 
@@ -246,20 +253,24 @@ def _deliver_leased(delivery_id: uuid.UUID, handler: Handler, event: Event) -> b
         return False
     handler.call(event)
     with transaction(relaxed=True):
-        db.session.execute(_FINISH, {"id": delivery_id})
+        db.rows(_FINISH, id=delivery_id)
     return True
 
 
-_LOCK_DUE = text(
+_LOCK_DUE = (
     "SELECT true FROM outbox_delivery WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
     " FOR UPDATE SKIP LOCKED"
 )
-_LEASE = text(
+_LEASE = (
     "UPDATE outbox_delivery SET leased_until = clock_timestamp() + CAST(:lease AS interval)"
     " WHERE id = :id AND state = 'pending' AND due_at <= clock_timestamp()"
     " AND coalesce(leased_until, due_at) <= clock_timestamp() RETURNING true"
 )
-_FINISH = text(
+_NOT_BEGUN = (
+    "SELECT true FROM outbox_delivery WHERE event_id = ANY(:ids) AND state = 'pending' AND attempts = 0"
+    " AND leased_until IS NULL LIMIT 1 FOR SHARE SKIP LOCKED"
+)
+_FINISH = (
     "UPDATE outbox_delivery SET state = 'done', finished_at = clock_timestamp(), leased_until = NULL,"
     " attempts = attempts + 1 WHERE id = :id AND state = 'pending'"
 )

@@ -38,7 +38,7 @@ def transaction(*, relaxed: bool = False) -> Iterator[None]:
         raise Nested
     _here.open, _here.wakes = True, []
     try:
-        _begin(relaxed)
+        db.begin_writing(relaxed=relaxed)
         yield
         db.session.commit()
         wakes = _here.wakes
@@ -49,12 +49,6 @@ def transaction(*, relaxed: bool = False) -> Iterator[None]:
         _here.open, _here.wakes = False, []
     for call in _after_commit if wakes else ():
         call(wakes)
-
-
-def _begin(relaxed: bool) -> None:
-    """In one round trip. Outside of transactions the connection reads only, each statement for itself."""
-    statement = "BEGIN READ WRITE" + ("; SET LOCAL synchronous_commit = off" if relaxed else "")
-    db.session.connection().exec_driver_sql(statement, execution_options={"no_parameters": True})
 
 
 def in_transaction(work: Callable[[], Result], *, relaxed: bool = False) -> Result:

@@ -45,20 +45,16 @@ def note_violations(violations: Sequence[Violation]) -> None:
 
 
 def _add(violation: Violation) -> None:
-    db.session.execute(
-        db.text(
-            "INSERT INTO csp_report (id, fingerprint, directive, blocked, page, source)"
-            " VALUES (:id, :fingerprint, :directive, :blocked, :page, :source)"
-            " ON CONFLICT (fingerprint) DO UPDATE SET count = csp_report.count + 1, last_seen_at = clock_timestamp()"
-        ),
-        {
-            "id": new_id(),
-            "fingerprint": violation.fingerprint,
-            "directive": violation.directive,
-            "blocked": violation.blocked,
-            "page": violation.page,
-            "source": violation.source,
-        },
+    db.rows(
+        "INSERT INTO csp_report (id, fingerprint, directive, blocked, page, source)"
+        " VALUES (:id, :fingerprint, :directive, :blocked, :page, :source)"
+        " ON CONFLICT (fingerprint) DO UPDATE SET count = csp_report.count + 1, last_seen_at = clock_timestamp()",
+        id=new_id(),
+        fingerprint=violation.fingerprint,
+        directive=violation.directive,
+        blocked=violation.blocked,
+        page=violation.page,
+        source=violation.source,
     )
 
 

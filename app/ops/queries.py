@@ -56,7 +56,7 @@ def database() -> dict[str, Any]:
         " current_setting('max_connections')::int AS connections_allowed,"
         " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections"
     )[0]
-    return dict(found._mapping)
+    return dict(found._asdict())
 
 
 def orders_by_state() -> dict[str, int]:
@@ -68,7 +68,7 @@ def orders_by_state() -> dict[str, int]:
 def last_cleanup() -> dict[str, Any] | None:
     """The latest pass of the stock release; None before the first."""
     found = stock.last_cleanup()
-    return {name: _plain(value) for name, value in found._mapping.items()} if found else None
+    return {name: _plain(value) for name, value in found._asdict().items()} if found else None
 
 
 def resident_bytes() -> int:

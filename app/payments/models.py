@@ -247,6 +247,7 @@ class PaymentNotice(Base):
     __table_args__ = (
         UniqueConstraint("provider", "event_id"),
         Index("ix_payment_notice_created_at", text("created_at DESC")),
+        Index("ix_payment_notice_payment", "provider", text("(facts ->> 'provider_payment_id')")),
     )
 
     id: Mapped[Key]

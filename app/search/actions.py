@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, text
+from sqlalchemy import delete, insert
 
 from app.catalog import queries as catalog
 from app.catalog.queries.shapes import Category, Frame
@@ -22,11 +22,9 @@ BATCH = 1_000
 
 def touch() -> None:
     """Start a new version of the documents."""
-    db.session.execute(
-        text(
-            "INSERT INTO search_state AS s (id, version) VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
-            " ON CONFLICT (id) DO UPDATE SET version = greatest(s.version + 1, excluded.version)"
-        )
+    db.rows(
+        "INSERT INTO search_state AS s (id, version) VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
+        " ON CONFLICT (id) DO UPDATE SET version = greatest(s.version + 1, excluded.version)"
     )
     db.session().info.pop("search_version", None)
 
@@ -53,10 +51,8 @@ def reindex(product_ids: Sequence[uuid.UUID]) -> None:
 
 def _take_turn() -> None:
     """Writers of documents queue on the row of the version."""
-    db.session.execute(
-        text(
-            "INSERT INTO search_state AS s (id, version) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET version = s.version"
-        )
+    db.rows(
+        "INSERT INTO search_state AS s (id, version) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET version = s.version"
     )
 
 
@@ -232,39 +228,37 @@ def _remove(product_ids: Iterable[uuid.UUID]) -> int:
 
 
 # English words are stemmed. Both vectors hold the words of both languages: people mix them ("baju silk").
-_WRITE = text(
-    """
-    INSERT INTO search_document AS d (product_id, category_id, created_at, price_myr, price_inr, price_usd, facets, vocabulary,
-      words_en, words_ms)
-    SELECT product_id, category_id, created_at, price_myr, price_inr, price_usd,
-      ARRAY(SELECT json_array_elements_text(facets)), ARRAY(SELECT json_array_elements_text(vocabulary)),
-      setweight(to_tsvector('english', en->>'name'), 'A') || setweight(to_tsvector('english', en->>'labels'), 'B')
-        || setweight(to_tsvector('english', en->>'about'), 'C')
-        || to_tsvector('simple', concat_ws(' ', en->>'name', en->>'labels', en->>'also', ms->>'name', ms->>'labels', skus)),
-      setweight(to_tsvector('simple', ms->>'name'), 'A') || setweight(to_tsvector('simple', ms->>'labels'), 'B')
-        || setweight(to_tsvector('simple', ms->>'about'), 'C')
-        || to_tsvector('simple', concat_ws(' ', ms->>'also', en->>'name', en->>'labels', skus))
-        || to_tsvector('english', concat_ws(' ', en->>'name', en->>'labels'))
-    FROM (SELECT product_id, category_id, created_at, price_myr, price_inr, price_usd, facets, vocabulary, skus,
-            texts->'en' AS en, texts->'ms' AS ms
-          FROM json_to_recordset(CAST(:documents AS json)) AS x(product_id uuid, category_id uuid, created_at timestamptz,
-            price_myr bigint, price_inr bigint, price_usd bigint, facets json, vocabulary json, skus text, texts json)) n
-    ON CONFLICT (product_id) DO UPDATE SET category_id = excluded.category_id, created_at = excluded.created_at,
-      price_myr = excluded.price_myr, price_inr = excluded.price_inr, price_usd = excluded.price_usd,
-      facets = excluded.facets, vocabulary = excluded.vocabulary, words_en = excluded.words_en, words_ms = excluded.words_ms
-    WHERE (d.category_id, d.created_at, d.price_myr, d.price_inr, d.price_usd, d.facets, d.vocabulary, d.words_en, d.words_ms)
-      IS DISTINCT FROM (excluded.category_id, excluded.created_at, excluded.price_myr, excluded.price_inr, excluded.price_usd,
-        excluded.facets, excluded.vocabulary, excluded.words_en, excluded.words_ms)
-    RETURNING product_id
-    """
-)
+_WRITE = """
+INSERT INTO search_document AS d (product_id, category_id, created_at, price_myr, price_inr, price_usd, facets, vocabulary,
+  words_en, words_ms)
+SELECT product_id, category_id, created_at, price_myr, price_inr, price_usd,
+  ARRAY(SELECT json_array_elements_text(facets)), ARRAY(SELECT json_array_elements_text(vocabulary)),
+  setweight(to_tsvector('english', en->>'name'), 'A') || setweight(to_tsvector('english', en->>'labels'), 'B')
+    || setweight(to_tsvector('english', en->>'about'), 'C')
+    || to_tsvector('simple', concat_ws(' ', en->>'name', en->>'labels', en->>'also', ms->>'name', ms->>'labels', skus)),
+  setweight(to_tsvector('simple', ms->>'name'), 'A') || setweight(to_tsvector('simple', ms->>'labels'), 'B')
+    || setweight(to_tsvector('simple', ms->>'about'), 'C')
+    || to_tsvector('simple', concat_ws(' ', ms->>'also', en->>'name', en->>'labels', skus))
+    || to_tsvector('english', concat_ws(' ', en->>'name', en->>'labels'))
+FROM (SELECT product_id, category_id, created_at, price_myr, price_inr, price_usd, facets, vocabulary, skus,
+        texts->'en' AS en, texts->'ms' AS ms
+      FROM json_to_recordset(CAST(:documents AS json)) AS x(product_id uuid, category_id uuid, created_at timestamptz,
+        price_myr bigint, price_inr bigint, price_usd bigint, facets json, vocabulary json, skus text, texts json)) n
+ON CONFLICT (product_id) DO UPDATE SET category_id = excluded.category_id, created_at = excluded.created_at,
+  price_myr = excluded.price_myr, price_inr = excluded.price_inr, price_usd = excluded.price_usd,
+  facets = excluded.facets, vocabulary = excluded.vocabulary, words_en = excluded.words_en, words_ms = excluded.words_ms
+WHERE (d.category_id, d.created_at, d.price_myr, d.price_inr, d.price_usd, d.facets, d.vocabulary, d.words_en, d.words_ms)
+  IS DISTINCT FROM (excluded.category_id, excluded.created_at, excluded.price_myr, excluded.price_inr, excluded.price_usd,
+    excluded.facets, excluded.vocabulary, excluded.words_en, excluded.words_ms)
+RETURNING product_id
+"""
 
 
 def _write(documents: Sequence[dict[str, Any]]) -> int:
     """How many were new or had changed."""
     if not documents:
         return 0
-    return len(db.session.execute(_WRITE, {"documents": json.dumps(documents, default=str)}).all())
+    return len(db.rows(_WRITE, documents=json.dumps(documents, default=str)))
 
 
 def _count_words(before: Iterable[Sequence[str]], after: Iterable[Sequence[str]]) -> None:
@@ -276,7 +270,7 @@ def _count_words(before: Iterable[Sequence[str]], after: Iterable[Sequence[str]]
                 change[word] = change.get(word, 0) + sign
     rows = [_word_row(entry, difference) for entry, difference in sorted(change.items()) if difference]
     if rows:
-        db.session.execute(_CHANGE_WORDS, {"rows": json.dumps(rows)})
+        db.rows(_CHANGE_WORDS, rows=json.dumps(rows))
 
 
 def _word_row(entry: str, difference: int) -> list[Any]:
@@ -284,20 +278,18 @@ def _word_row(entry: str, difference: int) -> list[Any]:
     return [locale, word, difference, rules.hints(word)]
 
 
-_CHANGE_WORDS = text(
-    """
-    WITH change AS (
-      SELECT r->>0 AS locale, r->>1 AS word, (r->>2)::bigint AS difference, r->3 AS hints
-      FROM json_array_elements(CAST(:rows AS json)) r),
-    gone AS (
-      DELETE FROM search_word w USING change c
-      WHERE w.locale = c.locale AND w.word = c.word AND w.frequency + c.difference <= 0),
-    changed AS (
-      UPDATE search_word w SET frequency = w.frequency + c.difference FROM change c
-      WHERE w.locale = c.locale AND w.word = c.word AND w.frequency + c.difference > 0)
-    INSERT INTO search_word (locale, word, frequency, hints)
-    SELECT c.locale, c.word, c.difference, ARRAY(SELECT json_array_elements_text(c.hints)) FROM change c
-    WHERE c.difference > 0
-      AND NOT EXISTS (SELECT 1 FROM search_word o WHERE o.locale = c.locale AND o.word = c.word)
-    """
-)
+_CHANGE_WORDS = """
+WITH change AS (
+  SELECT r->>0 AS locale, r->>1 AS word, (r->>2)::bigint AS difference, r->3 AS hints
+  FROM json_array_elements(CAST(:rows AS json)) r),
+gone AS (
+  DELETE FROM search_word w USING change c
+  WHERE w.locale = c.locale AND w.word = c.word AND w.frequency + c.difference <= 0),
+changed AS (
+  UPDATE search_word w SET frequency = w.frequency + c.difference FROM change c
+  WHERE w.locale = c.locale AND w.word = c.word AND w.frequency + c.difference > 0)
+INSERT INTO search_word (locale, word, frequency, hints)
+SELECT c.locale, c.word, c.difference, ARRAY(SELECT json_array_elements_text(c.hints)) FROM change c
+WHERE c.difference > 0
+  AND NOT EXISTS (SELECT 1 FROM search_word o WHERE o.locale = c.locale AND o.word = c.word)
+"""

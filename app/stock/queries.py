@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text, union
+from sqlalchemy import select, union
 
 from app.core import db
 from app.stock.models import StockItem, StockLock
@@ -58,17 +58,11 @@ class Availability:
 
 
 NONE = Availability()
-# Every page asks one of these: parsed once.
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
 _OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
 _OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
     " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"
-)
-_BY_VARIANT, _BY_PRODUCT, _BY_EITHER = (
-    text(_OF_VARIANTS),
-    text(_OF_PRODUCTS),
-    text(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}"),
 )
 
 
@@ -76,7 +70,7 @@ def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availabili
     """What can be sold of each variant now, in its smallest unit. Variants without a stock row are missing (see `NONE`)."""
     if not variant_ids:
         return {}
-    found = db.rows(_BY_VARIANT, ids=list(variant_ids))
+    found = db.rows(_OF_VARIANTS, ids=list(variant_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -97,7 +91,7 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
     """The same, summed over a product's variants that are for sale (for cards)."""
     if not product_ids:
         return {}
-    found = db.rows(_BY_PRODUCT, product_ids=list(product_ids))
+    found = db.rows(_OF_PRODUCTS, product_ids=list(product_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -105,7 +99,7 @@ def availability_by_either(
     variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, Availability]:
     """Of variants and of whole products at once (for a product's page, which shows others beside it)."""
-    found = db.rows(_BY_EITHER, ids=list(variant_ids), product_ids=list(product_ids))
+    found = db.rows(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}", ids=list(variant_ids), product_ids=list(product_ids))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 

@@ -1,9 +1,8 @@
 import pytest
-from sqlalchemy import event
 
-from app.core import db
 from tests.flows.conftest import bank, run_out, running_bank, shop, shopper  # noqa: F401 (fixtures)
 from tests.notifications.conftest import office, open_office  # noqa: F401 (fixtures)
+from tests.sql import watched
 from tests.staff import hire
 
 
@@ -30,16 +29,8 @@ def count_queries(app):
     """How many statements a call sends to the database."""
 
     def count(call):
-        sent = []
-
-        def note(_connection, _cursor, statement, *_rest):
-            sent.append(statement)
-
-        event.listen(db.engine(), "before_cursor_execute", note)
-        try:
+        with watched() as sent:
             call()
-        finally:
-            event.remove(db.engine(), "before_cursor_execute", note)
         return len(sent)
 
     return count

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
-
-from sqlalchemy import text
 
 from app.catalog import rules
 from app.catalog.errors import SlugMoved
@@ -31,7 +28,7 @@ _frames: Memory[Frame] = Memory(f"frame-{_EDITION}", entries=6)
 _products: Memory[ProductPage] = Memory(f"product-{_EDITION}", entries=1500)  # 5 kB each
 _cards: Memory[tuple[Card, ...]] = Memory(f"cards-{_EDITION}", entries=1000)  # 5 kB each
 
-_VERSION = text("SELECT version FROM catalog_state")
+_VERSION = "SELECT version FROM catalog_state"
 
 
 def version() -> int:
@@ -39,7 +36,7 @@ def version() -> int:
     info = db.session().info
     known: int | None = info.get("catalog_version")
     if known is None:
-        known = info["catalog_version"] = db.session.execute(_VERSION).scalar() or 0
+        known = info["catalog_version"] = db.scalar(_VERSION) or 0
     return known
 
 
@@ -146,47 +143,43 @@ def _missing(kind: str, slug: str) -> NotFound:
     return SlugMoved(now) if now else NotFound()
 
 
-_FRAME = text(
-    """
-    SELECT
-      (SELECT coalesce(json_agg(json_build_object('id', c.id, 'slug', c.slug, 'parent_id', c.parent_id, 'name', c.name,
-         'intro', c.intro, 'story', c.story, 'seo_title', c.seo_title, 'seo_description', c.seo_description,
-         'picture', coalesce(c.picture, i.public_id), 'alt', i.alt, 'tint', i.tint, 'width', i.width, 'height', i.height)
-         ORDER BY c.position, c.slug), '[]')
-       FROM category c LEFT JOIN LATERAL (
-         SELECT public_id, alt, tint, width, height FROM product_image WHERE public_id = c.picture LIMIT 1) i ON true),
-      (SELECT coalesce(json_agg(json_build_array(kind, slug, name, origin, hex) ORDER BY kind, slug), '[]') FROM attribute_value)
-    """
-)
+_FRAME = """
+SELECT
+  (SELECT coalesce(json_agg(json_build_object('id', c.id, 'slug', c.slug, 'parent_id', c.parent_id, 'name', c.name,
+     'intro', c.intro, 'story', c.story, 'seo_title', c.seo_title, 'seo_description', c.seo_description,
+     'picture', coalesce(c.picture, i.public_id), 'alt', i.alt, 'tint', i.tint, 'width', i.width, 'height', i.height)
+     ORDER BY c.position, c.slug), '[]')
+   FROM category c LEFT JOIN LATERAL (
+     SELECT public_id, alt, tint, width, height FROM product_image WHERE public_id = c.picture LIMIT 1) i ON true),
+  (SELECT coalesce(json_agg(json_build_array(kind, slug, name, origin, hex) ORDER BY kind, slug), '[]') FROM attribute_value)
+"""
 
 
 def _read_frame() -> dict[str, Any]:
-    categories, attributes = db.session.execute(_FRAME).one()
+    categories, attributes = db.rows(_FRAME)[0]
     return {"categories": categories, "attributes": attributes}
 
 
-_PRODUCT = text(
-    """
-    SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_id, 'name', p.name, 'summary', p.summary,
-      'description', p.description, 'story', p.story, 'care', p.care, 'seo_title', p.seo_title,
-      'seo_description', p.seo_description, 'motif', p.motif, 'fibre', p.fibre, 'colours', p.colours, 'options', p.options,
-      'unit', p.unit, 'step_mm', p.step_mm, 'weight_grams', p.weight_grams, 'made_in', p.made_in,
-      'max_per_order', p.max_per_order, 'is_withdrawn', p.withdrawn_at IS NOT NULL,
-      'variants', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'sku', v.sku, 'options', v.options,
-          'min_quantity', v.min_quantity, 'image_id', v.image_id, 'prices',
-          (SELECT json_object_agg(r.currency, json_build_array(r.price_minor, r.compare_at_minor))
-           FROM variant_price r WHERE r.variant_id = v.id)) ORDER BY v.position, v.id), '[]')
-        FROM variant v WHERE v.product_id = p.id AND v.is_available),
-      'images', (SELECT coalesce(json_agg(json_build_array(i.id, i.public_id, i.alt, i.tint, i.width, i.height)
-          ORDER BY i.is_main DESC, i.position, i.id), '[]')
-        FROM product_image i WHERE i.product_id = p.id))
-    FROM product p WHERE p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)
-    """
-)
+_PRODUCT = """
+SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_id, 'name', p.name, 'summary', p.summary,
+  'description', p.description, 'story', p.story, 'care', p.care, 'seo_title', p.seo_title,
+  'seo_description', p.seo_description, 'motif', p.motif, 'fibre', p.fibre, 'colours', p.colours, 'options', p.options,
+  'unit', p.unit, 'step_mm', p.step_mm, 'weight_grams', p.weight_grams, 'made_in', p.made_in,
+  'max_per_order', p.max_per_order, 'is_withdrawn', p.withdrawn_at IS NOT NULL,
+  'variants', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'sku', v.sku, 'options', v.options,
+      'min_quantity', v.min_quantity, 'image_id', v.image_id, 'prices',
+      (SELECT json_object_agg(r.currency, json_build_array(r.price_minor, r.compare_at_minor))
+       FROM variant_price r WHERE r.variant_id = v.id)) ORDER BY v.position, v.id), '[]')
+    FROM variant v WHERE v.product_id = p.id AND v.is_available),
+  'images', (SELECT coalesce(json_agg(json_build_array(i.id, i.public_id, i.alt, i.tint, i.width, i.height)
+      ORDER BY i.is_main DESC, i.position, i.id), '[]')
+    FROM product_image i WHERE i.product_id = p.id))
+FROM product p WHERE p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)
+"""
 
 
 def _read_product(slug: str) -> dict[str, Any]:
-    found: dict[str, Any] | None = db.session.execute(_PRODUCT, {"slug": slug}).scalar()
+    found: dict[str, Any] | None = db.scalar(_PRODUCT, slug=slug)
     if found is None:
         raise _missing("product", slug)
     return found
@@ -230,10 +223,5 @@ _CARDS = """
 
 def card_rows(which: str, values: dict[str, Any]) -> list[Any]:
     """What cards are made from (`shapes.cards`), as plain JSON. `which` is a statement of rows (id, n): products and order."""
-    rows: list[Any] = db.session.execute(_statement(which), values).scalar_one()
+    rows: list[Any] = db.scalar(_CARDS.replace("{which}", which), **values)
     return rows
-
-
-@lru_cache(maxsize=256)
-def _statement(which: str) -> Any:
-    return text(_CARDS.format(which=which))

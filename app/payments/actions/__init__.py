@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from app.books import actions as books
@@ -44,7 +44,7 @@ CAPTURE_STATE = {
 }
 
 
-_CREATE = text(
+_CREATE = (
     "INSERT INTO payment (id, order_id, amount_minor, value_minor, parts, currency)"
     " VALUES (:id, :order, :amount, :value, :parts, :currency)"
 )
@@ -55,7 +55,7 @@ def create(order_id: uuid.UUID, amount: Money, *, value_minor: int = 0, plan: Pl
     is paid as the `plan` says. Raises ValueError when that is too little for so many instalments."""
     payment_id, parts = new_id(), plan.parts if plan else 1
     values = {"id": payment_id, "order": order_id, "amount": amount.minor, "currency": amount.currency}
-    db.session.execute(_CREATE, values | {"value": value_minor, "parts": parts})
+    db.rows(_CREATE, **values, value=value_minor, parts=parts)
     if plan:
         instalments.add(payment_id, Money(amount.minor - value_minor, amount.currency), plan)
 

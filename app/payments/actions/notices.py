@@ -28,8 +28,34 @@ def store(*, provider: str, notice: Notice) -> bool:
     )
     if not is_new:
         return False
-    outbox.record(_news_of(notice)(notice_id))
+    news = _news_of(notice)
+    if news is not NoticeReceived or not _is_needless(provider, notice, notice_id):
+        outbox.record(news(notice_id), event_id=notice_id)
     return True
+
+
+def _is_needless(provider: str, notice: Notice, notice_id: uuid.UUID) -> bool:
+    """Whether nobody has to hear of it: what it is about is settled, or the worker will ask the provider about it anyway.
+
+    Providers send two or three notices about one payment, within moments.
+    """
+    if not notice.provider_payment_id:
+        return False
+    is_settled, earlier = db.rows(_KNOWN, id=notice_id, provider=provider, payment=notice.provider_payment_id)[0]
+    return is_settled or outbox.has_not_begun(earlier)
+
+
+# A payment that is captured and applied to its order has no more to say; what reverses it is another kind of notice.
+_KNOWN = """
+    SELECT EXISTS (
+        SELECT FROM payment_capture c JOIN payment_attempt a ON a.id = c.attempt_id
+        WHERE c.provider = :provider AND c.provider_payment_id = :payment
+          AND c.is_applied AND c.state = 'captured' AND a.state = 'captured'
+    ), ARRAY(
+        SELECT id FROM payment_notice
+        WHERE provider = :provider AND facts ->> 'provider_payment_id' = :payment AND id <> :id
+    )
+"""
 
 
 def _news_of(notice: Notice) -> Callable[[uuid.UUID], Event]:

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import text
-
 from app.catalog import queries as catalog
 from app.catalog.queries import shapes as catalog_shapes
 from app.catalog.queries.shapes import Card, Frame
@@ -35,7 +33,7 @@ _listings: Memory[Listing] = Memory(f"list-{_EDITION}", entries=256, seconds=900
 _counts: Memory[Counts] = Memory(f"counts-{_EDITION}", entries=256, seconds=900)
 _suggestions: Memory[tuple[Any, ...]] = Memory(f"suggest-{_EDITION}", entries=256, seconds=900)
 
-_VERSIONS = text("SELECT (SELECT version FROM catalog_state), (SELECT version FROM search_state)")
+_VERSIONS = "SELECT (SELECT version FROM catalog_state), (SELECT version FROM search_state)"
 
 
 def version() -> int:
@@ -43,7 +41,7 @@ def version() -> int:
     info = db.session().info
     known: int | None = info.get("search_version")
     if known is None:
-        catalogue, known = (number or 0 for number in db.session.execute(_VERSIONS).one())
+        catalogue, known = (number or 0 for number in db.rows(_VERSIONS)[0])
         info["search_version"] = known
         info.setdefault("catalog_version", catalogue)
     return known
@@ -270,11 +268,9 @@ def _price_label(filters: Filters, currency: str) -> str:
     return "–".join(ends)
 
 
-_KNOWN_WORDS = text(
-    "SELECT word, sum(frequency)::bigint AS frequency FROM search_word WHERE hints && :hints GROUP BY word"
-)
+_KNOWN_WORDS = "SELECT word, sum(frequency)::bigint AS frequency FROM search_word WHERE hints && :hints GROUP BY word"
 _ANYTHING = {
-    locale: text(f"SELECT EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ {statements.TSQUERY})")  # noqa: S608
+    locale: f"SELECT EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ {statements.TSQUERY})"  # noqa: S608
     for locale, vector in statements.VECTORS.items()
 }
 
@@ -283,15 +279,11 @@ def _correction(scope: Scope) -> str | None:
     """The query with misspelt words put right, if that finds anything."""
     terms = scope.terms or ()
     wanted = sorted({hint for term in terms for hint in rules.hints(term)})
-    known = (
-        {row.word: int(row.frequency) for row in db.session.execute(_KNOWN_WORDS, {"hints": wanted})} if wanted else {}
-    )
+    known = {row.word: int(row.frequency) for row in db.rows(_KNOWN_WORDS, hints=wanted)} if wanted else {}
     corrected = rules.corrected(terms, known)
     if corrected is None:
         return None
-    finds = db.session.execute(
-        _ANYTHING.get(scope.locale, _ANYTHING["en"]), {"words": rules.tsquery(corrected)}
-    ).scalar()
+    finds = db.scalar(_ANYTHING.get(scope.locale, _ANYTHING["en"]), words=rules.tsquery(corrected))
     return " ".join(corrected) if finds else None
 
 

@@ -11,10 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
-from sqlalchemy.types import Integer
-
 from app.core import db
 from app.core.ids import new_id
 from app.stock import queries
@@ -108,22 +104,14 @@ _TAKE = """
     SELECT count(*), min(expires_at) FROM held
 """
 # The commonest demand, one shelf that has it all, is planned and taken at once (the first choice of `rules.plan`).
-_TAKE_FROM_ONE_SHELF = text(
-    _TAKE.format(
-        wanted="SELECT i.id AS item, CAST(:quantity AS int) AS quantity, CAST(:lock AS uuid) AS lock_id, CAST(:move AS uuid) AS move_id"
-        " FROM stock_item i JOIN warehouse h ON h.id = i.warehouse_id"
-        " WHERE i.variant_id = :variant AND i.on_hand - i.locked - i.safety >= :quantity ORDER BY h.priority, i.id LIMIT 1"
-    )
+_TAKE_FROM_ONE_SHELF = _TAKE.format(
+    wanted="SELECT i.id AS item, CAST(:quantity AS int) AS quantity, CAST(:lock AS uuid) AS lock_id, CAST(:move AS uuid) AS move_id"
+    " FROM stock_item i JOIN warehouse h ON h.id = i.warehouse_id"
+    " WHERE i.variant_id = :variant AND i.on_hand - i.locked - i.safety >= :quantity ORDER BY h.priority, i.id LIMIT 1"
 )
-_TAKE_PORTIONS = text(
-    _TAKE.format(
-        wanted="SELECT * FROM unnest(:items, :quantities, :locks, :moves) AS w(item, quantity, lock_id, move_id)"
-    )
-).bindparams(
-    bindparam("items", type_=ARRAY(UUID)),
-    bindparam("quantities", type_=ARRAY(Integer)),
-    bindparam("locks", type_=ARRAY(UUID)),
-    bindparam("moves", type_=ARRAY(UUID)),
+_TAKE_PORTIONS = _TAKE.format(
+    wanted="SELECT * FROM unnest(CAST(:items AS uuid[]), CAST(:quantities AS int[]), CAST(:locks AS uuid[]),"
+    " CAST(:moves AS uuid[])) AS w(item, quantity, lock_id, move_id)"
 )
 
 
@@ -137,23 +125,21 @@ def _take_from_one_shelf(order_id: uuid.UUID, demand: Demand, minutes: int) -> d
         "lock": new_id(),
         "move": new_id(),
     }
-    expires_at: datetime | None = db.session.execute(_TAKE_FROM_ONE_SHELF, values).one()[1]
+    expires_at: datetime | None = db.rows(_TAKE_FROM_ONE_SHELF, **values)[0][1]
     return expires_at
 
 
 def _take(order_id: uuid.UUID, portions: Sequence[Portion], minutes: int) -> datetime | None:
     """Hold the portions; None when a row had too little, and then nothing is held."""
-    count, expires_at = db.session.execute(
+    count, expires_at = db.rows(
         _TAKE_PORTIONS,
-        {
-            "order": order_id,
-            "minutes": minutes,
-            "items": [portion.stock_item_id for portion in portions],
-            "quantities": [portion.quantity for portion in portions],
-            "locks": [new_id() for _ in portions],
-            "moves": [new_id() for _ in portions],
-        },
-    ).one()
+        order=order_id,
+        minutes=minutes,
+        items=[portion.stock_item_id for portion in portions],
+        quantities=[portion.quantity for portion in portions],
+        locks=[new_id() for _ in portions],
+        moves=[new_id() for _ in portions],
+    )[0]
     if count == len(portions):
         return expires_at
     if count:  # cannot happen with the rows locked; giving some and not all would be half an order
@@ -184,25 +170,23 @@ _RELEASE = """
     )
     SELECT DISTINCT order_id FROM gone
 """
-_RELEASE_ORDER = text(_RELEASE.format(which="order_id = :order"))
-_RELEASE_EXPIRED = text(
-    _RELEASE.format(
-        which="stock_item_id = ANY(:items) AND NOT is_paying"
-        " AND expires_at <= statement_timestamp() - make_interval(secs => :grace)"
-    )
+_RELEASE_ORDER = _RELEASE.format(which="order_id = :order")
+_RELEASE_EXPIRED = _RELEASE.format(
+    which="stock_item_id = ANY(:items) AND NOT is_paying"
+    " AND expires_at <= statement_timestamp() - make_interval(secs => :grace)"
 )
 
 
 def release(order_id: uuid.UUID, *, reason: str) -> bool:
     """Free what an order still holds. Running it again frees nothing twice. True when something was freed."""
     queries.lock_items_of_order(order_id)
-    return bool(list(db.session.execute(_RELEASE_ORDER, {"order": order_id, "reason": reason})))
+    return bool(db.rows(_RELEASE_ORDER, order=order_id, reason=reason))
 
 
 def release_expired_of_items(item_ids: Sequence[uuid.UUID], *, grace_seconds: int = 0) -> list[uuid.UUID]:
     """Free the expired, unpaid locks on these rows, whose row locks the caller holds. Returns the orders that lost theirs."""
     values = {"items": list(item_ids), "reason": "expired", "grace": grace_seconds}
-    return [row[0] for row in db.session.execute(_RELEASE_EXPIRED, values)]
+    return [row[0] for row in db.rows(_RELEASE_EXPIRED, **values)]
 
 
 def release_expired_batch(*, items: int = 200, wait: bool = False) -> list[uuid.UUID] | None:
@@ -301,58 +285,54 @@ def keep_for_answer(order_id: uuid.UUID, *, minutes: int) -> bool:
 
 
 # The stock rows are locked first, in the one order everybody uses.
-_SELL = text(
-    """
-    WITH items AS MATERIALIZED (
-        SELECT id FROM stock_item WHERE id IN (SELECT stock_item_id FROM stock_lock WHERE order_id = :order AND state = 'held')
-        ORDER BY id FOR UPDATE
-    ),
-    sold AS (
-        UPDATE stock_lock SET state = 'consumed', is_paying = false, ended_at = clock_timestamp()
-        WHERE order_id = :order AND state = 'held' AND stock_item_id IN (SELECT id FROM items)
-        RETURNING id, stock_item_id, variant_id, quantity
-    ),
-    gone AS (
-        UPDATE stock_item s SET on_hand = s.on_hand - sold.quantity, locked = s.locked - sold.quantity FROM sold
-        WHERE s.id = sold.stock_item_id RETURNING s.id, s.on_hand, s.locked
-    ),
-    noted AS (
-        INSERT INTO stock_movement (id, stock_item_id, order_id, lock_id, kind, on_hand_delta, locked_delta, on_hand_after, locked_after)
-        SELECT uuidv7(), sold.stock_item_id, :order, sold.id, 'sell', -sold.quantity, -sold.quantity, gone.on_hand, gone.locked
-        FROM sold JOIN gone ON gone.id = sold.stock_item_id
-    )
-    SELECT variant_id, quantity FROM sold
-    """
+_SELL = """
+WITH items AS MATERIALIZED (
+    SELECT id FROM stock_item WHERE id IN (SELECT stock_item_id FROM stock_lock WHERE order_id = :order AND state = 'held')
+    ORDER BY id FOR UPDATE
+),
+sold AS (
+    UPDATE stock_lock SET state = 'consumed', is_paying = false, ended_at = clock_timestamp()
+    WHERE order_id = :order AND state = 'held' AND stock_item_id IN (SELECT id FROM items)
+    RETURNING id, stock_item_id, variant_id, quantity
+),
+gone AS (
+    UPDATE stock_item s SET on_hand = s.on_hand - sold.quantity, locked = s.locked - sold.quantity FROM sold
+    WHERE s.id = sold.stock_item_id RETURNING s.id, s.on_hand, s.locked
+),
+noted AS (
+    INSERT INTO stock_movement (id, stock_item_id, order_id, lock_id, kind, on_hand_delta, locked_delta, on_hand_after, locked_after)
+    SELECT uuidv7(), sold.stock_item_id, :order, sold.id, 'sell', -sold.quantity, -sold.quantity, gone.on_hand, gone.locked
+    FROM sold JOIN gone ON gone.id = sold.stock_item_id
 )
+SELECT variant_id, quantity FROM sold
+"""
 
 
 def sell(order_id: uuid.UUID, wanted: Mapping[uuid.UUID, int]) -> None:
     """Deduct for good what the order holds (CHK-06). Raises LockLost, and then the caller's transaction must not commit,
     unless it holds exactly what it wants."""
-    if _totals(db.session.execute(_SELL, {"order": order_id})) != dict(wanted):
+    if _totals(db.rows(_SELL, order=order_id)) != dict(wanted):
         raise LockLost()
 
 
 # To the shelves they were sold from, at most what is still out of each.
-_RESTOCK = text(
-    """
-    WITH away AS (
-        SELECT m.stock_item_id AS id, -sum(m.on_hand_delta)::int AS quantity
-        FROM stock_movement m JOIN stock_item s ON s.id = m.stock_item_id
-        WHERE m.order_id = :order AND s.variant_id = :variant AND m.kind IN ('sell', 'restock') GROUP BY 1
-    ),
-    share AS (
-        SELECT id, least(quantity, :quantity - (sum(quantity) OVER (ORDER BY id) - quantity))::int AS quantity FROM away
-    ),
-    put AS (
-        UPDATE stock_item s SET on_hand = s.on_hand + share.quantity FROM share
-        WHERE s.id = share.id AND share.quantity > 0 RETURNING s.id, s.on_hand, s.locked, share.quantity
-    )
-    INSERT INTO stock_movement
-        (id, stock_item_id, order_id, source_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
-    SELECT uuidv7(), id, :order, :source, 'restock', quantity, on_hand, locked, :actor, 'refund' FROM put RETURNING on_hand_delta
-    """
+_RESTOCK = """
+WITH away AS (
+    SELECT m.stock_item_id AS id, -sum(m.on_hand_delta)::int AS quantity
+    FROM stock_movement m JOIN stock_item s ON s.id = m.stock_item_id
+    WHERE m.order_id = :order AND s.variant_id = :variant AND m.kind IN ('sell', 'restock') GROUP BY 1
+),
+share AS (
+    SELECT id, least(quantity, :quantity - (sum(quantity) OVER (ORDER BY id) - quantity))::int AS quantity FROM away
+),
+put AS (
+    UPDATE stock_item s SET on_hand = s.on_hand + share.quantity FROM share
+    WHERE s.id = share.id AND share.quantity > 0 RETURNING s.id, s.on_hand, s.locked, share.quantity
 )
+INSERT INTO stock_movement
+    (id, stock_item_id, order_id, source_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
+SELECT uuidv7(), id, :order, :source, 'restock', quantity, on_hand, locked, :actor, 'refund' FROM put RETURNING on_hand_delta
+"""
 
 
 def restock(
@@ -364,7 +344,7 @@ def restock(
     came: dict[uuid.UUID, int] = {}
     for source_id, (variant_id, quantity) in returned.items():
         values = {"order": order_id, "variant": variant_id, "quantity": quantity, "source": source_id, "actor": actor}
-        came[source_id] = sum(row[0] for row in db.session.execute(_RESTOCK, values))
+        came[source_id] = sum(row[0] for row in db.rows(_RESTOCK, **values))
     return came
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from app.core import db
 from app.core.ids import new_id
 from app.stock.errors import BelowLocked
@@ -31,30 +29,26 @@ def receive_many(
     rows: Sequence[tuple[uuid.UUID, uuid.UUID, int, int]], *, actor: str = "system", reason: str = "delivery"
 ) -> None:
     """Put goods on shelves: rows of (variant, warehouse, quantity ≥ 0, safety). Creates stock rows that do not exist yet."""
-    db.session.execute(
-        text(
-            """
-            WITH came AS (SELECT * FROM unnest(CAST(:variants AS uuid[]), CAST(:warehouses AS uuid[]),
-                          CAST(:quantities AS int[]), CAST(:safeties AS int[])) AS c(variant_id, warehouse_id, quantity, safety)),
-            put AS (
-                INSERT INTO stock_item AS s (id, variant_id, warehouse_id, on_hand, safety)
-                SELECT uuidv7(), variant_id, warehouse_id, quantity, safety FROM came ORDER BY variant_id, warehouse_id
-                ON CONFLICT (variant_id, warehouse_id) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, safety = excluded.safety
-                RETURNING s.id, s.variant_id, s.warehouse_id, s.on_hand, s.locked
-            )
-            INSERT INTO stock_movement (id, stock_item_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
-            SELECT uuidv7(), put.id, 'receive', came.quantity, put.on_hand, put.locked, :actor, :reason
-            FROM put JOIN came USING (variant_id, warehouse_id) WHERE came.quantity > 0
-            """
-        ),
-        {
-            "variants": [row[0] for row in rows],
-            "warehouses": [row[1] for row in rows],
-            "quantities": [row[2] for row in rows],
-            "safeties": [row[3] for row in rows],
-            "actor": actor,
-            "reason": reason,
-        },
+    db.rows(
+        """
+        WITH came AS (SELECT * FROM unnest(CAST(:variants AS uuid[]), CAST(:warehouses AS uuid[]),
+                      CAST(:quantities AS int[]), CAST(:safeties AS int[])) AS c(variant_id, warehouse_id, quantity, safety)),
+        put AS (
+            INSERT INTO stock_item AS s (id, variant_id, warehouse_id, on_hand, safety)
+            SELECT uuidv7(), variant_id, warehouse_id, quantity, safety FROM came ORDER BY variant_id, warehouse_id
+            ON CONFLICT (variant_id, warehouse_id) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand, safety = excluded.safety
+            RETURNING s.id, s.variant_id, s.warehouse_id, s.on_hand, s.locked
+        )
+        INSERT INTO stock_movement (id, stock_item_id, kind, on_hand_delta, on_hand_after, locked_after, actor, reason)
+        SELECT uuidv7(), put.id, 'receive', came.quantity, put.on_hand, put.locked, :actor, :reason
+        FROM put JOIN came USING (variant_id, warehouse_id) WHERE came.quantity > 0
+        """,
+        variants=[row[0] for row in rows],
+        warehouses=[row[1] for row in rows],
+        quantities=[row[2] for row in rows],
+        safeties=[row[3] for row in rows],
+        actor=actor,
+        reason=reason,
     )
 
 
