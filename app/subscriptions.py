@@ -17,10 +17,13 @@ from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.orders import handlers as orders
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, RecurringOrderPaid
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
     AttemptReplaced,
     DisputeOpened,
+    InstalmentComing,
+    InstalmentOverdue,
+    InstalmentPaid,
     NoticeReceived,
     PaymentFailed,
     PaymentReceived,
@@ -56,6 +59,10 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.tell_merchant),
     ],
     OrderPromised: [cart.empty_when_promised, checkout.forget_codes, network(notifications.tell_how_to_pay)],
+    PlanBegun: [cart.empty_when_promised, checkout.forget_codes],
+    InstalmentPaid: [network(notifications.confirm_instalment)],
+    InstalmentComing: [network(notifications.tell_instalment_coming)],
+    InstalmentOverdue: [network(notifications.tell_instalment_overdue)],
     OrderExpired: [
         recurring.note_order_over,
         network(notifications.tell_order_expired),

@@ -159,6 +159,10 @@ def _words(what: str) -> tuple[str, str] | None:
         "money-arrived": ("success", _("Noted. What becomes of the order stands below.")),
         "said-before": ("info", _("Somebody has said so already. Nothing was changed.")),
         "given-up": ("success", _("The order is cancelled, and its items are for sale again.")),
+        "plan-ended-here": (
+            "success",
+            _("The order is cancelled, its items are for sale again, and what was paid is on its way back."),
+        ),
         "not-by-hand": ("warning", _("The customer pays another way now. Nothing was changed.")),
         "sent-by-hand": ("success", _("Noted: the money was sent back. The customer is told.")),
         "not-sent": ("warning", _("Noted: the refund failed. You can send it again.")),

@@ -16,7 +16,16 @@ from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
-from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.payments.events import (
+    DisputeOpened,
+    InstalmentComing,
+    InstalmentOverdue,
+    InstalmentPaid,
+    PaymentFailed,
+    PaymentReceived,
+    RefundRequested,
+    RefundSettled,
+)
 from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
 from app.recurring import queries as recurring
 from app.recurring.events import (
@@ -51,10 +60,44 @@ def tell_merchant(event: OrderPaid) -> None:
 def confirm_payment(event: PaymentReceived) -> None:
     def plan() -> Mail | None:
         payment = queries.mail_payment(event.order_id)
-        if payment is None:
+        if (
+            payment is None or queries.mail_plan(event.order_id) is not None
+        ):  # then each instalment is confirmed by itself
             return None
         topic = f"{event.name}:{event.payment_id}"
         return _to_shopper(topic, "payment_received", event.order_id, payment=payment)
+
+    flows.send_once(plan)
+
+
+def confirm_instalment(event: InstalmentPaid) -> None:
+    """With the balance, and the day of the next one."""
+
+    def plan() -> Mail | None:
+        payment, whole = queries.mail_capture(event.capture_id), queries.mail_plan(event.order_id)
+        topic = f"{event.name}:{event.capture_id}"
+        return _to_shopper(topic, "instalment_paid", event.order_id, payment=payment, plan=whole)
+
+    flows.send_once(plan)
+
+
+def tell_instalment_coming(event: InstalmentComing) -> None:
+    _remind(event, "instalment_coming")
+
+
+def tell_instalment_overdue(event: InstalmentOverdue) -> None:
+    _remind(event, "instalment_overdue")
+
+
+def _remind(event: InstalmentComing | InstalmentOverdue, template: str) -> None:
+    """Not when it was paid meanwhile, or the order is over."""
+
+    def plan() -> Mail | None:
+        whole, position = queries.mail_plan(event.order_id), queries.open_instalment(event.instalment_id)
+        if whole is None or position is None:
+            return None
+        values = {"plan": whole, "part": whole.parts[position - 1]}
+        return _to_shopper(f"{event.name}:{event.instalment_id}", template, event.order_id, only_in="pending", **values)
 
     flows.send_once(plan)
 

@@ -22,7 +22,7 @@ COMMANDS = {
 AUDIT = [
     "oversold", "negative_stock", "ledger_drift", "expired_locks", "orphan_payments", "double_captures", "over_refunds",
     "paid_without_stock", "totals_mismatch", "dead_deliveries", "ledger_unbalanced", "ledger_missing",
-    "value_drift", "value_negative", "value_unposted",
+    "value_drift", "value_negative", "value_unposted", "instalments_mismatch",
 ]  # fmt: skip
 ENVIRONMENT = [
     "APP_ENV",

@@ -27,6 +27,7 @@ from app.notifications.queries import (
     MailRefund,
     MailValue,
 )
+from app.payments.rules import Plan, PlanPart
 from app.recurring.queries import MailRecurring
 
 BASE = {
@@ -72,6 +73,7 @@ ORDER = MailOrder(
     tax_names=("SST 8 %",),
     total=rm(49800),
 )
+PART = PlanPart(1, rm(24900), "paid", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC))
 VALUES = {
     "order": ORDER,
     "payment": MailPayment(rm(49800), "fpx", "pay_1", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC)),
@@ -82,6 +84,8 @@ VALUES = {
     "answer": "Cut to your measure",
     "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC), rm(49800)),
     "attempt": MailAttempt(rm(49800)),
+    "plan": Plan((PART, PlanPart(2, rm(24900), "open", datetime.datetime(2026, 6, 30, 17, 30, tzinfo=datetime.UTC)))),
+    "part": PART,
     "issued": MailValue("value.issued:1", "gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
@@ -139,7 +143,7 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 30
+    assert len(TEMPLATES) == 33
 
 
 def test_lines_and_totals_are_those_of_the_order():

@@ -12,11 +12,24 @@ from urllib.parse import urlsplit
 
 from app.core.settings import providers
 from app.core.settings.faults import faults_of, production_faults
+from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
 
-__all__ = ["BadSettings", "Billplz", "Manual", "PayPal", "Plan", "Razorpay", "Settings", "Shop", "Stripe", "load"]
+__all__ = [
+    "BadSettings",
+    "Billplz",
+    "Instalments",
+    "Manual",
+    "PayPal",
+    "Plan",
+    "Razorpay",
+    "Settings",
+    "Shop",
+    "Stripe",
+    "load",
+]
 
 ENVIRONMENTS = ("development", "test", "production")
 
@@ -49,6 +62,7 @@ class Settings:
     billplz: Billplz
     manual: Manual
     payment_plans: tuple[Plan, ...]
+    instalments: Instalments
     lock_minutes: int
     lock_max_renewals: int
     cleanup_interval_minutes: int
@@ -113,6 +127,7 @@ def _read(get: Reader) -> Settings:
         billplz=providers.read_billplz(get),
         manual=providers.read_manual(get),
         payment_plans=providers.read_plans(get),
+        instalments=read_instalments(get),
         lock_minutes=get.number("STOCK_LOCK_EXPIRY_MINUTES", 15, low=1, high=240),
         lock_max_renewals=get.number("STOCK_LOCK_MAX_RENEWALS", 10, low=0, high=100),
         cleanup_interval_minutes=get.number("STOCK_CLEANUP_INTERVAL_MINUTES", 5, low=1, high=60),
