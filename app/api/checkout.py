@@ -189,7 +189,7 @@ def _intended(order: Order) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "payment_methods": [
             {"code": offer.method.code, "label": _(offer.method.label), "is_down": offer.is_down}
-            for offer in offers_for(order.currency, payment.plan if payment else None)
+            for offer in offers_for(order.currency, payment)
         ],
     }
 

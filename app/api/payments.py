@@ -82,7 +82,7 @@ def initiate() -> Response:
     payment = queries.payment_of_order(order.id)
     if payment is not None and not payment.due:
         return problem(Covered.status, Covered.code, _why_not(Covered.code))
-    codes = [offer.method.code for offer in offers_for(order.currency, payment.plan if payment else None)]
+    codes = [offer.method.code for offer in offers_for(order.currency, payment)]
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
     bank = chosen_bank(asked.text_of(found, "bank"), method=method, currency=order.currency)

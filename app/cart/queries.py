@@ -147,15 +147,17 @@ def lines(found: Contents, *, currency: str, locale: str, with_stock: bool = Tru
     ids = [entry.variant_id for entry in found.entries]
     if not ids:
         return []
-    statement, values = (_FACTS_AND_STOCK, {"visitor": found.visitor}) if with_stock else (_FACTS, {})
-    known = {row.id: row for row in db.rows(statement, ids=ids, currency=currency, locale=locale, **values)}
+    sql, values = db.each_of(_FACTS_AND_STOCK if with_stock else _FACTS, ids=ids)
+    values |= {"currency": currency, "locale": locale} | ({"visitor": found.visitor} if with_stock else {})
+    known = {row.id: row for row in db.rows(sql, **values)}
     return [_line(each, known[each.variant_id], currency) for each in found.entries if each.variant_id in known]
 
 
 def facts(variant_ids: Sequence[uuid.UUID], *, currency: str, locale: str) -> dict[uuid.UUID, VariantFacts]:
     if not variant_ids:
         return {}
-    found = db.rows(_FACTS, ids=list(variant_ids), currency=currency, locale=locale)
+    sql, values = db.each_of(_FACTS, ids=variant_ids)
+    found = db.rows(sql, currency=currency, locale=locale, **values)
     return {row.id: _facts(row) for row in found}
 
 

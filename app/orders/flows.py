@@ -68,12 +68,10 @@ def ask(
     order_id: uuid.UUID, *, also: uuid.UUID | None = None, only: uuid.UUID | None = None, close: bool = False
 ) -> dict[uuid.UUID, Standing]:
     """What the provider says now of an order's attempts, by attempt id."""
-    payment = payment_queries.payment_of_order(order_id)
-    attempts = payment.attempts if payment else []
     questions = [
-        Question(each.id, each.provider, each.provider_order_id, each.receipt, each.state not in FINAL)
-        for each in attempts
-        if (each.state in ("created", "open", "failed") or each.id == also) and only in (None, each.id)
+        Question(row.id, row.provider, row.provider_order_id, row.receipt, is_open=row.state not in FINAL)
+        for row in payment_queries.attempts_of_order(order_id)
+        if (row.state in ("created", "open", "failed") or row.id == also) and only in (None, row.id)
     ]
     db.release()
     return {question.attempt_id: _put(question, close=close) for question in questions}

@@ -47,7 +47,6 @@ OVERDUE_DAYS = 1  # after the day an instalment is due, a reminder says that it 
 ONLINE_BANKING = "fpx"  # the way to pay whose banks can be chosen of beforehand
 RECURRING = "subscription"  # the way to pay of orders that a provider charges by itself (PAY-30)
 BY_HAND = "manual"  # the provider that nobody stands behind (N8): staff say when the money has come
-ONCE_ONLY = ("cod",)  # ways to pay that know one moment: nothing can be paid in instalments with them
 FINAL = frozenset({"captured", "closed"})
 
 # Seconds until the provider is asked again about an attempt that is not final: 15 s after opening it, then ever slower.
@@ -58,6 +57,7 @@ GIVE_UP_AFTER_DAYS = 4
 # its own dashboard, and some fail weeks after they had succeeded.
 REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
 DISPUTE_ASK_HOURS = 6
+DISPUTE_LIST_DAYS = 30  # so far back providers are asked which disputes there are: longer than any outage of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,20 @@ CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is hand
 BY_ITSELF = Method(RECURRING, N_("Subscription"), N_("Charged by itself, each time"))
 GIFT_CARD = Method("gift_card", N_("Gift card"), N_("With the code on it"))
 STORE_CREDIT = Method("store_credit", N_("Store credit"), N_("With the code in our mail"))
+# The shop is paid at once and in full; what the customer owes is between the customer and who gives the credit (PAY-29).
+PLANS = (
+    Method("atome", N_("Pay later with Atome"), N_("In three parts. Atome decides whether it gives you credit")),
+    Method("paylater", N_("Pay later"), N_("With a lender such as LazyPay, who decides whether you get credit")),
+    Method("klarna", N_("Pay later with Klarna"), N_("Later or in parts. Klarna decides whether it gives you credit")),
+    Method(
+        "afterpay_clearpay",
+        N_("Pay later with Afterpay"),
+        N_("Clearpay in Britain. It decides whether it gives you credit"),
+    ),
+    Method("paypal_paylater", N_("Pay later with PayPal"), N_("In parts. PayPal decides whether it gives you credit")),
+)
+PLAN_CODES = frozenset(each.code for each in PLANS)
+ONCE_ONLY = PLAN_CODES | {CASH_ON_DELIVERY.code}  # nothing is paid in instalments with them
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (
@@ -196,6 +210,7 @@ def method_of(code: str) -> Method | None:
     """A way to pay by its code, in whatever currency."""
     known = (
         *EVERYWHERE,
+        *PLANS,
         BY_ITSELF,
         GIFT_CARD,
         STORE_CREDIT,
@@ -206,4 +221,4 @@ def method_of(code: str) -> Method | None:
 
 def methods(currency: str) -> tuple[Method, ...]:
     """All ways to pay that are known in a currency, local ones first. Which of them are offered, `gateway.offers` tells."""
-    return (*METHODS_BY_CURRENCY.get(currency, (CARD,)), *EVERYWHERE)
+    return (*METHODS_BY_CURRENCY.get(currency, (CARD,)), *EVERYWHERE, *PLANS)

@@ -70,7 +70,8 @@ def availability(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Availabili
     """What can be sold of each variant now, in its smallest unit. Variants without a stock row are missing (see `NONE`)."""
     if not variant_ids:
         return {}
-    found = db.rows(_OF_VARIANTS, ids=list(variant_ids))
+    sql, values = db.each_of(_OF_VARIANTS, ids=variant_ids)
+    found = db.rows(sql, **values)
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -91,7 +92,8 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
     """The same, summed over a product's variants that are for sale (for cards)."""
     if not product_ids:
         return {}
-    found = db.rows(_OF_PRODUCTS, product_ids=list(product_ids))
+    sql, values = db.each_of(_OF_PRODUCTS, product_ids=product_ids)
+    found = db.rows(sql, **values)
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -99,7 +101,12 @@ def availability_by_either(
     variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, Availability]:
     """Of variants and of whole products at once (for a product's page, which shows others beside it)."""
-    found = db.rows(f"{_OF_VARIANTS} UNION ALL {_OF_PRODUCTS}", ids=list(variant_ids), product_ids=list(product_ids))
+    wanted = {"ids": variant_ids, "product_ids": product_ids}
+    parts = [sql for sql, ids in ((_OF_VARIANTS, variant_ids), (_OF_PRODUCTS, product_ids)) if ids]
+    if not parts:
+        return {}
+    sql, values = db.each_of(" UNION ALL ".join(parts), **wanted)
+    found = db.rows(sql, **values)
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 

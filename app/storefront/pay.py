@@ -28,7 +28,7 @@ from app.payments.errors import (
 )
 from app.payments.gateway import banks
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, RECURRING
+from app.payments.rules import MAX_ATTEMPTS, ONCE_ONLY, ONLINE_BANKING, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -78,8 +78,8 @@ def pay(token: str) -> ResponseReturnValue:
     method = request.form.get("payment_method") or order.payment_method
     if method in KINDS:
         return _pay_with_value(order)
-    payment = payment_queries.payment_of_order(order.id)
-    if method not in {offer.method.code for offer in offers_for(order.currency, payment.plan if payment else None)}:
+    payment = payment_queries.payment_of_order(order.id) if method in ONCE_ONLY else None  # those depend on it
+    if method not in {offer.method.code for offer in offers_for(order.currency, payment)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
         bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
@@ -209,7 +209,7 @@ def _page(
         failure=last if last is not None and last.state == "failed" else None,
         plan=order_view.plan(plan),
         tries_left=payments.tries_left(attempts, now_due),
-        offers=offers_for(order.currency, plan),
+        offers=offers_for(order.currency, payment),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
         bank=last.bank if last is not None else "",
         promise=last if last is not None and last.is_by_hand and last.state == "open" else None,

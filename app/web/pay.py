@@ -17,8 +17,8 @@ from app.payments import actions as payments
 from app.payments import gateway
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import HostedPage, Opened, PaymentRequest
-from app.payments.models import PaymentAttempt
-from app.payments.rules import ONCE_ONLY, Plan
+from app.payments.models import Payment, PaymentAttempt
+from app.payments.rules import ONCE_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,10 @@ def _terms(method: str) -> paying.Terms:
     )
 
 
-def offers_for(currency: str, plan: Plan | None) -> Sequence[gateway.Offer]:
-    """The ways to pay; of an order with a plan without those that come once only."""
-    return [each for each in gateway.offers(currency) if plan is None or each.method.code not in ONCE_ONLY]
+def offers_for(currency: str, payment: Payment | None) -> Sequence[gateway.Offer]:
+    """The ways to pay what is due; of an order in instalments without those that come once only."""
+    found = gateway.offers(currency, due=payment.due if payment else None)
+    return [each for each in found if payment is None or payment.parts == 1 or each.method.code not in ONCE_ONLY]
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:
@@ -100,6 +101,7 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         method=attempt.method,
         bank=attempt.bank,
         locale=order.locale,
+        address={name: str(value) for name, value in order.address.items()},
     )
 
 

@@ -52,6 +52,15 @@ def instalments_of(payment_id: uuid.UUID) -> list[Instalment]:
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
+def attempts_of_order(order_id: uuid.UUID) -> list[Any]:
+    """(id, provider, provider_order_id, receipt, state) of each try to pay an order, the first first."""
+    return db.rows(
+        "SELECT a.id, a.provider, a.provider_order_id, a.receipt, a.state FROM payment_attempt a"
+        " JOIN payment p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY a.position",
+        id=order_id,
+    )
+
+
 def is_due(order_id: uuid.UUID) -> bool:
     """Whether an order waits for money from outside: it is not paid, and value does not cover it."""
     found = "SELECT EXISTS (SELECT FROM payment WHERE order_id = :id AND state = 'open' AND value_minor < amount_minor)"
@@ -226,6 +235,17 @@ def disputes_to_ask(*, everything: bool = False, limit: int = 200) -> list[Any]:
         everything=everything,
         limit=limit,
     )
+
+
+def disputes_looked_at(provider: str, ids: Sequence[str]) -> set[str]:
+    """Those of the provider's ids that need no question now: we know them, and asked not long ago or will anyway."""
+    found = db.rows(
+        "SELECT provider_dispute_id FROM payment_dispute WHERE provider = :provider AND provider_dispute_id = ANY(:ids)"
+        " AND (ask_at > now() OR state IN ('open', 'under_review'))",
+        provider=provider,
+        ids=list(ids),
+    )
+    return {row[0] for row in found}
 
 
 def notice(notice_id: uuid.UUID) -> PaymentNotice | None:

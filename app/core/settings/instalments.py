@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+
+from app.core.settings.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,10 @@ class Instalments:
     grace_days: int = 7  # after its day an instalment may be late for so long before staff are told
 
 
-class ReadNumber(Protocol):
-    def __call__(self, name: str, default: int, *, low: int, high: int) -> int: ...
-
-
-def read_instalments(number: ReadNumber) -> Instalments:
+def read_instalments(get: Reader) -> Instalments:
     return Instalments(
-        most=number("INSTALMENTS", Instalments.most, low=0, high=12),
-        days=number("INSTALMENT_DAYS", Instalments.days, low=1, high=92),
-        min_minor=number("INSTALMENT_MIN_MINOR", Instalments.min_minor, low=0, high=10**12),
-        grace_days=number("INSTALMENT_GRACE_DAYS", Instalments.grace_days, low=0, high=60),
+        most=get.number("INSTALMENTS", Instalments.most, low=0, high=12),
+        days=get.number("INSTALMENT_DAYS", Instalments.days, low=1, high=92),
+        min_minor=get.number("INSTALMENT_MIN_MINOR", Instalments.min_minor, low=0, high=10**12),
+        grace_days=get.number("INSTALMENT_GRACE_DAYS", Instalments.grace_days, low=0, high=60),
     )
