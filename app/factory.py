@@ -23,6 +23,7 @@ from app.web import (
     limits,
     logs,
     requests,
+    rights,
     security,
     templates,
     translated_templates,
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> Flask:
     metrics.init_app(app)
     security.init_app(app, settings)
     gates.init_app(app)
+    rights.init_app(app)
     requests.init_app(app)
     security.init_csrf(app)
     limits.init_app(app, settings)

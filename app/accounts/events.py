@@ -21,3 +21,22 @@ class StaffBackupCodeUsed(Event):
     staff_id: uuid.UUID
     code_id: uuid.UUID
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaffInvited(Event):
+    """Somebody was asked to join. `number` counts how often: each time with a new link."""
+
+    name = "staff.invited"
+    invitation_id: uuid.UUID
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAccessChanged(Event):
+    """What one signs in with has changed: `what` is `password`, `totp` or `codes`. Its owner should know."""
+
+    name = "staff.access_changed"
+    staff_id: uuid.UUID
+    change_id: uuid.UUID
+    what: str

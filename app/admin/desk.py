@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, redirect, request
 from flask_babel import gettext as _
 
+from app.admin import gate
 from app.core import outbox
 from app.payments import queries as payments
 from app.reconciliation import queries as reconciliation
 from app.returns import queries as returns
 from app.stock import queries as stock
 from app.web.respond import no_store
-from app.web.staff import current_staff
+from app.web.staff import can, current_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Waiting:
 
 def desk(name: str, import_name: str) -> Blueprint:
     """A blueprint of the back office: below `/admin`, never cached, with the rail. The gate is `app/admin/gate.py`."""
-    blueprint = no_store(Blueprint(f"admin_{name}", import_name, url_prefix="/admin"))
+    blueprint = no_store(Blueprint(f"admin_{name}", import_name, url_prefix=gate.PREFIX))
     blueprint.context_processor(_around)
     return blueprint
 
@@ -85,29 +86,36 @@ class _Rail:
         return self._counts
 
     def silent(self) -> str:
-        """Providers that tell nothing any more, for the banner on every page."""
+        """Providers that tell nothing any more, for the banner on every page of whoever looks after payments."""
+        if not can("payments.view"):
+            return ""
         return ", ".join(name.strip().capitalize() for name in self.counts().silent.split(",") if name.strip())
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         counts = self.counts()
         sell = [
-            ("/admin/", _("Overview"), "eye", 0),
-            ("/admin/orders", _("Orders"), "orders", 0),
-            ("/admin/subscriptions", _("Subscriptions"), "refresh", 0),
-            ("/admin/gift-cards", _("Gift cards"), "card", 0),
+            ("", "/admin/", _("Overview"), "eye", 0),
+            ("orders.view", "/admin/orders", _("Orders"), "orders", 0),
+            ("subscriptions.view", "/admin/subscriptions", _("Subscriptions"), "refresh", 0),
+            ("gift_cards.view", "/admin/gift-cards", _("Gift cards"), "card", 0),
         ]
         care = [
-            ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
-            ("/admin/payments", _("Payments"), "card", counts.payments),
-            ("/admin/refunds", _("Refunds"), "refresh", counts.refunds),
-            ("/admin/books", _("Books"), "bank", counts.differences),
-            ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
+            ("stock.view", "/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
+            ("payments.view", "/admin/payments", _("Payments"), "card", counts.payments),
+            ("refunds.view", "/admin/refunds", _("Refunds"), "refresh", counts.refunds),
+            ("books.view", "/admin/books", _("Books"), "bank", counts.differences),
+            ("system.view", "/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
         ]
-        for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
-            yield {
-                "title": title,
-                "items": [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in lines],
-            }
+        house = [
+            ("staff.view", "/admin/staff", _("Staff"), "shield", 0),
+            ("activity.view", "/admin/activity", _("Activity"), "clock", 0),
+            ("", "/admin/profile", _("Your account"), "user", 0),
+        ]
+        for title, lines in ((_("Sell"), sell), (_("Needs you"), care), (_("House"), house)):
+            shown = [line[1:] for line in lines if not line[0] or can(line[0])]
+            if shown:
+                items = [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in shown]
+                yield {"title": title, "items": items}
 
 
 def _is_here(url: str) -> bool:

@@ -15,12 +15,14 @@ from app.documents import actions, queries
 from app.documents.models import Document
 from app.web.limits import FORMS, limit
 from app.web.papers import paper
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("documents", __name__)
 
 
 @bp.get("/documents/<uuid:document_id>")
+@needs("orders.view")
 def download(document_id: uuid.UUID) -> Response:
     document = queries.document(document_id)
     if document is None:
@@ -29,6 +31,7 @@ def download(document_id: uuid.UUID) -> Response:
 
 
 @bp.post("/documents/<uuid:document_id>/mail")
+@needs("orders.change")
 @limit(FORMS)
 def send(document_id: uuid.UUID) -> ResponseReturnValue:
     with transaction():
@@ -40,6 +43,7 @@ def send(document_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/documents")
+@needs("orders.change")
 @limit(FORMS)
 def issue(order_id: uuid.UUID) -> ResponseReturnValue:
     """For an order that was paid before the shop issued documents."""

@@ -37,6 +37,7 @@ from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("orders", __name__)
@@ -44,6 +45,7 @@ A_PAGE = 50
 
 
 @bp.get("/orders")
+@needs("orders.view")
 def show_list() -> ResponseReturnValue:
     """Newest first, by key: the thousandth page costs as much as the first."""
     state = request.args.get("state", "")
@@ -64,6 +66,7 @@ def show_list() -> ResponseReturnValue:
 
 
 @bp.get("/orders/<uuid:order_id>")
+@needs("orders.view")
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
     return respond("admin/orders/page.html", status=200, fault=None, typed={}, **context_of(order_id))
 
@@ -117,6 +120,7 @@ def _expected(attempts: Sequence[PaymentAttempt], captures: Sequence[PaymentCapt
 
 
 @bp.post("/orders/<uuid:order_id>/ask")
+@needs("orders.change")
 @limit(FORMS)
 def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
     """Ask the provider about this order now, and settle by what it says."""

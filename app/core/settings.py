@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from app.core.money import EXPONENTS
+from app.core.settings_staff import StaffDoor, staff_door
 
 ENVIRONMENTS = ("development", "test", "production")
 PROVIDERS = ("razorpay", "curlec", "stripe", "paypal", "billplz", "manual")
@@ -140,6 +141,7 @@ class Settings:
     subscription_lead_hours: int  # before a charge its order is opened, its stock held and the customer told
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
+    staff: StaffDoor
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -217,6 +219,7 @@ def _read(get: _Reader) -> Settings:
         subscription_lead_hours=get.number("SUBSCRIPTION_LEAD_HOURS", 48, low=1, high=24 * 7),
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
+        staff=staff_door(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
@@ -250,8 +253,7 @@ def _shop(get: _Reader) -> Shop:
 
 
 def _country(get: _Reader) -> str:
-    code = get.text("SHOP_COUNTRY", Shop.country)
-    if not (len(code) == 2 and code.isascii() and code.isupper()):
+    if not (len(code := get.text("SHOP_COUNTRY", Shop.country)) == 2 and code.isascii() and code.isupper()):
         get.faults.append(f"SHOP_COUNTRY={code} is no ISO code of a country, such as MY or IN")
     return code
 
