@@ -109,7 +109,9 @@ def drain() -> None:
 
 
 @audit_group.command()
-@click.option("--head", default="", help="A head that was printed or logged before: it must still be part of the chain.")
+@click.option(
+    "--head", default="", help="A head that was printed or logged before: it must still be part of the chain."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def verify(head: str, as_json: bool) -> None:
     """Walk the audit's chain of seals; exit 1 when an entry was changed, removed or slipped in. Prints the chain's head: kept

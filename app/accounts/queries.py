@@ -262,6 +262,21 @@ def invitation_by_token(token: str) -> tuple[StaffInvitation, bool] | None:
     return (row[0], row[1]) if row else None
 
 
+@dataclass(frozen=True, slots=True)
+class MailInvitation:
+    email: str
+    token: str
+    expires_at: datetime
+
+
+def mail_invitation(invitation_id: uuid.UUID, number: int) -> MailInvitation | None:
+    """What the mail of an invitation needs; None when there is nothing to send any more."""
+    found = db.session.get(StaffInvitation, invitation_id)
+    if found is None or not found.mail_token or found.mail_number != number:
+        return None
+    return MailInvitation(found.email, found.mail_token, found.expires_at)
+
+
 def lock_invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
     statement = select(StaffInvitation).where(StaffInvitation.id == invitation_id).with_for_update()
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()

@@ -13,6 +13,7 @@ from app.core.errors import NotFound
 from app.core.transaction import in_transaction, transaction
 from app.documents import actions, queries
 from app.documents.models import Document
+from app.orders import queries as orders
 from app.web.limits import FORMS, limit
 from app.web.papers import paper
 from app.web.rights import needs
@@ -47,6 +48,8 @@ def send(document_id: uuid.UUID) -> ResponseReturnValue:
 @limit(FORMS)
 def issue(order_id: uuid.UUID) -> ResponseReturnValue:
     """For an order that was paid before the shop issued documents."""
+    if orders.order(order_id) is None:
+        raise NotFound()
 
     def work() -> list[Document]:
         issued = actions.issue_for_order(order_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import segno
-from flask import redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -48,7 +48,7 @@ def log_in() -> ResponseReturnValue:
     try:
         token = _sign_in(email, password)
     except TooManyTries as refusal:
-        return respond("admin/signin/login.html", status=429, **_login_page(email, _too_many(refusal)))
+        return respond("admin/signin/login.html", status=429, **_login_page(email, too_many(refusal)))
     if token is None:
         words = _("This e-mail address and password do not fit together.")
         return respond("admin/signin/login.html", status=422, **_login_page(email, words))
@@ -84,7 +84,7 @@ def take_code() -> ResponseReturnValue:
     try:
         token = _token_for(person, request.form.get("code", "")[:100])
     except TooManyTries as refusal:
-        return respond("admin/signin/totp.html", status=429, **_totp_page(person, _too_many(refusal)))
+        return respond("admin/signin/totp.html", status=429, **_totp_page(person, too_many(refusal)))
     except TooManySessions as refusal:
         return respond("admin/signin/totp.html", status=409, **_totp_page(person, most=refusal.most))
     if token is None:
@@ -110,6 +110,17 @@ def show_codes() -> ResponseReturnValue:
     if not codes:
         return redirect(HOME, 303)
     return respond("admin/signin/backup_codes.html", codes=codes)
+
+
+@bp.get("/backup-codes/file")
+@needs()
+def download_codes() -> ResponseReturnValue:
+    codes = queries.fresh_codes(staff.somebody().session_id)
+    if not codes:
+        return redirect(HOME, 303)
+    answer = Response("\n".join([settings().shop.name, "", *codes, ""]), mimetype="text/plain")
+    answer.headers["Content-Disposition"] = 'attachment; filename="backup-codes.txt"'
+    return answer
 
 
 @bp.post("/backup-codes")
@@ -172,7 +183,7 @@ def _with_next(url: str) -> str:
     return with_next(url, request.args.get("next", ""))
 
 
-def _too_many(refusal: TooManyTries) -> str:
+def too_many(refusal: TooManyTries) -> str:
     return ngettext(
         "That was tried too often. Please try again in %(num)s minute.",
         "That was tried too often. Please try again in %(num)s minutes.",
