@@ -122,6 +122,12 @@ def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
     return row[0], max(int(row[1] or 0), 1)
 
 
+def last_wrong_try(account_index: bytes, *, kind: str) -> uuid.UUID | None:
+    mine = (LoginAttempt.account_index == account_index, LoginAttempt.kind == kind, LoginAttempt.was_right.is_(False))
+    statement = select(LoginAttempt.id).where(*mine)
+    return db.session.scalar(statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(1))
+
+
 def fresh_codes(session_id: uuid.UUID) -> list[str]:
     """Backup codes that this sign-in made and nobody has confirmed to have saved."""
     found = db.session.scalar(select(StaffSession.fresh_codes).where(StaffSession.id == session_id))

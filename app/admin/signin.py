@@ -30,7 +30,7 @@ LONGEST_PASSWORD = 1000
 @bp.get("/login")
 @needs(step=STRANGER)
 def show_login() -> ResponseReturnValue:
-    if staff.current_staff():
+    if staff.current_staff() and "again" not in request.args:
         return redirect(_next_page(), 303)
     answer = respond("admin/signin/login.html", **_login_page())
     if request.headers.get("Sec-Fetch-Site") == "cross-site":

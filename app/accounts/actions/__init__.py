@@ -132,9 +132,11 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 
 def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
-    """The last wrong try that counts is announced, so that the owner of the account hears of it."""
+    """The last wrong try that counts is announced, once, so that the owner of the account hears of it: of several at the same
+    moment it is the one that came last."""
     wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
-    if wrong == rules.TRIES and person is not None:
+    is_last = attempt_id == queries.last_wrong_try(account_index, kind=kind)
+    if wrong == rules.TRIES and is_last and person is not None:
         outbox.record(StaffSignInBlocked(person.id, attempt_id))
 
 
