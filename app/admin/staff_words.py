@@ -10,10 +10,10 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.accounts import rules
-from app.web.site import settings
 
-BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
-SYSTEMS = tuple((name, name) for name in ("Android", "iPhone", "iPad", "Windows")) + (("Mac OS", "macOS"), ("Linux", "Linux"))
+BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+CALLED = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "macOS"}
 
 
 def role(name: str, own: str | None = None) -> str:
@@ -73,8 +73,8 @@ def role_choices(own: Iterable[Any], *, mine: frozenset[str]) -> list[tuple[str,
 
 def browser(agent: str) -> str:
     """`Firefox, Linux`, out of what a browser calls itself."""
-    found = [next((name for mark, name in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
-    return ", ".join(filter(None, found)) or _("Unknown browser")
+    found = [next((mark for mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
+    return ", ".join(CALLED.get(mark, mark) for mark in found if mark) or _("Unknown browser")
 
 
 def password_fault(fault: str) -> str:
@@ -191,7 +191,3 @@ def masked_address(address: str | None) -> str:
     if ":" in address:
         return ":".join(address.split(":")[:3]) + ":…"
     return re.sub(r"\.\d+$", ".…", address)
-
-
-def issuer() -> str:
-    return settings().shop.name

@@ -171,7 +171,7 @@ def implies(right: str, area: str) -> bool:
 
 
 def test_staff_with_nothing_but_the_right(app: Flask, member: StaffMember) -> None:
-    """Nothing breaks; what does not exist is 404, and a form that says nothing changes nothing."""
+    """Nothing breaks, what does not exist is 404, and whatever was done stands in the audit."""
     open_shop()
     csrf, wrong = csrf_of(member), []
     for row in staff_rows(app):
@@ -182,7 +182,15 @@ def test_staff_with_nothing_but_the_right(app: Flask, member: StaffMember) -> No
         names_something = row.rule.arguments - {"what", "act"}
         if is_refused or (names_something and answer.status_code not in (404, 422)):
             wrong.append((row.name, answer.status))
+        elif row.method != "GET" and answer.status_code < 400 and not noted(answer):
+            wrong.append((row.name, "no entry in the audit"))
     assert wrong == [], wrong
+
+
+def noted(answer: TestResponse) -> int:
+    count: int = db.scalar("SELECT count(*) FROM audit_entry WHERE request_id = :id", id=answer.headers["X-Request-Id"])
+    db.release()
+    return count
 
 
 def test_staff_whose_last_code_is_old(app: Flask, member: StaffMember) -> None:
