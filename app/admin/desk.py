@@ -111,7 +111,7 @@ class _Rail:
             ("activity.view", "/admin/activity", _("Activity"), "clock", 0),
             ("", "/admin/profile", _("Your account"), "user", 0),
         ]
-        for title, lines in ((_("Sell"), sell), (_("Needs you"), care), (_("House"), house)):
+        for title, lines in ((_("Sell"), sell), (_("Needs you"), care), (_("Shop"), house)):
             shown = [line[1:] for line in lines if not line[0] or can(line[0])]
             if shown:
                 items = [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in shown]
