@@ -23,6 +23,7 @@ from app.audit.queries import Wanted
 from app.web.respond import respond
 from app.web.rights import needs
 from app.web.site import settings
+from app.web.staff import can
 
 bp = desk("activity", __name__)
 PAGE, TRIES = "/admin/activity", "/admin/activity/sign-ins"
@@ -158,15 +159,15 @@ def _about(entry: AuditEntry, names: dict[uuid.UUID, str]) -> str:
 
 
 def _url(entry: AuditEntry) -> str:
-    """The page of what it was about, where there is one."""
-    page = {
-        "order": "/admin/orders/",
-        "staff": "/admin/staff/",
-        "value_account": "/admin/gift-cards/",
-        "difference": "/admin/books/",
-        "recurring_order": "/admin/subscriptions/",
-    }.get(entry.object_kind)
-    return f"{page}{entry.object_id}" if page and _uuid(entry.object_id) else ""
+    """The page of what it was about, where there is one that the reader may open."""
+    page, right = {
+        "order": ("/admin/orders/", "orders.view"),
+        "staff": ("/admin/staff/", "staff.view"),
+        "value_account": ("/admin/gift-cards/", "gift_cards.view"),
+        "difference": ("/admin/books/", "books.view"),
+        "recurring_order": ("/admin/subscriptions/", "subscriptions.view"),
+    }.get(entry.object_kind, ("", ""))
+    return f"{page}{entry.object_id}" if page and can(right) and _uuid(entry.object_id) else ""
 
 
 def _next_url(page: str, filled: dict[str, str], row: Any) -> str:
