@@ -7,6 +7,7 @@ import logging
 from flask import request
 from flask.typing import ResponseReturnValue
 
+from app.accounts import queries
 from app.web import rights, staff
 from app.web.gates import guards
 from app.web.respond import is_fragment
@@ -22,7 +23,7 @@ def keep_out() -> ResponseReturnValue | None:
     if not staff.is_let_in():
         return rights.not_open()
     need = rights.need_of(request.endpoint)
-    step = need.step if need else PASSED
+    step = need.step if need and not _is_made_up() else PASSED
     person = staff.signing_in()
     if person is None:
         return None if step == STRANGER else turn_away(_login_url(), 401)
@@ -33,6 +34,12 @@ def keep_out() -> ResponseReturnValue | None:
         log.error("a page of the back office does not say whom it is for", extra={"endpoint": request.endpoint})
         return rights.not_open()
     return None
+
+
+def _is_made_up() -> bool:
+    """Whether the link is an invitation that nobody ever got: to whoever tries them there is nothing here either."""
+    token = (request.view_args or {}).get("token")
+    return token is not None and queries.invitation_by_token(token) is None
 
 
 def _login_url() -> str:

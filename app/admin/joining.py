@@ -48,7 +48,7 @@ def join(token: str) -> ResponseReturnValue:
 
 
 def _page(token: str, fault: tuple[str, str] | None = None) -> ResponseReturnValue:
-    """To whoever made a link up there is nothing here: the door, as everywhere."""
+    """Whoever made a link up was turned away at the gate; what the link led to may have ended since."""
     found = queries.invitation_by_token(token[:LONGEST_TOKEN])
     if found is None:
         return redirect(LOGIN, 303)
