@@ -24,6 +24,16 @@ class StaffBackupCodeUsed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StaffAlerted(Event):
+    """Something about signing in looks suspicious: `kind` as in `staff_alert`."""
+
+    name = "staff.alerted"
+    alert_id: uuid.UUID
+    kind: str
+    staff_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class StaffInvited(Event):
     """Somebody was asked to join. `number` counts how often: each time with a new link."""
 

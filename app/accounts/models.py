@@ -115,6 +115,27 @@ class StaffSession(Base):
     fresh_codes: Mapped[str | None] = mapped_column(EncryptedText)
     address: Mapped[str | None] = mapped_column(EncryptedText)
     agent: Mapped[str] = mapped_column(Text, server_default="")
+    place_index: Mapped[bytes | None]  # fingerprint of network and browser
+    created_at: Mapped[CreatedAt]
+
+
+class StaffAlert(Base):
+    """Something about signing in that looks suspicious (SEC-12). `staff_id` is empty where it concerns many accounts."""
+
+    __tablename__ = "staff_alert"
+    __table_args__ = (
+        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace')", name="kind"),
+        Index("ix_staff_alert_created_at", text("created_at DESC")),
+        Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),
+        Index("ix_staff_alert_staff_id", "staff_id"),
+    )
+
+    id: Mapped[Key]
+    kind: Mapped[str] = mapped_column(Text)
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    address_index: Mapped[bytes | None]
+    agent: Mapped[str] = mapped_column(Text, server_default="")
     created_at: Mapped[CreatedAt]
 
 

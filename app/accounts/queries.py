@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import and_, func, select, text, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.accounts.models import LoginAttempt, Staff, StaffInvitation, StaffRole, StaffSession
-from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, TRIES_MINUTES, rights_of
+from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffInvitation, StaffRole, StaffSession
+from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, PACE_MINUTES, TRIES_MINUTES, rights_of
 from app.core import crypto, db
 
 
@@ -128,6 +128,52 @@ def last_wrong_try(account_index: bytes, *, kind: str) -> uuid.UUID | None:
     return db.session.scalar(statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(1))
 
 
+def accounts_tried_from(address_index: bytes) -> int:
+    """At how many accounts something wrong was typed from an address, within the last quarter of an hour."""
+    found: int = db.scalar(
+        "SELECT count(DISTINCT account_index) FROM login_attempt WHERE address_index = :address AND NOT was_right"
+        " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
+        address=address_index,
+        minutes=TRIES_MINUTES,
+    )
+    return found
+
+
+def is_alerted(address_index: bytes) -> bool:
+    """Whether an alert about many accounts from this address is less than a quarter of an hour old."""
+    return bool(
+        db.scalar(
+            "SELECT EXISTS (SELECT 1 FROM staff_alert WHERE address_index = :address AND kind = 'many_accounts'"
+            " AND created_at > clock_timestamp() - make_interval(mins => :minutes))",
+            address=address_index,
+            minutes=TRIES_MINUTES,
+        )
+    )
+
+
+def is_new_place(staff_id: uuid.UUID, place_index: bytes, *, apart_from: uuid.UUID) -> bool:
+    """Whether somebody who has signed in before never did so from there, as far back as sessions are kept."""
+    earlier = (StaffSession.staff_id == staff_id, StaffSession.place_index.is_not(None), StaffSession.id != apart_from)
+    known = select(StaffSession.place_index == place_index).where(*earlier).distinct()
+    found = set(db.session.scalars(known))
+    return bool(found) and True not in found
+
+
+def seen_lately(sessions: Sequence[StaffSession]) -> list[StaffSession]:
+    since: datetime = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=PACE_MINUTES)
+    return [each for each in sessions if each.last_seen_at > since]
+
+
+def alerts(*, limit: int) -> list[Any]:
+    """(alert, e-mail of whom it concerns), newest first."""
+    statement = select(StaffAlert, Staff.email).outerjoin(Staff, Staff.id == StaffAlert.staff_id)
+    return list(db.session.execute(statement.order_by(StaffAlert.created_at.desc()).limit(limit)))
+
+
+def alert(alert_id: uuid.UUID) -> StaffAlert | None:
+    return db.session.get(StaffAlert, alert_id)
+
+
 def fresh_codes(session_id: uuid.UUID) -> list[str]:
     """Backup codes that this sign-in made and nobody has confirmed to have saved."""
     found = db.session.scalar(select(StaffSession.fresh_codes).where(StaffSession.id == session_id))
@@ -226,8 +272,8 @@ def lock_role(role_id: uuid.UUID) -> StaffRole | None:
 def holders() -> dict[uuid.UUID, int]:
     """How many people and open invitations have each of the shop's own roles."""
     statement = (
-        "SELECT role_id, count(*) FROM (SELECT role_id FROM staff UNION ALL SELECT role_id FROM staff_invitation) held"
-        " WHERE role_id IS NOT NULL GROUP BY role_id"
+        "SELECT role_id, count(*) FROM (SELECT role_id FROM staff UNION ALL SELECT role_id FROM staff_invitation"
+        " WHERE accepted_at IS NULL AND revoked_at IS NULL) held WHERE role_id IS NOT NULL GROUP BY role_id"
     )
     return {row[0]: row[1] for row in db.rows(statement)}
 

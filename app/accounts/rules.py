@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 
 import pyotp
 
@@ -23,6 +24,8 @@ BACKUP_CODES = 10
 INVITATION_HOURS = 72
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1000
+MANY_ACCOUNTS = 5  # wrong passwords or codes at so many accounts from one address, within TRIES_MINUTES, are no mistake
+PACE_MINUTES = 10  # nobody is in two networks within so few minutes without a reason
 BACKUP_LENGTH = 16  # digits, 53 bits: a phone shows its number keys for the field that takes both kinds of code
 
 # A right is an area and a verb, such as "refunds.approve". Who may change or approve something may see it; who has to do
@@ -93,6 +96,26 @@ def password_fault(password: str, *, email: str) -> str | None:
         and any(not char.isalnum() and not char.isspace() for char in password)
     )
     return None if has_all else "weak"
+
+
+BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+CALLED = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "macOS"}
+
+
+def browser(agent: str) -> str:
+    """`Firefox, Linux`, out of what a browser calls itself, whatever its version; empty when it says neither."""
+    found = [next((mark for mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
+    return ", ".join(CALLED.get(mark, mark) for mark in found if mark)
+
+
+def network(address: str | None) -> str:
+    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for none."""
+    if not address:
+        return ""
+    if ":" in address:
+        return ":".join(ip_address(address.partition("%")[0]).exploded.split(":")[:3]) + ":…"
+    return address.rpartition(".")[0] + ".…"
 
 
 def matching_step(secret: str, code: str, *, at: datetime) -> int | None:

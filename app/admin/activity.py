@@ -93,6 +93,7 @@ def show_tries() -> ResponseReturnValue:
     return respond(
         "admin/activity/tries.html",
         tries=rows[:A_PAGE],
+        alerts=accounts.alerts(limit=20) if not filled and "before" not in request.args else [],
         only_wrong=only_wrong,
         address=address,
         person=str(person or ""),

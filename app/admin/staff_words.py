@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
 
 from app.accounts import rules
-
-BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
-SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
-CALLED = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "macOS"}
 
 
 def role(name: str, own: str | None = None) -> str:
@@ -72,9 +67,7 @@ def role_choices(own: Iterable[Any], *, mine: frozenset[str]) -> list[tuple[str,
 
 
 def browser(agent: str) -> str:
-    """`Firefox, Linux`, out of what a browser calls itself."""
-    found = [next((mark for mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
-    return ", ".join(CALLED.get(mark, mark) for mark in found if mark) or _("Unknown browser")
+    return rules.browser(agent) or _("Unknown browser")
 
 
 def password_fault(fault: str) -> str:
@@ -185,9 +178,14 @@ def _told(value: Any) -> str:
 
 
 def masked_address(address: str | None) -> str:
-    """Enough of an address to tell places apart: its network."""
-    if not address:
-        return "–"
-    if ":" in address:
-        return ":".join(address.split(":")[:3]) + ":…"
-    return re.sub(r"\.\d+$", ".…", address)
+    """Its network, which is enough to tell places apart."""
+    return rules.network(address) or "–"
+
+
+def alert(kind: str) -> tuple[str, str]:
+    """(text, tone) of what looks suspicious."""
+    return {
+        "many_accounts": (_("Many accounts tried from one address"), "danger"),
+        "new_place": (_("Signed in from a new place or browser"), "info"),
+        "pace": (_("Signed in from two networks within minutes"), "warning"),
+    }[kind]

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.accounts import queries as accounts
+from app.accounts import rules
 from app.accounts.actions import people
-from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
+from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
 from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents import queries as documents
@@ -281,6 +282,27 @@ def tell_access_changed(event: StaffAccessChanged) -> None:
     """Password, authenticator or backup codes are others now: whoever owns the account should know (ASVS 6.3.7)."""
     topic = f"{event.name}:{event.change_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_access_changed", event.staff_id, what=event.what))
+
+
+def tell_alert(event: StaffAlerted) -> None:
+    """A sign-in that looks strange: told to whom it concerns, or to the shop where it concerns many."""
+    topic = f"{event.name}:{event.alert_id}"
+
+    def plan() -> Mail | None:
+        alert = accounts.alert(event.alert_id)
+        if alert is None:
+            return None
+        values = {
+            "kind": alert.kind,
+            "at": alert.created_at,
+            "browser": rules.browser(alert.agent),
+            "network": rules.network(alert.address),
+        }
+        if event.staff_id is None:
+            return _to_desk(topic, "staff_alert", **values)
+        return _to_staff(topic, "staff_alert", event.staff_id, **values)
+
+    flows.send_once(plan)
 
 
 def _document(topic: str, document_id: uuid.UUID) -> Mail | None:

@@ -38,9 +38,31 @@ def upgrade() -> None:
         op.add_column(table, sa.Column("address_index", sa.LargeBinary(), nullable=True))
     for table in ("staff_session", "login_attempt"):
         op.add_column(table, sa.Column("agent", sa.Text(), server_default="", nullable=False))
+    op.add_column("staff_session", sa.Column("place_index", sa.LargeBinary(), nullable=True))
+    _alerts()
     op.create_index("ix_login_attempt_created_at", "login_attempt", NEWEST)
     op.create_index("ix_login_attempt_address", "login_attempt", ["address_index", *NEWEST])
     _audit()
+
+
+def _alerts() -> None:
+    op.create_table(
+        "staff_alert",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("address_index", sa.LargeBinary(), nullable=True),
+        sa.Column("agent", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
+        sa.CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace')", name=op.f("ck_staff_alert_kind")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_alert_staff_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_alert")),
+    )
+    newest = sa.text("created_at DESC")
+    op.create_index("ix_staff_alert_created_at", "staff_alert", [newest])
+    op.create_index("ix_staff_alert_address_index", "staff_alert", ["address_index", newest])
+    op.create_index("ix_staff_alert_staff_id", "staff_alert", ["staff_id"])
 
 
 def _roles() -> None:
@@ -153,6 +175,8 @@ def downgrade() -> None:
         op.drop_column(table, "address_index")
     for table in ("staff_session", "login_attempt", "audit_entry"):
         op.drop_column(table, "address")
+    op.drop_column("staff_session", "place_index")
+    op.drop_table("staff_alert")
     op.drop_table("staff_invitation")
     op.execute("DELETE FROM staff WHERE role <> 'owner'")  # there is no other role: better out than promoted
     op.drop_constraint("ck_staff_role", "staff")

@@ -299,6 +299,11 @@ def test_a_role_of_the_shops_own(app, owner):
     assert answer.status_code == 303
     assert mate.client.get("/admin/stock-locks").status_code == 403
     owner.press(person, f"{person}/role", role="agent")
+    invite(owner, "weekend@example.com", str(role.id))
+    assert "Nothing was changed" in owner.press(page, f"{page}/remove")
+    invitation = db.scalar("SELECT id FROM staff_invitation")
+    db.release()
+    owner.press("/admin/staff", f"/admin/staff/invitations/{invitation}/revoke")
     owner.press(page, f"{page}/remove")
     assert db.scalar("SELECT count(*) FROM staff_role") == 0
     assert acts("staff.role_") == [

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
+from app.accounts.actions import watching
 from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
 from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
@@ -134,6 +135,7 @@ def note_right(attempt_id: uuid.UUID) -> None:
 def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
     """The last wrong try that counts is announced, once, so that the owner of the account hears of it: of several at the same
     moment it is the one that came last."""
+    watching.look_at_wrong_try()
     wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
     is_last = attempt_id == queries.last_wrong_try(account_index, kind=kind)
     if wrong == rules.TRIES and is_last and person is not None:
@@ -159,6 +161,8 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
     session.passed_totp_at = clock.now()
     session.fresh_codes = "\n".join(codes) or None
+    db.session.flush()
+    watching.look_at_sign_in(session)
     return token
 
 
@@ -294,5 +298,6 @@ def end_sessions(*which: ColumnElement[bool]) -> None:
 def forget_old() -> None:
     """Tries that no longer count and sessions long over (SEC: kept for a month, to look back at)."""
     db.rows("DELETE FROM login_attempt WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_alert WHERE created_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_invitation WHERE expires_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_session WHERE expires_at < now() - interval '30 days' RETURNING id")

@@ -245,6 +245,7 @@ def remove_role(role_id: uuid.UUID, *, by: SignedIn) -> None:
     role = _own_role(role_id, by=by)
     if queries.holders().get(role_id):
         raise RoleInUse()
+    db.rows("DELETE FROM staff_invitation WHERE role_id = :role RETURNING id", role=role_id)  # over: they count nowhere
     db.session.delete(role)
     _note("staff.role_removed", role, by=by.actor, before={"name": role.name, "rights": list(role.rights)})
 
