@@ -16,8 +16,11 @@ from app.core.transaction import in_transaction
 log = logging.getLogger(__name__)
 
 
-def sign_in(email: str, password: str, *, instead_of: str | None = None) -> str | None:
-    """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit.
+def sign_in(
+    email: str, password: str, *, instead_of: str | None = None, device: str = "", most_sessions: int = 0
+) -> str | None:
+    """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit. In a
+    browser that they trust (`device` is its token) it is the only step.
 
     `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries.
     """
@@ -36,7 +39,8 @@ def sign_in(email: str, password: str, *, instead_of: str | None = None) -> str 
         actions.renew_hash(person, password)
         if instead_of:
             actions.end_session(instead_of)
-        return actions.start_session(person.id)
+        trusted = actions.start_trusted(person, device, most_sessions=most_sessions)
+        return trusted or actions.start_session(person.id)
 
     token = in_transaction(finish)
     if token is None:

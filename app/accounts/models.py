@@ -119,6 +119,24 @@ class StaffSession(Base):
     created_at: Mapped[CreatedAt]
 
 
+class StaffDevice(Base):
+    """A browser that its owner trusts: for some weeks the password is enough there (SEC-22), but never for what asks for a
+    fresh code. `confirmed_at` is when the code was given with which it was trusted."""
+
+    __tablename__ = "staff_device"
+    __table_args__ = (Index("ix_staff_device_staff_id", "staff_id"),)
+
+    id: Mapped[Key]
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    confirmed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    agent: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[CreatedAt]
+
+
 class StaffAlert(Base):
     """Something about signing in that looks suspicious (SEC-12). `staff_id` is empty where it concerns many accounts."""
 

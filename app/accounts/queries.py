@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, func, select, text, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffInvitation, StaffRole, StaffSession
+from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
 from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, PACE_MINUTES, TRIES_MINUTES, rights_of
 from app.core import crypto, db
 
@@ -253,6 +253,26 @@ def sessions_of(staff_id: uuid.UUID) -> Sequence[StaffSession]:
     """Where somebody is signed in now, password and code given; the latest first."""
     statement = select(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.passed_totp_at.is_not(None))
     return db.session.scalars(statement.where(_is_alive()).order_by(StaffSession.id.desc())).all()
+
+
+def session(session_id: uuid.UUID) -> StaffSession | None:
+    return db.session.get(StaffSession, session_id)
+
+
+def devices_of(staff_id: uuid.UUID) -> Sequence[StaffDevice]:
+    """The browsers that somebody trusts now; the latest first."""
+    statement = select(StaffDevice).where(StaffDevice.staff_id == staff_id, _is_trusted())
+    return db.session.scalars(statement.order_by(StaffDevice.id.desc()).limit(50)).all()
+
+
+def trusted_device(token: str, *, staff_id: uuid.UUID) -> StaffDevice | None:
+    """The browser with this token, if this very person trusts it."""
+    mine = (StaffDevice.token_hash == token_hash(token), StaffDevice.staff_id == staff_id)
+    return db.session.scalars(select(StaffDevice).where(*mine, _is_trusted())).one_or_none()
+
+
+def _is_trusted() -> ColumnElement[bool]:
+    return and_(StaffDevice.ended_at.is_(None), StaffDevice.expires_at > func.clock_timestamp())
 
 
 def roles() -> Sequence[StaffRole]:

@@ -151,6 +151,7 @@ def _words(what: str) -> tuple[str, str] | None:
         "role-in-use": ("warning", _("Somebody has this role, or is invited with it. Nothing was changed.")),
         "password-changed": ("success", _("Your password is changed, and you are signed out everywhere else.")),
         "codes-renewed": ("success", _("Your old backup codes are dead. These are the new ones.")),
+        "device-forgotten": ("success", _("That browser is not trusted any more.")),
         "signed-out-others": ("success", _("You are signed out everywhere else.")),
         "signed-out-one": ("success", _("That session is over.")),
         "codes-saved": ("success", _("Good. Keep them where your phone is not.")),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
-from app.accounts.actions import own
+from app.accounts.actions import devices, own
 from app.accounts.errors import TooManyTries, WrongPassword
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
@@ -82,6 +82,15 @@ def end_one(session_id: uuid.UUID) -> ResponseReturnValue:
     return done(PAGE, "signed-out-one")
 
 
+@bp.post("/profile/devices/<uuid:device_id>/forget")
+@needs()
+@limit(FORMS)
+def forget_device(device_id: uuid.UUID) -> ResponseReturnValue:
+    who = somebody()
+    in_transaction(lambda: devices.forget(who, device_id))
+    return done(PAGE, "device-forgotten")
+
+
 def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> ResponseReturnValue:
     who = somebody()
     return respond(
@@ -89,6 +98,7 @@ def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> Respons
         status=status if fault else 200,
         me=who,
         sessions=queries.sessions_of(who.staff_id),
+        devices=queries.devices_of(who.staff_id),
         areas=rules.AREAS,
         verbs=rules.VERBS,
         words=words,

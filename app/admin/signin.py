@@ -10,6 +10,7 @@ from flask_babel import ngettext
 
 from app.accounts import actions as accounts
 from app.accounts import flows, queries, rules
+from app.accounts.actions import devices
 from app.accounts.errors import TooManySessions, TooManyTries
 from app.accounts.queries import SignedIn
 from app.admin.desk import desk, done
@@ -60,7 +61,14 @@ def log_in() -> ResponseReturnValue:
 def _sign_in(email: str, password: str) -> str | None:
     if not (0 < len(email) <= 254) or has_control_characters(email) or not (0 < len(password) <= LONGEST_PASSWORD):
         return None
-    return flows.sign_in(email, password, instead_of=staff.session_token() or None)
+    door = settings().staff
+    return flows.sign_in(
+        email,
+        password,
+        instead_of=staff.session_token() or None,
+        device=staff.device_token() if door.trust_days else "",
+        most_sessions=door.max_sessions,
+    )
 
 
 @bp.get("/totp")
@@ -92,7 +100,16 @@ def take_code() -> ResponseReturnValue:
         return respond("admin/signin/totp.html", status=422, **_totp_page(person, words))
     answer = redirect(_next_page() if person.has_codes or person.has_passed else f"{HOME}backup-codes", 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
+    if "trust" in request.form and not person.has_passed and settings().staff.trust_days:
+        _trust(answer, token)  # type: ignore[arg-type]
     return answer
+
+
+def _trust(answer: Response, token: str) -> None:
+    days, who = settings().staff.trust_days, queries.signed_in(token)
+    device = in_transaction(lambda: devices.trust(who, days=days)) if who else None
+    if device:
+        staff.give_device_cookie(answer, device, days=days)
 
 
 def _token_for(person: SignedIn, typed: str) -> str | None:
@@ -150,6 +167,7 @@ def _totp_page(person: SignedIn, error: str | None = None, *, most: int | None =
         "error": error,
         "action": _with_next(f"{TOTP}?again=1" if person.has_passed else TOTP),
         "is_again": person.has_passed,
+        "trust_days": settings().staff.trust_days,
         "most_sessions": most,
         "next_url": _next_page(),
         "qr": None,

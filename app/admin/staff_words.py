@@ -112,6 +112,8 @@ def _acts() -> Mapping[str, str]:
         "staff.password_changed": _("Changed their password"),
         "staff.codes_changed": _("Made new backup codes"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
+        "staff.device_trusted": _("Trusted a browser"),
+        "staff.device_forgotten": _("Stopped trusting a browser"),
         "staff.signed_out_others": _("Signed out everywhere else"),
         "staff.signed_out_one": _("Signed out in one place"),
         "order.provider_asked": _("Asked the provider about an order"),

@@ -19,6 +19,7 @@ class Reader(Protocol):
 class StaffDoor:
     networks: tuple[IPv4Network | IPv6Network, ...] = ()  # none: from everywhere
     max_sessions: int = 20
+    trust_days: int = 30  # how long a browser may be trusted without a code; 0: never
 
     def opens_to(self, address: str | None) -> bool:
         """Whether staff may come from this address. An IPv4 address written as IPv6 is the IPv4 address."""
@@ -41,4 +42,5 @@ def staff_door(get: Reader) -> StaffDoor:
         except ValueError:
             get.faults.append(f"ADMIN_IP_ALLOW={word} is no address or network, such as 203.0.113.7 or 203.0.113.0/24")
     most = get.number("STAFF_MAX_SESSIONS", StaffDoor.max_sessions, low=1, high=1000)
-    return StaffDoor(networks=tuple(networks), max_sessions=most)
+    days = get.number("STAFF_TRUST_DAYS", StaffDoor.trust_days, low=0, high=30)
+    return StaffDoor(networks=tuple(networks), max_sessions=most, trust_days=days)

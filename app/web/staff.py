@@ -91,5 +91,19 @@ def take_cookie(response: Response) -> None:
     response.delete_cookie(_cookie_name(), path="/", httponly=True, samesite="Strict", secure=settings().is_https)
 
 
+def device_token() -> str:
+    return request.cookies.get(_device_cookie(), "")[:100]
+
+
+def give_device_cookie(response: Response, token: str, *, days: int) -> None:
+    """This browser is trusted. Kept when it closes; the server forgets it earlier if its owner says so."""
+    options = {"path": "/", "httponly": True, "samesite": "Strict", "secure": settings().is_https}
+    response.set_cookie(_device_cookie(), token, max_age=days * 24 * 3600, **options)  # type: ignore[arg-type]
+
+
+def _device_cookie() -> str:
+    return "__Host-staff-device" if settings().is_https else "staff-device"
+
+
 def _cookie_name() -> str:
     return "__Host-staff" if settings().is_https else "staff"

@@ -39,10 +39,30 @@ def upgrade() -> None:
     for table in ("staff_session", "login_attempt"):
         op.add_column(table, sa.Column("agent", sa.Text(), server_default="", nullable=False))
     op.add_column("staff_session", sa.Column("place_index", sa.LargeBinary(), nullable=True))
+    _devices()
     _alerts()
     op.create_index("ix_login_attempt_created_at", "login_attempt", NEWEST)
     op.create_index("ix_login_attempt_address", "login_attempt", ["address_index", *NEWEST])
     _audit()
+
+
+def _devices() -> None:
+    op.create_table(
+        "staff_device",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("confirmed_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("ended_at", MOMENT, nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("agent", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_staff_device_staff_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_device")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_staff_device_token_hash")),
+    )
+    op.create_index("ix_staff_device_staff_id", "staff_device", ["staff_id"])
 
 
 def _alerts() -> None:
@@ -177,6 +197,7 @@ def downgrade() -> None:
         op.drop_column(table, "address")
     op.drop_column("staff_session", "place_index")
     op.drop_table("staff_alert")
+    op.drop_table("staff_device")
     op.drop_table("staff_invitation")
     op.execute("DELETE FROM staff WHERE role <> 'owner'")  # there is no other role: better out than promoted
     op.drop_constraint("ck_staff_role", "staff")

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
-from app.accounts.actions import watching
+from app.accounts.actions import devices, watching
 from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
 from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
@@ -74,6 +74,7 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     person.backup_codes_saved_at = None
     _forget_codes(person.id)
     end_all_sessions(person.id)
+    devices.end_all(person.id)
     outbox.record(StaffAccessChanged(person.id, new_id(), "totp"))
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
 
@@ -250,6 +251,21 @@ def start_session(staff_id: uuid.UUID) -> str:
     return token
 
 
+def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> str | None:
+    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, so never fresh.
+
+    None, and the page for the code comes as ever: in another browser, or at work in as many places as there may be.
+    """
+    device = queries.trusted_device(device_token, staff_id=person.id) if device_token else None
+    if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
+        return None
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
+    session.passed_totp_at = device.confirmed_at
+    db.session.flush()
+    watching.look_at_sign_in(session)
+    return token
+
+
 def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
     token = secrets.token_urlsafe(32)
     expires_at = db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)
@@ -298,6 +314,7 @@ def end_sessions(*which: ColumnElement[bool]) -> None:
 def forget_old() -> None:
     """Tries that no longer count and sessions long over (SEC: kept for a month, to look back at)."""
     db.rows("DELETE FROM login_attempt WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_device WHERE expires_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_alert WHERE created_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_invitation WHERE expires_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_session WHERE expires_at < now() - interval '30 days' RETURNING id")

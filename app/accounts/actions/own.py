@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 
 from app.accounts import actions, queries
+from app.accounts.actions import devices
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import StaffSession
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import clock, db, outbox
+from app.core import clock, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
 
@@ -27,7 +28,7 @@ def set_password(who: SignedIn, *, password_hash: str) -> None:
 def renew_codes(who: SignedIn) -> None:
     """Ten new backup codes, to be seen in this session until they are saved; the old ones are dead. A mail tells."""
     person = queries.lock_staff(who.staff_id)
-    session = db.session.get(StaffSession, who.session_id)
+    session = queries.session(who.session_id)
     if person is None or session is None:
         raise NotFound()
     person.backup_codes_saved_at = None
@@ -36,6 +37,8 @@ def renew_codes(who: SignedIn) -> None:
 
 
 def end_others(who: SignedIn) -> None:
+    """Every other session, and every browser that was trusted."""
+    devices.end_all(who.staff_id)
     actions.end_sessions(StaffSession.staff_id == who.staff_id, StaffSession.id != who.session_id)
     _audit(who, "staff.signed_out_others")
 
@@ -52,7 +55,7 @@ def confirm(who: SignedIn, typed: str) -> str | None:
     """A code once more, before what moves money or opens secrets: the session counts as fresh, under a new token, which is
     returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
     person = queries.lock_staff(who.staff_id)
-    session = db.session.get(StaffSession, who.session_id)
+    session = queries.session(who.session_id)
     if person is None or session is None or not actions.accept_code(person, typed):
         return None
     session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()

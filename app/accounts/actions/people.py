@@ -12,6 +12,7 @@ from typing import Any
 import pyotp
 
 from app.accounts import actions, queries, rules
+from app.accounts.actions import devices
 from app.accounts.errors import (
     AlreadyInvited,
     EmailTaken,
@@ -165,6 +166,7 @@ def let_go(staff_id: uuid.UUID, *, by: SignedIn) -> bool:
     if not person.is_active:
         return False
     person.is_active = False
+    devices.end_all(person.id)
     actions.end_all_sessions(person.id)
     _note("staff.let_go", person, by=by.actor, before={"active": True}, after={"active": False})
     return True
@@ -183,6 +185,7 @@ def take_back(staff_id: uuid.UUID, *, by: SignedIn) -> bool:
 def sign_out(staff_id: uuid.UUID, *, by: SignedIn) -> None:
     """End every session of a colleague. Raises NotYours, Yourself, NotFound."""
     person = _colleague(staff_id, by=by)
+    devices.end_all(person.id)
     actions.end_all_sessions(person.id)
     _note("staff.signed_out", person, by=by.actor)
 
