@@ -43,7 +43,7 @@ def _is_made_up() -> bool:
 
 
 def _login_url() -> str:
-    """The sign-in page; it remembers where a person wanted to go, not what a form wanted to do."""
-    if request.method != "GET" or is_fragment() or request.path in ("/admin", "/admin/", LOGOUT, TOTP):
+    """The sign-in page; it remembers where a person wanted to go, not what a form wanted to do, and no link out of a mail."""
+    if _is_made_up() or request.method != "GET" or is_fragment() or request.path in ("/admin", "/admin/", LOGOUT, TOTP):
         return LOGIN
     return with_next(LOGIN, request.full_path.rstrip("?"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import request
+from flask import redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -17,7 +17,7 @@ from app.admin.signin import too_many
 from app.core.transaction import in_transaction
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
-from app.web.rights import needs
+from app.web.rights import LOGIN, needs
 from app.web.staff import somebody
 
 bp = desk("profile", __name__)
@@ -53,15 +53,33 @@ def change_password() -> ResponseReturnValue:
 @needs(fresh=True, back=PAGE)
 @limit("30/minute")
 def renew_codes() -> ResponseReturnValue:
+    if refusal := _without_password("codes_password"):
+        return refusal
     who = somebody()
-    try:
-        flows.demand_password(who, request.form.get("codes_password", "")[: rules.LONGEST_PASSWORD])
-    except WrongPassword:
-        return _page(("codes_password", _("This is not your password")))
-    except TooManyTries as refusal:
-        return _page(("codes_password", too_many(refusal)), status=429)
     in_transaction(lambda: own.renew_codes(who))
     return done("/admin/backup-codes", "codes-renewed")
+
+
+@bp.post("/profile/authenticator")
+@needs(fresh=True, back=PAGE)
+@limit("30/minute")
+def replace_phone() -> ResponseReturnValue:
+    if refusal := _without_password("phone_password"):
+        return refusal
+    who = somebody()
+    in_transaction(lambda: own.replace_phone(who))
+    return redirect(LOGIN, 303)
+
+
+def _without_password(field: str) -> ResponseReturnValue | None:
+    """The page again, unless the password in this field is theirs."""
+    try:
+        flows.demand_password(somebody(), request.form.get(field, "")[: rules.LONGEST_PASSWORD])
+    except WrongPassword:
+        return _page((field, _("This is not your password")))
+    except TooManyTries as refusal:
+        return _page((field, too_many(refusal)), status=429)
+    return None
 
 
 @bp.post("/profile/sessions/others")

@@ -367,6 +367,22 @@ def test_backup_codes_are_renewed_with_password_and_fresh_code(owner, drain):
     assert db.scalar("SELECT payload ->> 'what' FROM outbox_event WHERE name = 'staff.access_changed'") == "codes"
 
 
+def test_a_new_phone_of_ones_own_is_set_up_with_password_and_fresh_code(app, owner):
+    """ASVS 32: the old secret and every session are dead, and the QR code comes after the password."""
+    form = form_to(owner.get("/admin/profile"), "/admin/profile/authenticator")
+    assert owner.client.post(form.action, data=form.filled(phone_password="wrong")).status_code == 422
+    old = owner.code()
+    assert owner.client.post(form.action, data=form.filled(phone_password=owner.password)).location == "/admin/login"
+    assert owner.client.get("/admin/").location == "/admin/login"
+    owner.give_password()
+    page = owner.get("/admin/totp")
+    assert owner.give_code(old).status_code == 422
+    owner.secret = re.search(r"<code>([A-Z2-7 ]{32,})</code>", page)[1].replace(" ", "")
+    owner.steps.clear()
+    assert owner.give_code().status_code == 303
+    assert db.scalar("SELECT payload ->> 'what' FROM outbox_event WHERE name = 'staff.access_changed'") == "totp"
+
+
 def test_sessions_are_listed_and_ended_one_by_one_or_all_but_this(app, owner):
     others = []
     for agent in ("Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", "Mozilla/5.0 (iPhone) Safari/605.1"):

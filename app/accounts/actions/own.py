@@ -36,6 +36,14 @@ def renew_codes(who: SignedIn) -> None:
     _note(who, "codes")
 
 
+def replace_phone(who: SignedIn) -> None:
+    """Another authenticator: see `actions.forget_totp`. One signs in anew, and sees its QR code after the password."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        raise NotFound()
+    actions.forget_totp(person, actor=who.actor)
+
+
 def end_others(who: SignedIn) -> None:
     """Every other session, and every browser that was trusted."""
     devices.end_all(who.staff_id)
