@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from functools import cache as once
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -25,7 +26,7 @@ CONFIGURED: tuple[str, ...] = (
     "app.notifications.letters",
 )
 
-COLLECT_AFTER = (10_000, 20, 20)  # objects; collections of the generation before
+COLLECT_AFTER = (2_000, 10, 10)  # objects; collections of the generation before
 
 
 def configure_process(settings: Settings) -> None:
@@ -40,6 +41,7 @@ def configure_process(settings: Settings) -> None:
         import_module(name).configure(settings)
 
 
+@once
 def import_models() -> None:
     """Make the declarative base know every table."""
     for name in ("app.core.numbers", "app.core.outbox"):

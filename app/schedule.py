@@ -63,6 +63,7 @@ SCHEDULE: Sequence[Line] = (
     every("1m", orders.release_value, when=lambda settings: not settings.cleanup_enabled),
     every("1m", recurring.follow_by_schedule),
     every("5m", returns.look_by_schedule),
+    every("1h", returns.find_disputes_by_schedule),
     every("1m", search.refresh_sold_out),
     every("1m", audit.seal),
     daily("19:10", cart.forget_expired),

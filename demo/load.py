@@ -14,6 +14,7 @@ from app.catalog.actions import NewPicture, NewProduct, NewVariant
 from app.core import clock, db, numbers, storage
 from app.core.transaction import transaction
 from app.orders import actions as orders
+from app.recurring.actions import plans
 from app.search import actions as search
 from app.shipping import actions as shipping
 from app.stock.actions import goods as shelves
@@ -98,7 +99,12 @@ def _products(
     missing = [each for each in wanted["product"] if each["slug"] not in known]
     for each in missing:
         catalog.create_product(_new_product(each, wanted, categories))
-    _receive([variant for each in missing for variant in each["variants"]], warehouses)
+    variants = [variant for each in missing for variant in each["variants"]]
+    _receive(variants, warehouses)
+    new = {each["sku"] for each in variants}
+    for plan in wanted["plan"]:
+        if plan["sku"] in new:  # one that the merchant has ended stays so
+            plans.add(plan["sku"], period=plan["period"], every=plan["every"], by="demo")
     return missing
 
 

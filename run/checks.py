@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from run import environment
 
@@ -20,15 +21,17 @@ LINT = {
     "imports": ["lint-imports", "--no-cache"],
     "types": ["mypy", "--no-error-summary"],
 }
+# One worker more than the two processors it is made for: some tests wait for a process that starts, or a storm to pass.
+WHOLE_SUITE = ["pytest", "--whole", "--quiet", "-n", "3", "--dist", "loadfile"]
 
 
 def main(purpose: str) -> int:
     """0 only if every check ran and passed."""
-    failed = [name for name, command in LINT.items() if not _passes(name, command)]
-    if purpose == "tests" and not _passes(
-        "tests", ["pytest", "--whole", "--quiet", "-n", "2", "--dist", "loadfile"], is_quiet=False
-    ):
-        failed.append("tests")
+    with ThreadPoolExecutor() as side_by_side:
+        passed = dict(zip(LINT, side_by_side.map(_passes, LINT, LINT.values()), strict=True))
+    if purpose == "tests":
+        passed["tests"] = _passes("tests", WHOLE_SUITE, is_quiet=False)
+    failed = [name for name, has_passed in passed.items() if not has_passed]
     if failed:
         print(f"not passed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -46,10 +49,9 @@ def _passes(name: str, command: list[str], *, is_quiet: bool = True) -> bool:
     )
     passes = result.returncode == 0
     if is_quiet:
-        print(f"{name}: {'passed' if passes else 'FAILED'} in {time.monotonic() - begun:.1f} s", flush=True)
-        if not passes:
-            sys.stdout.buffer.write(result.stdout)
-            sys.stdout.flush()
+        verdict = f"{name}: {'passed' if passes else 'FAILED'} in {time.monotonic() - begun:.1f} s\n"
+        sys.stdout.write(verdict if passes else verdict + result.stdout.decode(errors="replace"))
+        sys.stdout.flush()
     return passes
 
 

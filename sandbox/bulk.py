@@ -37,7 +37,7 @@ def _load_one(tx: Transaction, each: dict[str, Any]) -> None:
         captured=1,
         amount_refunded=refunded,
         method="card",
-        instrument=json.dumps(instruments.instrument("card", name=None)),
+        instrument=json.dumps(instruments.instrument("card", currency=each["currency"])),
         **shared,
     )
     payment = found(tx, "payment", each["payment_id"])

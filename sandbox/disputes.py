@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox import ledger
 from sandbox.clock import Clock
-from sandbox.entities import dispute_entity
+from sandbox.entities import collection, dispute_entity
 from sandbox.errors import ApiError, plain_error
 from sandbox.events import Events
 from sandbox.ids import new_id
@@ -48,6 +48,12 @@ class Disputes:
     def one(self, dispute_id: str) -> dict[str, Any]:
         with self._store.reading() as tx:
             return dispute_entity(known(tx, "dispute", dispute_id))
+
+    def listed(self, *, account: str, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
+        sql = """SELECT * FROM dispute WHERE provider = ? AND created_at >= ? AND created_at < ? + 1
+                 ORDER BY seq DESC LIMIT ? OFFSET ?"""
+        with self._store.reading() as tx:
+            return collection(map(dispute_entity, tx.all(sql, (account, since, until, count, skip))))
 
     def decide(self, dispute_id: str, status: str) -> dict[str, Any]:
         """The bank's next word. When it is lost, the bank takes the disputed amount."""

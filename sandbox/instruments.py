@@ -24,10 +24,13 @@ _LABELS = {
     "upi": "UPI",
     "netbanking": "Netbanking",
     "duitnow": "DuitNow QR",
+    "paylater": "Pay Later",
 }
 _AT_CURLEC = ("fpx", "wallet", "duitnow", "card")
 _BY_CURRENCY = {"MYR": ("fpx", "card", "wallet"), "INR": ("upi", "card", "netbanking", "wallet")}
 METHODS = tuple(_LABELS)
+_LENDERS = {("razorpay", "INR"): ("lazypay", 100), ("curlec", "MYR"): ("atome", 1000)}  # with their least amounts
+_ON_ASKING = ("card", "netbanking", "wallet", "upi", "paylater")  # the values of the page's field `method`
 
 
 def methods_for(currency: str, account: str = "razorpay") -> dict[str, str]:
@@ -36,7 +39,18 @@ def methods_for(currency: str, account: str = "razorpay") -> dict[str, str]:
     return {method: _LABELS[method] for method in methods}
 
 
-def instrument(method: str, *, name: str | None = None, bank: str | None = None) -> dict[str, Any]:
+def methods_shown(currency: str, account: str, *, only: str | None, amount: int) -> dict[str, str]:
+    """Method -> label as the page offers them; none when `only` one was asked for that is not to be had."""
+    if not only:
+        return methods_for(currency, account)
+    lender, least = _LENDERS.get((account, currency), ("", 0))
+    known = methods_for(currency, account) | (
+        {"paylater": f"Pay Later with {lender}"} if lender and amount >= least else {}
+    )
+    return {only: known[only]} if only in known and only in _ON_ASKING else {}
+
+
+def instrument(method: str, *, currency: str, name: str | None = None, bank: str | None = None) -> dict[str, Any]:
     """The entity fields that depend on the method, `acquirer_data` among them."""
     reference = str(secrets.randbelow(10**10)).zfill(10)
     if method == "card":
@@ -45,6 +59,8 @@ def instrument(method: str, *, name: str | None = None, bank: str | None = None)
         return {"vpa": "success@razorpay", "acquirer_data": {"rrn": reference}}
     if method == "wallet":
         return {"wallet": "touchngo", "acquirer_data": {"transaction_id": reference}}
+    if method == "paylater":
+        return {"wallet": "atome" if currency == "MYR" else "lazypay", "acquirer_data": {"transaction_id": reference}}
     if method == "duitnow":
         return {"acquirer_data": {"bank_transaction_id": reference}}
     if method == "fpx":
@@ -126,6 +142,7 @@ def methods_entity(account: str) -> dict[str, Any]:
             "wallet": {"touchngo": True, "grabpay": True, "boost": True, "shopeepay": True},
             "netbanking": [],
             "upi": False,
+            "paylater": {"atome": True},
         }
     return {
         "entity": "methods",
@@ -139,5 +156,5 @@ def methods_entity(account: str) -> dict[str, Any]:
         "wallet": {"touchngo": True, "grabpay": True, "boost": True},
         "upi": True,
         "emi": False,
-        "paylater": [],
+        "paylater": {"lazypay": True},
     }

@@ -167,7 +167,7 @@ class Payments:
             currency=currency,
             status="created",
             method=method,
-            instrument=json.dumps(instruments.instrument(method, name=payer.name, bank=payer.bank)),
+            instrument=json.dumps(instruments.instrument(method, currency=currency, name=payer.name, bank=payer.bank)),
             email=payer.email,
             contact=payer.contact,
             description=payer.description,

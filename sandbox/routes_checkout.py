@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from sandbox.currencies import words
 from sandbox.errors import ApiError, plain_error, unknown_id
-from sandbox.instruments import FAILURES, methods_for
+from sandbox.instruments import FAILURES, methods_shown
 from sandbox.payments import Attempt, Payer
 from sandbox.requests_in import account_of, provider
 
@@ -33,6 +33,7 @@ _CARRIED = (
     "prefill[contact]",
     "prefill[method]",
     "prefill[bank]",
+    "only",
 )
 
 
@@ -53,6 +54,11 @@ class Checkout:
         return self.carried.get("cancel_url")
 
     @property
+    def methods(self) -> dict[str, str]:
+        order, only = self.order, self.carried.get("only")
+        return methods_shown(order["currency"], self.account, only=only, amount=order["amount"])
+
+    @property
     def amount(self) -> str:
         return words(self.order["amount"], self.order["currency"])
 
@@ -66,7 +72,8 @@ class Checkout:
 
 @bp.post("/v1/checkout/embedded")
 def open_by_form() -> Response:
-    return _show(_checkout(request.form.get("order_id", "")))
+    """The field `method` leaves one way to pay (docs, checkout options); the page carries it as `only`."""
+    return _show(_checkout(request.form.get("order_id", ""), only=request.form.get("method")))
 
 
 @bp.get("/pay/<order_id>")
@@ -82,6 +89,8 @@ def choose(order_id: str) -> BaseResponse:
         return _leave(checkout)
     if action not in _OUTCOMES:
         raise plain_error("Please use one of the buttons.")
+    if not checkout.methods:
+        raise plain_error("No way to pay is available for this payment.")
     paid = provider().payments.pay(order_id, _attempt(checkout, _OUTCOMES[action]))
     if action == "late":
         return _leave(checkout)
@@ -101,8 +110,10 @@ def nonce() -> dict[str, Any]:
     return {"nonce": g.get("nonce")}
 
 
-def _checkout(order_id: str) -> Checkout:
+def _checkout(order_id: str, *, only: str | None = None) -> Checkout:
     carried = {name: value for name in _CARRIED if (value := request.values.get(name))}
+    if only:
+        carried["only"] = only
     carried |= {name: value for name, value in request.values.items() if re.fullmatch(r"notes\[.+\]", name)}
     account = account_of(carried.get("key_id", ""))
     if account is None:
@@ -127,24 +138,25 @@ def _compare(order: dict[str, Any]) -> None:
 def _show(checkout: Checkout) -> Response:
     order = checkout.order
     refusal = "This order is already paid." if order["status"] == "paid" else None
-    methods, wanted = methods_for(order["currency"], checkout.account), checkout.carried.get("prefill[method]", "")
+    methods, wanted = checkout.methods, checkout.carried.get("prefill[method]", "")
+    if not methods:
+        refusal = refusal or "No way to pay is available for this payment."
     return render_page(
         "pay.html",
         checkout=checkout,
         methods=methods,
-        chosen=wanted if wanted in methods else next(iter(methods)),
+        chosen=wanted if wanted in methods else next(iter(methods), ""),
         failures=FAILURES,
         refusal=refusal,
     )
 
 
 def _attempt(checkout: Checkout, outcome: str) -> Attempt:
-    currency = checkout.order["currency"]
-    method = request.form.get("method")
+    method = request.form.get("method") or checkout.carried.get("only")
     reason = request.form.get("reason", "payment_failed")
     return Attempt(
         outcome=outcome,
-        method=method if method in methods_for(currency, checkout.account) else None,
+        method=method if method in checkout.methods else None,
         payer=checkout.payer(),
         reason=reason if reason in FAILURES else "payment_failed",
         late_seconds=_late_seconds(),

@@ -64,6 +64,11 @@ def refund_of(payment_id: str, refund_id: str) -> dict[str, Any]:
     return provider().refunds.one(refund_id, payment_id=payment_id)
 
 
+@bp.get("/disputes")
+def all_disputes() -> dict[str, Any]:
+    return provider().disputes.listed(account=g.account.code, **paging())
+
+
 @bp.get("/disputes/<dispute_id>")
 def show_dispute(dispute_id: str) -> dict[str, Any]:
     return provider().disputes.one(dispute_id)

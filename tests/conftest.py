@@ -18,19 +18,24 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from sqlalchemy.engine import make_url
 
-from app import factory
+from app import factory, process
+from app.accounts import actions as accounts
 from app.core import cache, db, memory, outbox
 from app.core.settings import Settings, load
 from app.ops import schema
 from run import servers
-from tests import databases
+from tests import databases, sharing_out
 from tests.sql import watched
 
 _stack = ExitStack()
@@ -44,6 +49,25 @@ ENVIRONMENT = {
     "RAZORPAY_WEBHOOK_SECRET": "test-webhook-secret",
     "LOG_LEVEL": "WARNING",
 }
+
+
+class CompiledTemplates(BytecodeCache):
+    """What one application has compiled serves the next: a test's own application need not compile every page again."""
+
+    def __init__(self) -> None:
+        self.code: dict[tuple[str, str], bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if known := self.code.get((bucket.key, bucket.checksum)):
+            bucket.bytecode_from_string(known)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key, bucket.checksum] = bucket.bytecode_to_string()
+
+
+_compiled = CompiledTemplates()
+# Slow on purpose in the shop; what that costs is tested in tests/accounts, and no test signs in faster than a person.
+accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,6 +90,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         _stack.close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        sharing_out.longest_first(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    return sharing_out.ByStand(config, log) if config.option.dist == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +126,10 @@ def settings(environment: dict[str, str]) -> Settings:
 
 @pytest.fixture(scope="session")
 def _app(settings: Settings) -> Flask:
-    return factory.create_app(settings)
+    app = factory.create_app(settings)
+    app.jinja_env.bytecode_cache = _compiled
+    process.settle_down()
+    return app
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +192,9 @@ def statements(database: None) -> Iterator[Callable[[], list[str]]]:
 @pytest.fixture
 def make_app(environment: dict[str, str], settings: Settings, database: None) -> Iterator[Callable[..., Flask]]:
     def make(**changed: str) -> Flask:
-        return factory.create_app(load({**environment, **changed}))
+        app = factory.create_app(load({**environment, **changed}))
+        app.jinja_env.bytecode_cache = _compiled
+        return app
 
     yield make
     factory.configure_process(settings)

@@ -28,7 +28,7 @@ from app.returns import queries
 from app.returns.actions import wishes
 from app.returns.errors import BadRefund, NothingToRefund, NotRefundable
 from app.returns.queries import Refundable
-from app.returns.rules import LONGEST_NOTE, REASONS, Plan, Wish, needs_approval, plan
+from app.returns.rules import CANCELLED, LONGEST_NOTE, STAFF_REASONS, Plan, Wish, needs_approval, plan
 from app.value import queries as value
 from app.web import value_words
 from app.web.formats import format_quantity, metres
@@ -54,7 +54,7 @@ class Typed:
 
     @property
     def reason(self) -> str:
-        codes = [reason.code for reason in REASONS]
+        codes = [reason.code for reason in STAFF_REASONS]
         chosen = self.values.get("reason", "")
         return chosen if chosen in codes else codes[0]
 
@@ -176,7 +176,8 @@ def _page(order: Order, found: Refundable, typed: Typed, *, is_preview: bool, st
         shipping=Money(found.account.shipping_minor, order.currency),
         rest=Money(found.account.rest_minor, order.currency),
         typed=typed,
-        reasons=REASONS,
+        reasons=STAFF_REASONS,
+        cancels=typed.reason == CANCELLED.code,
         faults=faults,
         preview=shown,
         parts=_parts(order, shown) if shown else [],

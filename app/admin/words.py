@@ -11,7 +11,7 @@ from app.books.rules import ISSUED_HERE
 from app.core import clock
 from app.core.money import Money
 from app.payments.rules import BY_HAND, method_of
-from app.returns.rules import REASONS
+from app.returns.rules import STAFF_REASONS
 from app.value.rules import is_over
 from app.web.formats import format_money
 
@@ -120,7 +120,7 @@ def refund_reason(reason: str) -> str:
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
         "dashboard": _("Made in the provider's dashboard"),
-        **{each.code: _(each.label) for each in REASONS},
+        **{each.code: _(each.label) for each in STAFF_REASONS},
     }.get(reason, reason)
 
 

@@ -166,7 +166,7 @@ def _intended(order: Order) -> dict[str, Any]:
         "payment_method": order.payment_method,
         "payment_methods": [
             {"code": offer.method.code, "label": _(offer.method.label), "is_down": offer.is_down}
-            for offer in offers(order.currency)
+            for offer in offers(order.currency, due=payment.due if payment else None)
         ],
     }
 

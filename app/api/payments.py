@@ -79,7 +79,7 @@ def initiate() -> Response:
     payment = queries.payment_of_order(order.id)
     if payment is not None and not payment.due:
         return problem(Covered.status, Covered.code, _why_not(Covered.code))
-    codes = [offer.method.code for offer in gateway.offers(order.currency)]
+    codes = [offer.method.code for offer in gateway.offers(order.currency, due=payment.due if payment else None)]
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
     bank = chosen_bank(asked.text_of(found, "bank"), method=method, currency=order.currency)

@@ -16,7 +16,7 @@ from app.core.transaction import in_transaction
 from app.payments import queries as payments
 from app.payments.models import Refund
 from app.returns import actions as returns
-from app.returns.rules import LONGEST_NOTE, REASONS, Wish
+from app.returns.rules import LONGEST_NOTE, STAFF_REASONS, Wish
 from app.web import staff
 from app.web.describe import COUNT, TEXT, describe, list_of, one_of, record
 from app.web.errors import problem
@@ -121,5 +121,5 @@ def _reason(posted: dict[str, Any]) -> tuple[str, str]:
     text = posted.get("reason", "")
     if not isinstance(text, str) or len(text) > LONGEST_NOTE or has_control_characters(text):
         raise Refused(_("Say the reason in one line of plain text."), code="bad_reason")
-    codes = {reason.code for reason in REASONS}
+    codes = {reason.code for reason in STAFF_REASONS}
     return (text, "") if text in codes else ("other", text)

@@ -1,12 +1,13 @@
 """Where the provider sends the browser back: no session, no CSRF token, GET and POST alike (X7).
 
 The signature is checked against *our* stored order id, then the provider is asked and the order settled by its answer;
-what the browser claims decides nothing. The answer is a redirect to the order's own page.
+what the browser claims decides nothing. The answer is a redirect to the order's own page, or to the pay page to try again.
 """
 
 from __future__ import annotations
 
 import logging
+import uuid
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from app.core.errors import NotFound
 from app.orders import flows
 from app.orders import queries as orders
 from app.payments import gateway
+from app.payments import queries as payments
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.web.respond import no_store
 
@@ -38,5 +40,11 @@ def receive(token: str) -> ResponseReturnValue:
         log.warning(
             "no answer on return; the webhook or the poller settles it", extra={"attempt": str(order.attempt_id)}
         )
-    page = "orders.show" if says_paid else "pay.show"
+    page = "orders.show" if says_paid and not _is_declined(order.attempt_id) else "pay.show"
     return redirect(url_for(page, token=order.token), 303)
+
+
+def _is_declined(attempt_id: uuid.UUID) -> bool:
+    """Some providers send a browser back as if it had paid, and say no when they are asked."""
+    attempt = payments.attempt(attempt_id)
+    return attempt is not None and attempt.state == "failed"

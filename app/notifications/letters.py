@@ -66,8 +66,10 @@ def configure(settings: Settings) -> None:
         )
     if not _is_address(settings.shop.email):
         raise BadSettings([f"SHOP_EMAIL={settings.shop.email} is no address: sold orders and answers go there"])
-    _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address, settings.manual.bank_details)
-    _environment.cache_clear()
+    new = Site(settings.shop, settings.base_url, name or settings.shop.name, address, settings.manual.bank_details)
+    if new != _site:
+        _site = new
+        _environment.cache_clear()
 
 
 def site() -> Site:

@@ -217,6 +217,17 @@ def disputes_to_ask(*, everything: bool = False, limit: int = 200) -> list[Any]:
     )
 
 
+def disputes_looked_at(provider: str, ids: Sequence[str]) -> set[str]:
+    """Those of the provider's ids that need no question now: we know them, and asked not long ago or will anyway."""
+    found = db.rows(
+        "SELECT provider_dispute_id FROM payment_dispute WHERE provider = :provider AND provider_dispute_id = ANY(:ids)"
+        " AND (ask_at > now() OR state IN ('open', 'under_review'))",
+        provider=provider,
+        ids=list(ids),
+    )
+    return {row[0] for row in found}
+
+
 def notice(notice_id: uuid.UUID) -> PaymentNotice | None:
     return db.session.get(PaymentNotice, notice_id)
 

@@ -51,6 +51,7 @@ GIVE_UP_AFTER_DAYS = 4
 # its own dashboard, and some fail weeks after they had succeeded.
 REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
 DISPUTE_ASK_HOURS = 6
+DISPUTE_LIST_DAYS = 30  # so far back providers are asked which disputes there are: longer than any outage of ours
 
 
 def is_reversal(kind: str) -> bool:
@@ -85,6 +86,19 @@ CASH_ON_DELIVERY = Method("cod", N_("Cash on delivery"), N_("Pay when it is hand
 BY_ITSELF = Method(RECURRING, N_("Subscription"), N_("Charged by itself, each time"))
 GIFT_CARD = Method("gift_card", N_("Gift card"), N_("With the code on it"))
 STORE_CREDIT = Method("store_credit", N_("Store credit"), N_("With the code in our mail"))
+# The shop is paid at once and in full; what the customer owes is between the customer and who gives the credit (PAY-29).
+PLANS = (
+    Method("atome", N_("Pay later with Atome"), N_("In three parts. Atome decides whether it gives you credit")),
+    Method("paylater", N_("Pay later"), N_("With a lender such as LazyPay, who decides whether you get credit")),
+    Method("klarna", N_("Pay later with Klarna"), N_("Later or in parts. Klarna decides whether it gives you credit")),
+    Method(
+        "afterpay_clearpay",
+        N_("Pay later with Afterpay"),
+        N_("Clearpay in Britain. It decides whether it gives you credit"),
+    ),
+    Method("paypal_paylater", N_("Pay later with PayPal"), N_("In parts. PayPal decides whether it gives you credit")),
+)
+PLAN_CODES = frozenset(each.code for each in PLANS)
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (
@@ -106,6 +120,7 @@ def method_of(code: str) -> Method | None:
     """A way to pay by its code, in whatever currency."""
     known = (
         *EVERYWHERE,
+        *PLANS,
         BY_ITSELF,
         GIFT_CARD,
         STORE_CREDIT,
@@ -116,4 +131,4 @@ def method_of(code: str) -> Method | None:
 
 def methods(currency: str) -> tuple[Method, ...]:
     """All ways to pay that are known in a currency, local ones first. Which of them are offered, `gateway.offers` tells."""
-    return (*METHODS_BY_CURRENCY.get(currency, (CARD,)), *EVERYWHERE)
+    return (*METHODS_BY_CURRENCY.get(currency, (CARD,)), *EVERYWHERE, *PLANS)

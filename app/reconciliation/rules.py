@@ -17,6 +17,7 @@ SETTLED_WITHIN_DAYS = 7  # providers pay out after two to four working days
 GRACE_MINUTES = 15  # what is younger may still be on its way to us
 SUCCESS_TARGET = 0.95  # PAY-33
 SHOP = "shop"  # the run that compares our own rows with each other
+WITHOUT_ITEMS = "stripe"  # whose payouts made by hand name no payments; at all others payments are on the statement
 WITHOUT_WEBHOOKS = frozenset({"manual"})
 
 RUN_STATES = ("running", "done", "failed")
@@ -97,6 +98,12 @@ KINDS: Mapping[str, Kind] = {
     ),
     "not_settled": Kind(
         N_("Not paid out"), N_("The provider took the money and it stands on no statement yet."), ("write_off", "accept"),
+    ),
+    "paid_out_by_hand": Kind(
+        N_("Paid out by hand"),
+        N_("The provider has paid out by hand since. Such payouts do not name the payments in them: compare the sums in its "
+           "dashboard, or let it pay out automatically."),
+        ("accept",),
     ),
     "settled_amount_differs": Kind(
         N_("Other amount on the statement"), N_("The statement shows another amount than was taken or refunded."),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
-from app.core import db
+from app.core import clock, db
 from app.core.transaction import in_transaction
 from app.orders.flows import Tally
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
 from app.payments.errors import ProviderRefused
+from app.payments.rules import DISPUTE_LIST_DAYS
 from app.returns import queries
 from app.returns.actions import reports
+
+log = logging.getLogger(__name__)
 
 
 def look_at_refunds(capture_id: uuid.UUID) -> None:
@@ -37,6 +42,41 @@ def look_at_dispute(provider: str, provider_dispute_id: str) -> None:
         in_transaction(partial(reports.note_dispute, facts.order_id, capture.id, report))
 
 
+def find_disputes(providers: Sequence[str] | None = None) -> Tally:
+    """Disputes whose notice never came, and decided ones that were opened again: what providers list of the last weeks."""
+    tally = Tally()
+    for provider in providers if providers is not None else gateway.available():
+        if gateway.tells(provider, "disputes_since"):
+            tally.run(partial(_find_disputes, provider, tally))
+    return tally
+
+
+def _find_disputes(provider: str, tally: Tally) -> None:
+    since = clock.now() - timedelta(days=DISPUTE_LIST_DAYS)
+    try:
+        listed = gateway.bookkeeper(provider).disputes_since(since)
+    except ProviderRefused as refusal:  # not an account that may: webhooks have to do
+        log.warning("disputes are not listed", extra={"provider": provider, "reason": str(refusal.facts.get("reason"))})
+        return
+    known = payment_queries.disputes_looked_at(provider, listed)
+    db.release()
+    for dispute_id in listed:
+        if dispute_id not in known:
+            tally.run(partial(_look_if_told, provider, dispute_id))
+
+
+def _look_if_told(provider: str, dispute_id: str) -> None:
+    try:
+        look_at_dispute(provider, dispute_id)
+    except ProviderRefused as refusal:  # about a payment that was not made through us
+        log.info("a dispute of nothing", extra={"provider": provider, "reason": str(refusal.facts.get("reason"))})
+
+
+def find_disputes_by_schedule() -> None:
+    """Every hour: a webhook may be lost, and banks wait for days only."""
+    find_disputes()
+
+
 def look_at_order(order_id: uuid.UUID) -> None:
     """Everything about the money of one order that may have come back, now."""
     payment = payment_queries.payment_of_order(order_id)
@@ -50,11 +90,13 @@ def look_at_order(order_id: uuid.UUID) -> None:
         if payment
         else []
     )
+    providers = sorted({each.provider for each in payment_queries.captures_of(payment.id)}) if payment else []
     db.release()
     for capture_id in captures:
         look_at_refunds(capture_id)
     for provider, dispute_id in known:
         look_at_dispute(provider, dispute_id)
+    find_disputes(providers)
 
 
 def look_around(*, everything: bool = False) -> Tally:

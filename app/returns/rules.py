@@ -41,6 +41,8 @@ REASONS = (
     Reason("goodwill", N_("Goodwill")),
     Reason("other", N_("Another reason")),
 )
+CANCELLED = Reason("items_cancelled", N_("Cancelled before it was sent"))  # a part of an order (ORD-13), by staff
+STAFF_REASONS = (*REASONS, CANCELLED)
 ASKABLE = tuple(reason for reason in REASONS if reason.code != "goodwill")
 
 

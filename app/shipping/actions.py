@@ -42,14 +42,19 @@ FIXTURES: tuple[tuple[str, dict[str, str], list[str], list[str], Rates], ...] = 
 
 def load_fixtures() -> None:
     """Put the first zones and rates in where there are none; what the merchant changed stays as it is."""
-    for code, name, countries, states, methods in FIXTURES:
-        zone = {"id": new_id(), "code": code, "name": name, "countries": countries, "states": states}
-        db.session.execute(insert(ShippingZone).values(zone).on_conflict_do_nothing())
-        zone_id = db.scalar("SELECT id FROM shipping_zone WHERE code = :code", code=code)
-        for position, (method, words, days, rates) in enumerate(methods):
-            for currency, (base, step, free) in rates.items():
-                values = {
-                    "zone_id": zone_id, "code": method, "name": words, "currency": currency, "base_minor": base, "step_minor": step,
-                    "free_from_minor": free, "min_days": days[0], "max_days": days[1], "position": position,
-                }  # fmt: skip
-                db.session.execute(insert(ShippingRate).values(values).on_conflict_do_nothing())
+    zones = [
+        {"id": new_id(), "code": code, "name": name, "countries": countries, "states": states}
+        for code, name, countries, states, _methods in FIXTURES
+    ]
+    db.session.execute(insert(ShippingZone).values(zones).on_conflict_do_nothing())
+    ids = {row.code: row.id for row in db.rows("SELECT code, id FROM shipping_zone")}
+    rates = [
+        {
+            "zone_id": ids[zone], "code": method, "name": words, "currency": currency, "base_minor": base, "step_minor": step,
+            "free_from_minor": free, "min_days": days[0], "max_days": days[1], "position": position,
+        }
+        for zone, _name, _countries, _states, methods in FIXTURES
+        for position, (method, words, days, prices) in enumerate(methods)
+        for currency, (base, step, free) in prices.items()
+    ]  # fmt: skip
+    db.session.execute(insert(ShippingRate).values(rates).on_conflict_do_nothing())

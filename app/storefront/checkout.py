@@ -293,7 +293,7 @@ def _review_page(
         arrives=quote.chosen.method.arrives(today) if quote.chosen else None,
         quote=quote,
         key=new_key(),
-        offers=offers(languages.currency()),
+        offers=offers(languages.currency(), due=covered.due),
         method=request.form.get("payment_method"),
         covered=covered,
         wrong_code=wrong_code,

@@ -128,9 +128,12 @@ def read_click(
         one_time = None
         faults.append(_("This form was incomplete. Please check your order and try again."))
     value = form.get("accept_value", "0")
-    if not all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (total, value)):
+    due = None
+    if all(each.isascii() and each.isdigit() and len(each) <= 15 for each in (total, value)):
+        due = Money(int(total) - int(value), currency)  # that it is so, placing the order makes sure
+    else:
         faults.append(_("This form was incomplete. Please check your order and try again."))
-    if method not in (only_method, *KINDS, *(offer.method.code for offer in offers(currency))):
+    if method not in (only_method, *KINDS, *(offer.method.code for offer in offers(currency, due=due))):
         faults.append(_("Choose how you want to pay"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))

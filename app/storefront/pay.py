@@ -26,7 +26,7 @@ from app.payments.errors import (
 )
 from app.payments.gateway import banks, offers
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, RECURRING
+from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, PLAN_CODES, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -76,7 +76,8 @@ def pay(token: str) -> ResponseReturnValue:
     method = request.form.get("payment_method") or order.payment_method
     if method in KINDS:
         return _pay_with_value(order)
-    if method not in {offer.method.code for offer in offers(order.currency)}:
+    payment = payment_queries.payment_of_order(order.id) if method in PLAN_CODES else None  # theirs have a least amount
+    if method not in {offer.method.code for offer in offers(order.currency, due=payment.due if payment else None)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
         bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
@@ -202,7 +203,7 @@ def _page(
         short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
         failure=last if last is not None and last.state == "failed" else None,
         tries_left=MAX_ATTEMPTS - len(attempts),
-        offers=offers(order.currency),
+        offers=offers(order.currency, due=due),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
         bank=last.bank if last is not None else "",
         promise=last if last is not None and last.is_by_hand and last.state == "open" else None,

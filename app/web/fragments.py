@@ -19,7 +19,7 @@ from app.catalog import queries as catalog
 from app.core.memory import Memory
 from app.web import languages
 
-_kept: Memory[Markup] = Memory("fragments", entries=2048)
+_kept: Memory[Markup] = Memory("fragments", entries=1024)
 
 
 def init_app(app: Flask) -> None:

@@ -90,6 +90,7 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         method=attempt.method,
         bank=attempt.bank,
         locale=order.locale,
+        address={name: str(value) for name, value in order.address.items()},
     )
 
 

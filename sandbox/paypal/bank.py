@@ -19,10 +19,12 @@ from sandbox.paypal.entities import capture_entity, minimal, order_entity, refun
 from sandbox.paypal.errors import in_progress, invalid, not_found, unprocessable
 from sandbox.paypal.events import Events
 from sandbox.paypal.keys import Signer
+from sandbox.paypal.reporting import note_capture, note_refund
 from sandbox.refunds import Course
 from sandbox.store import Row, Store, Transaction
 
 CAPTURES = ("COMPLETED", "PENDING", "DECLINED", "INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED")
+SELECTABLE = ("PAYPAL", "PAYPAL_PAY_LATER", "PAYPAL_CREDIT")
 REFUNDS = ("COMPLETED", "PENDING", "FAILED")
 UNAPPROVED_LIVE = 3 * 3600  # an order that nobody captures is gone after three hours
 REFUND_DAYS = 180
@@ -38,6 +40,7 @@ class Page:
     return_url: str
     cancel_url: str
     brand_name: str = ""
+    selected: str = "PAYPAL"  # what the payer chose in the shop
 
 
 @dataclass
@@ -76,7 +79,7 @@ class Bank:
         with self.store.transaction() as tx:
             if key and (known := self._earlier(tx, f"order:{key}", body)):
                 return self._order(tx, known, whole=whole), 200
-            order_id = _new_id()
+            order_id = new_id()
             extra = {name: unit.get(name) for name in ("invoice_id", "custom_id", "description")}
             tx.insert(
                 "orders",
@@ -119,7 +122,7 @@ class Bank:
             row = self._known_order(tx, order_id)
             if row["status"] not in ("CREATED", "PAYER_ACTION_REQUIRED", "APPROVED"):
                 raise unprocessable("ORDER_ALREADY_CAPTURED", "Order already captured.")
-            self._set(tx, row, payer_id=_new_id()[:13], capture=capture)
+            self._set(tx, row, payer_id=new_id()[:13], capture=capture)
             tx.execute("UPDATE orders SET status = 'APPROVED', attempts = attempts + 1 WHERE id = ?", (order_id,))
             entity = self._order(tx, order_id)
             self.events.record(tx, "CHECKOUT.ORDER.APPROVED", order_id, entity, at=self.clock.now())
@@ -178,6 +181,7 @@ class Bank:
             if row["status"] not in ("PENDING", "COMPLETED") or row["status"] == status:
                 raise unprocessable("INVALID_STATE", "Only pending and completed refunds can be settled.")
             tx.execute("UPDATE refund SET status = ? WHERE id = ?", (status, refund_id))
+            note_refund(tx, row, status, at=self.clock.now())
             if status != "COMPLETED":
                 self._move_refunded(tx, row["payment_id"], -row["amount"], refund_id, "refund_failed")
             name = "PAYMENT.CAPTURE.REFUNDED" if status == "COMPLETED" else "PAYMENT.REFUND.FAILED"
@@ -220,7 +224,7 @@ class Bank:
         taken = "SELECT 1 FROM orders WHERE provider = 'paypal' AND receipt = ? AND status = 'COMPLETED'"
         if extra.get("invoice_id") and tx.one(taken, (extra["invoice_id"],)):
             raise unprocessable("DUPLICATE_INVOICE_ID", "Duplicate Invoice ID detected.")
-        capture_id = _new_id()
+        capture_id = new_id()
         tx.insert(
             "payment",
             id=capture_id,
@@ -242,6 +246,7 @@ class Bank:
         extra = json.loads(row["extra"]) | {"status_details": reason}
         values = (status, int(status == "COMPLETED"), json.dumps(extra), capture_id)
         tx.execute("UPDATE payment SET status = ?, captured = ?, extra = ? WHERE id = ?", values)
+        note_capture(tx, row, status, at=at)
         if status == "COMPLETED":
             ledger.write(tx, "capture", payment=row, amount=row["amount"], at=at)
             tx.execute("UPDATE orders SET amount_paid = amount WHERE id = ?", (row["order_id"],))
@@ -269,7 +274,7 @@ class Bank:
 
     def _add_refund(self, tx: Transaction, payment: Row, amount: int, body: dict[str, Any], key: str | None) -> str:
         """Counts the money as given back as soon as the refund is accepted."""
-        refund_id, course = _new_id(), self._next_course()
+        refund_id, course = new_id(), self._next_course()
         own = {name: body[name] for name in ("invoice_id", "custom_id", "note_to_payer") if body.get(name)}
         tx.insert(
             "refund",
@@ -284,6 +289,7 @@ class Bank:
             idempotency_key=key,
             created_at=self.clock.now(),
         )
+        note_refund(tx, _known(tx, "refund", refund_id), course.status, at=self.clock.now())
         self._move_refunded(tx, payment["id"], amount, refund_id, "refund")
         if course.status == "FAILED":
             self._move_refunded(tx, payment["id"], -amount, refund_id, "refund_failed")
@@ -328,7 +334,7 @@ class Bank:
         return refund_entity(_known(tx, "refund", refund_id), base_url=self.signer.base_url)
 
 
-def _new_id() -> str:
+def new_id() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(17))
 
 
@@ -362,5 +368,9 @@ def _page_of(body: dict[str, Any]) -> tuple[Page, bool]:
     for name, url in urls.items():
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise invalid("INVALID_PARAMETER_SYNTAX", "An absolute address is needed.", field=f"/{name}")
-    page = Page(brand_name=str(context.get("brand_name") or ""), **{name: str(url) for name, url in urls.items()})
+    selected = context.get("payment_method_selected", "PAYPAL")
+    if selected not in SELECTABLE:
+        raise invalid("INVALID_PARAMETER_VALUE", "The value of a field is invalid.", field="/payment_method_selected")
+    name = str(context.get("brand_name") or "")
+    page = Page(brand_name=name, selected=selected, **{name: str(url) for name, url in urls.items()})
     return page, wallet is not None

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.clock import Clock
 from sandbox.paypal.amounts import shown
 from sandbox.paypal.entities import moment
-from sandbox.paypal.errors import not_found, unprocessable
+from sandbox.paypal.errors import invalid, not_found, unprocessable
 from sandbox.paypal.events import Events
 from sandbox.store import Row, Store, Transaction
 
@@ -46,6 +46,24 @@ class Disputes:
             found: dict[str, Any] = json.loads(_found(tx, dispute_id)["extra"])["dispute"]
         return found
 
+    def listed(self, asked: dict[str, str]) -> dict[str, Any]:
+        """A page of those opened after a time, the latest first, without what they are about."""
+        size, number = _number(asked, "page_size", 10), _number(asked, "page", 1)
+        sql = "SELECT json_extract(extra, '$.dispute') FROM payment WHERE provider = 'paypal' AND json_type(extra, '$.dispute') = 'object'"
+        with self._store.reading() as tx:
+            found = [json.loads(row[0]) for row in tx.all(sql)]
+        after = asked.get("create_time_after", "")[:19]
+        found = sorted(
+            (each for each in found if each["create_time"][:19] > after), key=lambda each: each["create_time"]
+        )
+        names = ("dispute_id", "create_time", "reason", "status", "dispute_amount", "dispute_life_cycle_stage")
+        page = found[::-1][(number - 1) * size : number * size]
+        return {
+            "items": [{name: each[name] for name in names} for each in page],
+            "total_items": len(found),
+            "links": [],
+        }
+
     def _of(self, row: Row, reason: str) -> dict[str, Any]:
         extra = json.loads(row["extra"])
         transaction = {
@@ -68,6 +86,13 @@ class Disputes:
         extra = json.loads(row["extra"]) | {"dispute": dispute}
         tx.execute("UPDATE payment SET extra = ? WHERE id = ?", (json.dumps(extra), row["id"]))
         self._events.record(tx, name, row["order_id"], dispute, at=self._clock.now())
+
+
+def _number(asked: dict[str, str], name: str, default: int) -> int:
+    text = asked.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 50):
+        raise invalid("INVALID_PARAMETER_VALUE", "The value of a field is out of its range.", field=f"/{name}")
+    return int(text)
 
 
 def _found(tx: Transaction, dispute_id: str) -> Row:

@@ -40,6 +40,10 @@ def order_entity(order: Row, captures: Iterable[Row], refunds: Iterable[Row], *,
     return entity
 
 
+def fee_of(amount: int) -> int:
+    return amount * _FEE_PER_MILLE // 1000
+
+
 def minimal(order: Row, *, base_url: str) -> dict[str, Any]:
     """What is answered without `Prefer: return=representation`."""
     return {"id": order["id"], "status": order["status"], "links": links_of(order, base_url=base_url)}
@@ -57,7 +61,7 @@ def links_of(order: Row, *, base_url: str) -> list[dict[str, str]]:
 
 def capture_entity(row: Row, *, base_url: str) -> dict[str, Any]:
     extra, currency = json.loads(row["extra"]), row["currency"]
-    fee = row["amount"] * _FEE_PER_MILLE // 1000
+    fee = fee_of(row["amount"])
     here = f"{base_url}{ROOT}/v2/payments/captures/{row['id']}"
     entity = {
         "id": row["id"],

@@ -13,6 +13,7 @@ from sandbox.paypal.disputes import Disputes
 from sandbox.paypal.errors import PayPalError, TokenError, invalid
 from sandbox.paypal.events import Events
 from sandbox.paypal.keys import Keys, Signer
+from sandbox.paypal.reporting import MOST_ITEMS, Reports
 from sandbox.store import Store
 from sandbox.webhooks import Dispatcher, Tongue
 
@@ -24,11 +25,13 @@ class PayPal:
     tokens: Tokens
     bank: Bank
     disputes: Disputes
+    reports: Reports
 
     def forget(self) -> None:
         """Back to how a fresh sandbox behaves; keys and certificates stay."""
         self.tokens.forget()
         self.bank.forget()
+        self.reports.most_items = MOST_ITEMS
 
 
 def create(keys: Keys, store: Store, clock: Clock, news: News, dispatcher: Dispatcher) -> PayPal:
@@ -41,6 +44,7 @@ def create(keys: Keys, store: Store, clock: Clock, news: News, dispatcher: Dispa
         tokens=Tokens(clock),
         bank=Bank(store, clock, events, signer),
         disputes=Disputes(store, clock, events),
+        reports=Reports(store, clock),
     )
 
 

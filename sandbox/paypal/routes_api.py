@@ -87,6 +87,16 @@ def show_dispute(dispute_id: str) -> dict[str, Any]:
     return paypal().disputes.one(dispute_id)
 
 
+@bp.get("/v1/customer/disputes")
+def list_disputes() -> dict[str, Any]:
+    return paypal().disputes.listed(request.args.to_dict())
+
+
+@bp.get("/v1/reporting/transactions")
+def list_transactions() -> dict[str, Any]:
+    return paypal().reports.page(request.args.to_dict())
+
+
 def _claimed() -> str | None:
     """The PayPal-Request-Id, claimed until this request is over: a second one at the same time gets a 409."""
     key = request.headers.get("PayPal-Request-Id")

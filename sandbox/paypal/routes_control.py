@@ -1,14 +1,16 @@
 """`/_sandbox/paypal`: what tests do at PayPal's side. No keys needed; see README.md."""
 
+import re
 from typing import Any
 
 from flask import Blueprint
 
 from sandbox.errors import plain_error
-from sandbox.paypal.bank import CAPTURES, REFUNDS
+from sandbox.paypal.bank import CAPTURES, REFUNDS, new_id
 from sandbox.paypal.disputes import OUTCOMES, REASONS
 from sandbox.paypal.errors import PayPalError
 from sandbox.paypal.parts import json_object, note_address, paypal, refuse
+from sandbox.paypal.reporting import CHANGES
 from sandbox.paypal.routes_page import return_of
 from sandbox.refunds import Course
 from sandbox.validation import only_known
@@ -83,6 +85,40 @@ def change_tokens() -> dict[str, Any]:
     if body.get("revoke"):
         tokens.revoke_all()
     return {"expires_in": tokens.lifetime, "issued": tokens.issued}
+
+
+@bp.post("/transactions")
+def add_transaction() -> dict[str, Any]:
+    """A movement of the balance by itself, signed; see PayPal's event codes."""
+    body = json_object()
+    only_known(body, {"event_code", "amount", "currency", "invoice_id"})
+    code, amount = str(body.get("event_code", "")), body.get("amount")
+    if not re.fullmatch(r"T[0-9]{4}", code) or type(amount) is not int:
+        raise plain_error("A movement has an event_code such as T0400 and an amount in minor units.")
+    currency = str(body.get("currency", "MYR"))
+    return paypal().reports.add(new_id(), code, amount=amount, currency=currency, invoice_id=body.get("invoice_id"))
+
+
+@bp.post("/transactions/most")
+def limit_transactions() -> dict[str, Any]:
+    """How many rows a report may have before it is refused as too large."""
+    body = json_object()
+    only_known(body, {"count"})
+    count = body.get("count")
+    if type(count) is not int or count < 1:
+        raise plain_error("count must be a whole number of at least 1.")
+    paypal().reports.most_items = count
+    return {"count": count}
+
+
+@bp.post("/transactions/falsify")
+def falsify() -> dict[str, Any]:
+    body = json_object()
+    only_known(body, {"id", "change", "value"})
+    value = body.get("value", 0)
+    if type(value) is not int:
+        raise plain_error("value is a whole number of minor units.")
+    return paypal().reports.falsify(str(body.get("id", "")), _choice(body, "change", CHANGES), value)
 
 
 def _choice(body: dict[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None) -> str:

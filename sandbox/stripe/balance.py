@@ -33,7 +33,7 @@ def fee_of(tx: Transaction, *, amount: int, currency: str, at: float) -> dict[st
     return document(tx, "balance_transaction", entry)
 
 
-def pay_out(tx: Transaction, events: Events, *, currency: str, at: float) -> dict[str, Any]:
+def pay_out(tx: Transaction, events: Events, *, currency: str, at: float, is_automatic: bool = True) -> dict[str, Any]:
     """Sends all that is in the balance of a currency to the merchant's bank; raises when there is nothing."""
     sql = "SELECT id, body FROM document WHERE kind = 'balance_transaction' AND payout IS NULL ORDER BY seq"
     entries = [json.loads(row["body"]) for row in tx.all(sql)]
@@ -41,7 +41,7 @@ def pay_out(tx: Transaction, events: Events, *, currency: str, at: float) -> dic
     amount = sum(entry["net"] for entry in entries)
     if amount <= 0:
         raise StripeError("You have insufficient funds in your Stripe account.", code="balance_insufficient")
-    payout = _payout(amount, currency.lower(), at)
+    payout = _payout(amount, currency.lower(), at) | {"automatic": is_automatic}
     payout["balance_transaction"] = enter(tx, "payout", amount=-amount, currency=currency, source=payout["id"], at=at)
     keep(tx, payout)
     ids = [entry["id"] for entry in entries] + [payout["balance_transaction"]]
@@ -50,6 +50,12 @@ def pay_out(tx: Transaction, events: Events, *, currency: str, at: float) -> dic
     for name in ("payout.created", "payout.paid"):
         events.record(tx, name, payout["id"], payout, at=at)
     return payout
+
+
+def demand_automatic(tx: Transaction, payout_id: str) -> None:
+    """Raises Stripe's refusal for a payout made by hand: what was in it is not listed."""
+    if not document(tx, "payout", payout_id)["automatic"]:
+        raise StripeError("Balance transaction history can only be filtered on automatic payouts, not manual.")
 
 
 def _transaction(kind: str, *, amount: int, fee: int, currency: str, source: str | None, at: float) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def intent_entity(row: Row) -> dict[str, Any]:
         "payment_method_options": {},
         "payment_method_types": extra["types"],
         "receipt_email": extra["intent_data"].get("receipt_email"),
+        "shipping": extra["intent_data"].get("shipping"),
         "status": extra["intent_status"],
     }
 

@@ -17,6 +17,7 @@ _PAGE: Shape = {"limit": "number", "starting_after": "text", "ending_before": "t
 _TIMES: Shape = {"gt": "number", "gte": "number", "lt": "number", "lte": "number"}
 LIST: Shape = _PAGE | {"created": _TIMES}
 SHOW: Shape = {"expand": "texts"}
+_ADDRESS: Shape = dict.fromkeys(("line1", "line2", "city", "state", "postal_code", "country"), "text")
 SESSION: Shape = {
     "mode": "text",
     "success_url": "text",
@@ -29,7 +30,12 @@ SESSION: Shape = {
     "payment_method_types": "texts",
     "submit_type": "text",
     "adaptive_pricing": {"enabled": "flag"},
-    "payment_intent_data": {"description": "text", "metadata": "metadata", "receipt_email": "text"},
+    "payment_intent_data": {
+        "description": "text",
+        "metadata": "metadata",
+        "receipt_email": "text",
+        "shipping": {"name": "text", "phone": "text", "address": _ADDRESS},
+    },
     "subscription_data": {"description": "text", "metadata": "metadata"},
     "line_items": [
         {

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-LABELS = {"card": "Card", "fpx": "FPX online banking", "grabpay": "GrabPay"}
+from sandbox.stripe.errors import bad_parameter
+
+LABELS = {
+    "card": "Card",
+    "fpx": "FPX online banking",
+    "grabpay": "GrabPay",
+    "klarna": "Klarna",
+    "afterpay_clearpay": "Cash App Afterpay",
+}
+_LATER = {"klarna": ("USD", "EUR", "GBP"), "afterpay_clearpay": ("USD", "GBP")}  # as an account there could take them
 _BY_CURRENCY = {"MYR": ("card", "fpx", "grabpay")}
 DECLINES = {
     "generic_decline": "Your card was declined.",
@@ -24,6 +33,22 @@ def types_for(currency: str) -> list[str]:
     return list(_BY_CURRENCY.get(currency, ("card",)))
 
 
+def checked_types(types: list[str], currency: str) -> list[str]:
+    """The types that a session names. Raises Stripe's refusal for one that is unknown or takes no such currency."""
+    for kind in types:
+        if kind not in LABELS:
+            raise bad_parameter(f"Invalid payment_method_types: {kind}", "payment_method_types")
+        known = _LATER.get(kind)
+        if known and currency not in known:
+            listed = ", ".join(each.lower() for each in known)
+            raise bad_parameter(
+                f"The currency provided ({currency.lower()}) is invalid. Payments with {kind} support the following "
+                f"currencies: {listed}.",
+                "payment_method_types",
+            )
+    return types
+
+
 def failure_of(reason: str, *, charge: str, method: str) -> dict[str, Any]:
     """`last_payment_error` of an intent, and the failure of its charge."""
     code = _CODES.get(reason) or (reason if reason in _OWN_CODES else "card_declined")
@@ -36,6 +61,13 @@ def failure_of(reason: str, *, charge: str, method: str) -> dict[str, Any]:
 def details_of(method: str) -> dict[str, Any]:
     if method == "card":
         return {"type": "card", "card": _card()}
+    if method == "klarna":
+        return {
+            "type": method,
+            method: {"payer_details": None, "payment_method_category": "pay_later", "preferred_locale": None},
+        }
+    if method == "afterpay_clearpay":
+        return {"type": method, method: {"order_id": None, "reference": None}}
     bank = {"bank": "maybank2u", "transaction_id": None} if method == "fpx" else {"transaction_id": None}
     return {"type": method, method: bank}
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from sandbox.faults import FINISHERS
 from sandbox.store import Transaction
-from sandbox.stripe import forms, lookup
+from sandbox.stripe import balance, forms, lookup
 from sandbox.stripe.errors import StripeError, unknown_url
 from sandbox.stripe.idempotency import Question
 from sandbox.stripe.parts import check_key, refuse, stripe
@@ -161,6 +161,8 @@ def _list(kind: str) -> dict[str, Any]:
     where = {condition: values[name] for name, condition in filters.items() if name in values}
     url = request.path.removeprefix("/stripe")
     with stripe().store.reading() as tx:
+        if kind == "balance_transaction" and "payout" in values:
+            balance.demand_automatic(tx, values["payout"])
         return lookup.listed(tx, kind, values, url=url, where=where)
 
 

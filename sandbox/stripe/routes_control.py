@@ -120,10 +120,13 @@ def close_dispute(dispute_id: str) -> dict[str, Any]:
 
 @bp.post("/payouts")
 def pay_out() -> dict[str, Any]:
-    """Pays out all that is in the balance of a currency."""
-    currency = _choice(json_object(), "currency", tuple(DECIMALS), default="MYR")
+    """Pays out all that is in the balance of a currency; by hand with `automatic: false`."""
+    body = json_object()
+    currency, automatic = _choice(body, "currency", tuple(DECIMALS), default="MYR"), body.get("automatic", True)
     with stripe().store.transaction() as tx:
-        return balance.pay_out(tx, stripe().events, currency=currency, at=stripe().clock.now())
+        return balance.pay_out(
+            tx, stripe().events, currency=currency, at=stripe().clock.now(), is_automatic=automatic is True
+        )
 
 
 @bp.post("/fees")

@@ -29,7 +29,7 @@ def choose(session_id: str) -> BaseResponse:
     action = request.form.get("action", "")
     if action == "close":
         return _leave(session_id)
-    attempt = _try_of(action)
+    attempt = _try_of(action, _session(session_id).extra["types"])
     with stripe().store.transaction() as tx:
         stripe().sessions.pay(tx, session_id, attempt, at=stripe().clock.now())
     if attempt.outcome in ("decline", "challenge"):
@@ -42,9 +42,9 @@ def show_error(error: StripeError) -> tuple[Response, int]:
     return render_page("refused.html", sentence=str(error), cancel_url=None), error.status
 
 
-def _try_of(action: str) -> Try:
-    method, reason = request.form.get("method", "card"), request.form.get("reason", "generic_decline")
-    if method not in LABELS or reason not in DECLINES:
+def _try_of(action: str, types: list[str]) -> Try:
+    method, reason = request.form.get("method", types[0]), request.form.get("reason", "generic_decline")
+    if method not in types or reason not in DECLINES:
         raise StripeError("Please use the choices of the page.")
     tries = {
         "succeed": Try(method=method),

@@ -70,7 +70,7 @@ class Sessions:
             "hidden": None,
             "payment_method": None,
             "success_url": _address(values, "success_url"),
-            "types": values.get("payment_method_types") or methods.types_for(line["currency"]),
+            "types": _types_of(values, line["currency"]),
             "url": f"{pages}{session_id}#fid{new_id('k', 40)}",
         }
         tx.insert(
@@ -256,6 +256,18 @@ class Sessions:
     def _tell_charge(self, tx: Transaction, what: str, session: Session, charge_id: str, at: float) -> None:
         content = charge_entity(found(tx, "payment", charge_id), session.row)
         self.events.record(tx, f"charge.{what}", session.id, content, at=at)
+
+
+def _types_of(values: dict[str, Any], currency: str) -> list[str]:
+    """Afterpay gives no credit without knowing where the goods go (Stripe docs, payments/afterpay-clearpay)."""
+    types = methods.checked_types(values.get("payment_method_types", []), currency)
+    shipping = values.get("payment_intent_data", {}).get("shipping")
+    if "afterpay_clearpay" in types and not shipping:
+        raise bad_parameter("Shipping details are needed for afterpay_clearpay.", "payment_intent_data[shipping]")
+    if shipping:
+        needed(shipping, "name")
+        needed(needed(shipping, "address"), "line1")
+    return types or methods.types_for(currency)
 
 
 def _line_of(values: dict[str, Any]) -> dict[str, Any]:

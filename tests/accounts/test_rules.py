@@ -1,7 +1,9 @@
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec, module_from_spec
 
 import pyotp
 import pytest
+from argon2 import Type
 
 from app.accounts import rules
 
@@ -40,3 +42,13 @@ def test_backup_codes_have_fifty_bits():
     assert 10**rules.BACKUP_LENGTH >= 2**50
     assert rules.is_backup_code(rules.plain_code("1234 5678 9012 3456"))
     assert rules.grouped("1234567890123456") == "1234 5678 9012 3456"
+
+
+def test_a_password_is_hashed_at_the_cost_that_owasp_asks():
+    """ASVS: argon2id with 19 MiB and two passes at the least. Read anew, as the suite itself hashes at a lower cost."""
+    spec = find_spec("app.accounts.actions")
+    shipped = module_from_spec(spec)
+    spec.loader.exec_module(shipped)
+    hasher = shipped._hasher
+    assert (hasher.type, hasher.memory_cost >= 19 * 1024, hasher.time_cost >= 2) == (Type.ID, True, True)
+    assert f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost}," in hasher.hash("a password")

@@ -343,3 +343,30 @@ def test_the_preview_alone_is_a_piece_of_the_page(merchant, token):
     assert answer.text.startswith('<section id="refund-preview"')
     assert shown_total(answer.text) == "RM 189.00"
     assert provider_payment().startswith("pay_")
+
+
+def test_ord13_items_are_cancelled_before_they_are_sent(merchant, shopper, bank, drain):
+    """From the order's page: the money of one goes back, it is on sale again at once, and the customer is told why."""
+    shirt = add_product(stock_of={"KB": 5})
+    token = buy(shopper, (shirt, 3))
+    drain()
+    assert stock_row(shirt) == (2, 0)
+    page = merchant.get(f"/admin/orders/{order_of(token)}")
+    link = f"/admin/orders/{order_of(token)}/refund?reason=items_cancelled"
+    assert link in page
+    form = merchant.get(link)
+    assert "Say how much of each leaves the order" in form
+    for _ in range(2):
+        preview = ask_form(merchant, token, reason="items_cancelled", q1=1)
+        assert send(merchant, preview).status_code == 303
+        drain()
+    assert stock_row(shirt) == (4, 0)
+    assert states() == [("succeeded", 18900), ("succeeded", 18900)]
+    assert payment_state(token) == "paid"
+    assert "Cancelled before it was sent" in merchant.get(f"/admin/orders/{order_of(token)}")
+    assert money(bank)[1] == 37800
+    too_many = merchant.client.get(
+        link.partition("?")[0], query_string={"reason": "items_cancelled", "q1": 2, "preview": 1}
+    )
+    assert too_many.status_code == 422
+    assert (stock_row(shirt), faults()) == ((4, 0), {})

@@ -107,7 +107,7 @@ class Story:
         return db.session.get_one(PaymentAttempt, self.attempt_id).payment_id
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stories=st.lists(st.tuples(st.sampled_from(["MYR", "JPY", "KWD"]), STEPS), min_size=1, max_size=3))
 def test_the_trial_balance_is_zero_and_equals_the_payments(database: None, stories: list) -> None:
     for currency, steps in stories:

@@ -13,14 +13,16 @@ def add_to_cart(page: Page, path: str = SHIRT) -> None:
     page.locator("#cart-badge .count").wait_for()
 
 
-def to_review(page: Page, *, email: str, name: str = "Aina Rahman") -> None:
+def to_review(
+    page: Page, *, email: str, name: str = "Aina Rahman", postcode: str = "50480", city: str = "Kuala Lumpur"
+) -> None:
     page.goto("/checkout/contact")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Mobile phone").fill("+60 12-345 6789")
     page.get_by_role("button", name="Continue to delivery").click()
     page.get_by_label("Full name").fill(name)
-    page.get_by_label("Postcode").fill("50480")
-    page.get_by_label("Town or city").fill("Kuala Lumpur")
+    page.get_by_label("Postcode").fill(postcode)
+    page.get_by_label("Town or city").fill(city)
     page.locator("#line1").fill("12 Jalan Kiara")
     page.get_by_role("button", name="Continue to review").click()
     page.wait_for_url("**/checkout/review")

@@ -1,43 +1,15 @@
 """The books as staff see them, on a dark phone and a light desk: no axe violation, no sideways scrolling."""
 
-import json
-import subprocess
-import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 
-import pyotp
 import pytest
 import requests
 
 from app.core import db
 from app.reconciliation import flows
-from chaos.stand import BIN, PROJECT
 from tests.browser import shopping
+from tests.browser.conftest import sign_in
 from tests.browser.test_pages import check
-
-
-def flask(stand, *command):
-    done = subprocess.run(
-        [str(BIN / "flask"), "--app", "wsgi", *command], cwd=PROJECT, env=stand.environ, check=False, capture_output=True, text=True
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
-
-
-def sign_in(page, stand, email):
-    """Somebody new, so that no code was used before."""
-    status, said = flask(stand, "staff", "create", email, "--role", "owner", "--json")
-    assert status == 0, said
-    staff = json.loads(said.splitlines()[-1])
-    page.goto("/admin/login")
-    page.locator("[name=email]").fill(staff["email"])
-    page.locator("[name=password]").fill(staff["password"])
-    page.locator("main button[type=submit]").first.click()
-    page.wait_for_url("**/admin/totp*")
-    secret = parse_qs(urlsplit(staff["otpauth_url"]).query)["secret"][0]
-    page.locator("[name=code]").fill(pyotp.TOTP(secret).at(int(time.time())))
-    page.locator("main button[type=submit]").first.click()
-    page.wait_for_url(lambda url: "/totp" not in url)
 
 
 @pytest.fixture(scope="module")

@@ -124,6 +124,44 @@ def test_pages_of_a_refund(open_page, staff):
     assert faults == []
 
 
+def gift_card_steps(page: Page) -> Iterator[str]:
+    """The pages of a card's life in the back office, and what is left on it for everybody who has the code."""
+    page.goto("/admin/gift-cards")
+    yield "gift cards so far"
+    page.goto("/admin/gift-cards/new")
+    yield "new gift card"
+    page.get_by_label("Amount of each").fill("nothing")
+    page.expected = {422}
+    page.get_by_role("button", name="Issue").click()
+    page.wait_for_selector("#error-summary")
+    yield "new gift card with errors"
+    page.get_by_label("Amount of each").fill("50")
+    page.get_by_role("button", name="Issue").click()
+    code = page.locator("#code").inner_text()
+    yield "gift card issued"
+    page.goto("/admin/gift-cards")
+    page.locator("#gift-cards a").first.wait_for()
+    yield "gift cards"
+    page.locator("#gift-cards a").first.click()
+    page.wait_for_url("**/admin/gift-cards/*")
+    yield "gift card"
+    page.goto("/gift-cards")
+    yield "balance of gift cards"
+    page.locator("[name=code]").fill(code)
+    page.get_by_role("button", name="Show what is left").click()
+    page.get_by_text("RM 50.00").first.wait_for()
+    yield "balance of a gift card"
+
+
+def test_pages_of_a_gift_card(open_page, staff):
+    page = open_page(bypass_csp=True)
+    staff.sign_in(page)
+    faults = []
+    for where in gift_card_steps(page):
+        faults += check(page, where)
+    assert faults == []
+
+
 def test_the_pages_are_valid_html(open_page, staff, tmp_path):
     page = open_page(scripts=False)
     for number, path in enumerate(PUBLIC):
@@ -134,6 +172,8 @@ def test_the_pages_are_valid_html(open_page, staff, tmp_path):
     order = page.url
     staff.sign_in(page)
     for where in desk_steps(page, order):
+        (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
+    for where in gift_card_steps(page):
         (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
     program = tmp_path / "check.mjs"
     program.write_text(VALIDATE.replace("ROOT", json.dumps(str(ROOT))).replace("PAGES", json.dumps(str(tmp_path))))

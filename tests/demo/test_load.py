@@ -17,7 +17,8 @@ from demo import load
 
 SEEN = {"locale": "en", "currency": "MYR"}
 TABLES = ("category", "attribute_value", "product", "variant", "variant_price", "product_image", "stock_item", "stock_movement",
-          "search_document", "search_word", "search_synonym", "tax_rate", "shipping_rate", "warehouse")  # fmt: skip
+          "search_document", "search_word", "search_synonym", "tax_rate", "shipping_rate", "warehouse",
+          "recurring_plan")  # fmt: skip
 
 
 @pytest.fixture

@@ -75,7 +75,10 @@ class PayPalShopper(Shopper):
         """Over the hand-over page to PayPal; returns the address that PayPal sends the browser back to."""
         answer = self.choose(token, payment_method="paypal")
         assert answer.status_code == 303, answer.text
-        form = form_to(self.get(answer.location), f"{self.bank.url}/paypal")
+        return self.approve_there(form_to(self.get(answer.location), f"{self.bank.url}/paypal"), action)
+
+    def approve_there(self, form, action="approve"):
+        """Press a button of the page that the hand-over's form opens."""
         page = requests.get(form.action, params=form.fields, timeout=10)
         there = form_to(page.text, "/paypal/checkoutnow")
         back = requests.post(form.action, data=there.filled(action=action), allow_redirects=False, timeout=10)
@@ -95,13 +98,13 @@ def deliver(shopper: Shopper, letter: dict[str, Any], *, body: bytes | None = No
     return shopper.client.post("/api/payments/webhook", data=body or letter["body"], headers=letter["headers"])
 
 
-def refund(token: str, minor: int) -> uuid.UUID:
+def refund(token: str, minor: int, currency: str = "MYR") -> uuid.UUID:
     """Ask for a refund as the back office does; returns its id."""
     order_id = db.scalar("SELECT id FROM orders WHERE token = :token", token=token)
     with transaction():
         payment = queries.lock_payment_of_order(order_id)
         [capture] = queries.captures_of(payment.id)
-        found = payments.request_refund(capture, Money(minor, "MYR"), reason="cancelled", is_automatic=False)
+        found = payments.request_refund(capture, Money(minor, currency), reason="cancelled", is_automatic=False)
         assert found is not None
         return found.id
 

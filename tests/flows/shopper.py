@@ -17,6 +17,7 @@ from tools.webforms import form_to, heading_of
 class Shopper:
     def __init__(self, client: FlaskClient, bank: Bank) -> None:
         self.client, self.bank = client, bank
+        self._token: tuple[FlaskClient | None, str] = (None, "")
 
     def get(self, path: str) -> str:
         answer = self.client.get(path)
@@ -24,7 +25,10 @@ class Shopper:
         return answer.text
 
     def csrf(self) -> str:
-        return form_to(self.get("/track"), "/track").fields["csrf_token"]
+        """The token of this browser's session, which every page shows; looked up once."""
+        if self._token[0] is not self.client:
+            self._token = (self.client, form_to(self.get("/track"), "/track").fields["csrf_token"])
+        return self._token[1]
 
     def post(self, path: str, **fields: Any) -> TestResponse:
         return self.client.post(path, data={"csrf_token": self.csrf(), **fields})

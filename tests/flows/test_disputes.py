@@ -8,10 +8,11 @@ import uuid
 import pytest
 
 from app.core import db
+from app.core.transaction import transaction
 from app.returns import flows as returns
 from tests import shop as shops
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
-from tests.flows.shopper import money
+from tests.flows.shopper import Shopper, money
 from tests.payments.conftest import STRIPE, WEBHOOK_SECRETS
 from tests.returns.counter import ask_form, buy, order_of, payment_state, provider_payment, send, states, timeline
 from tests.shop import add_product, faults
@@ -87,6 +88,79 @@ class PayPalDisputes:
     def decide(self, dispute, outcome):
         favour = "SELLER" if outcome == "won" else "BUYER"
         self.bank.control("POST", f"/paypal/disputes/{dispute}", {"outcome": f"RESOLVED_{favour}_FAVOUR"})
+
+
+class RazorpayDisputes:
+    """The same at Razorpay."""
+
+    word = "goods_not_received"
+
+    def __init__(self, bank):
+        self.bank = bank
+
+    def make_shopper(self, client, bank):
+        return CardShopper(client, bank)
+
+    def open(self):
+        return self.bank.control("POST", "/disputes", {"payment_id": provider_payment()})["id"]
+
+    def decide(self, dispute, outcome):
+        self.bank.control("POST", f"/disputes/{dispute}", {"status": outcome})
+
+
+class CardShopper(Shopper):
+    def buy(self, variant_id):
+        token = self.order(variant_id)
+        self.pay(token)
+        return token
+
+
+@pytest.mark.parametrize("make", [RazorpayDisputes, StripeDisputes, PayPalDisputes])
+def test_p6_a_dispute_whose_webhooks_are_lost_is_found_by_asking(make, bank, make_app, letters, drain):
+    first = {RazorpayDisputes: "razorpay", StripeDisputes: "stripe", PayPalDisputes: "paypal"}[make]
+    shop = make_app(**razorpay(bank), **stripe(bank), **paypal(bank), PAYMENT_PROVIDER=first)
+    shops.open_shop()
+    where = make(bank)
+    token = where.make_shopper(shop.test_client(), bank).buy(add_product())
+    drain()
+    for event in ("payment.dispute.*", "charge.dispute.*", "CUSTOMER.DISPUTE.*"):
+        bank.control("POST", "/webhooks", {"event": event, "drop": True})
+    dispute = where.open()
+    assert state_of(token) == "confirmed"
+    for _ in range(2):
+        assert returns.find_disputes().failed == 0
+        drain()
+    found = db.rows("SELECT provider_dispute_id, state, reason FROM payment_dispute")
+    assert [tuple(row) for row in found] == [(dispute, "open", where.word)]
+    assert state_of(token) == "on_hold"
+    assert timeline(token).count("dispute_open") == 1
+    where.decide(dispute, "won")
+    returns.look_around(everything=True)
+    drain()
+    assert state_of(token) == "confirmed"
+    asked_again(dispute)
+    assert returns.find_disputes().failed == 0
+    assert [letter for letter in letters.received if b".dispute." in letter["body"].lower()] == []
+    assert (timeline(token).count("dispute_won"), faults()) == (1, {})
+
+
+def asked_again(dispute):
+    """As if some hours had gone by since a decided dispute was looked at."""
+    with transaction():
+        db.rows("UPDATE payment_dispute SET ask_at = now() WHERE provider_dispute_id = :id RETURNING 1", id=dispute)
+    db.forget()
+
+
+def test_a_provider_that_does_not_list_its_disputes_keeps_no_other_from_being_asked(bank, make_app, drain):
+    shop = make_app(**razorpay(bank), **stripe(bank), PAYMENT_PROVIDER="stripe")
+    shops.open_shop()
+    where = StripeDisputes(bank)
+    token = where.make_shopper(shop.test_client(), bank).buy(add_product())
+    drain()
+    where.open()
+    bank.fault("status", status=502, path="/v1/disputes")
+    tally = returns.find_disputes()
+    assert (tally.waiting, state_of(token)) == (1, "on_hold")
 
 
 @pytest.fixture(params=[StripeDisputes, PayPalDisputes])

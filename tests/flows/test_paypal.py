@@ -103,7 +103,11 @@ def test_a_declined_capture_is_told_and_another_method_pays(buyer, bank, drain):
     """The PayPal order stays approved at PayPal; it is never tried again."""
     shirt = add_product(stock_of={"KB": 1})
     token = buyer.order(shirt)
-    buyer.client.get(buyer.approve(token, "decline"))
+    there = buyer.client.get(buyer.approve(token, "decline"))
+    assert (there.status_code, there.location) == (303, f"/checkout/pay/{token}")
+    page = buyer.get(there.location)
+    assert "The payment did not go through" in page
+    assert "You can try again or choose another way to pay" in page
     assert attempts() == [("paypal", "failed", "INSTRUMENT_DECLINED")]
     assert "is pending" in buyer.heading(token)
     assert stock_row(shirt) == (1, 1)
@@ -118,6 +122,29 @@ def test_a_declined_capture_is_told_and_another_method_pays(buyer, bank, drain):
     assert attempts() == [("paypal", "failed", "INSTRUMENT_DECLINED"), ("razorpay", "captured", None)]
     assert money(bank) == (TOTAL, 0)
     assert faults() == {}
+
+
+def test_a_decline_whose_answer_is_late_lands_on_the_orders_page_and_is_told_there(buyer, bank):
+    """Nobody knows yet: the order waits, and its page leads on to paying."""
+    token = buyer.order(add_product())
+    back = buyer.approve(token, "decline")
+    bank.fault("status", status=500, method="GET", path="/paypal/v2/**")
+    bank.fault("status", status=500, method="POST", path="/paypal/v2/**")
+    there = buyer.client.get(back)
+    assert (there.status_code, there.location) == (303, f"/order/{token}")
+    assert attempts() == [("paypal", "open", None)]
+
+
+def test_coming_back_to_an_order_that_was_paid_another_way_shows_the_order(buyer, bank, drain):
+    token = buyer.order(add_product())
+    back = buyer.approve(token, "decline")
+    assert buyer.client.get(back).location == f"/checkout/pay/{token}"
+    answer = buyer.choose(token, payment_method="fpx")
+    form = form_to(buyer.get(answer.location), f"{bank.url}/v1")
+    buyer.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))
+    drain()
+    again = buyer.client.get(back, follow_redirects=True)
+    assert again.request.path == f"/order/{token}"
 
 
 def test_after_a_decline_paypal_itself_can_be_tried_again(buyer, bank, drain):

@@ -223,7 +223,8 @@ SEEDS = (
 
 
 def test_there_is_a_seed_for_every_kind():
-    assert sorted(seed.__name__ for seed in SEEDS) == sorted(rules.KINDS)
+    at_stripe = ["paid_out_by_hand"]  # see test_stripe_books.py
+    assert sorted([*at_stripe, *(seed.__name__ for seed in SEEDS)]) == sorted(rules.KINDS)
     assert len(SEEDS) >= 12
 
 

@@ -164,3 +164,36 @@ def test_a_list_longer_than_a_page_is_read_to_its_end(books, monkeypatch):
     books.settle()
     assert (books.reconcile(), books.open(), faults()) == (0, [], {})
     assert [row[0] for row in books.rows()] == ["charge", "charge", "payout"]
+
+
+def test_what_was_paid_out_by_hand_is_no_mystery(books):
+    """Such a payout names no payments: the books hold it, and its payments are told apart from those that nobody paid out."""
+    sold = [books.sell()[1] for _ in range(2)]
+    payout = books.bank.control("POST", "/stripe/payouts", {"automatic": False})
+    books.change(
+        "UPDATE payment_capture SET captured_at = now() - interval '9 days', created_at = now() - interval '9 days'"
+        " WHERE provider_payment_id = ANY(:ids)",
+        ids=sold,
+    )
+    books.reconcile(days=10)
+    assert books.open() == sorted(("paid_out_by_hand", payment) for payment in sold)
+    assert books.rows() == [("payout", payout["amount"], 0, payout["amount"])]
+    assert books.value("SELECT sum(amount_minor) FROM ledger_line WHERE account = 'bank'") == payout["amount"]
+    assert (books.reconcile(days=10), faults()) == (0, {})
+
+
+def test_what_was_taken_after_a_payout_by_hand_still_waits_for_its_own(books):
+    _, earlier = books.sell()
+    books.bank.control("POST", "/stripe/payouts", {"automatic": False})
+    _, later = books.sell()
+    day = "UPDATE payment_capture SET created_at = captured_at WHERE provider_payment_id = :id"
+    when = (
+        "UPDATE payment_capture SET captured_at = now() - make_interval(days => :days) WHERE provider_payment_id = :id"
+    )
+    for payment, days in ((earlier, 12), (later, 9)):
+        books.change(when, id=payment, days=days)
+        books.change(day, id=payment)
+    books.reconcile(days=14)
+    books.change("UPDATE provider_transaction SET settled_at = now() - interval '11 days' WHERE kind = 'payout'")
+    books.reconcile(days=14)
+    assert books.open() == sorted([("not_settled", later), ("paid_out_by_hand", earlier)])

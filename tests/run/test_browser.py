@@ -8,8 +8,8 @@ from run import browser, environment
 from run.problem import Problem
 
 
-def test_a_browser_that_starts_is_found(tmp_path: Path) -> None:
-    assert browser.find(tmp_path).exists()
+def test_a_browser_that_starts_is_found() -> None:
+    assert browser.find().exists()
 
 
 def test_the_packed_browser_is_unpacked_once_and_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,14 +6,14 @@ Each stands behind its own circuit breaker (PAY-35), see `providers/guarded.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import import_module
 from typing import Protocol, cast, runtime_checkable
 
 from app.core.money import Money
-from app.core.settings import BadSettings, Settings
+from app.core.settings import BadSettings, Plan, Settings
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
 from app.payments.rules import ONLINE_BANKING, Method, methods
 
@@ -35,6 +35,7 @@ class PaymentRequest:
     method: str = ""  # a code of `rules.methods`: what the provider's page shows first
     bank: str = ""  # the provider's code of the shopper's bank, where one was chosen
     locale: str = "en"
+    address: Mapping[str, str] = field(default_factory=dict)  # of the delivery, by the names that orders keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class ProviderPayment:
     error_reason: str = ""
     fee_minor: int = 0  # what the provider keeps of it, as far as it says so already
     order_id: str = ""  # the provider's id of the order it belongs to
+    receipt: str = ""  # our own name of it, in lists that do not show the id we know it by
     created_at: datetime | None = None
 
 
@@ -88,6 +90,7 @@ class ProviderRefund:
     payment_id: str
     key: str = ""
     is_by_hand: bool = False  # the provider sends nothing back: staff do, and say what became of it
+    receipt: str = ""  # as of `ProviderPayment`
     created_at: datetime | None = None
 
 
@@ -110,6 +113,7 @@ class ProviderTransaction:
     payment_id: str = ""
     refund_id: str = ""
     payout_id: str = ""
+    receipt: str = ""  # as of `ProviderPayment`
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +218,9 @@ class Bookkeeper(Protocol):
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         """The rows of the statement that were settled in that time, the payouts among them."""
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        """The ids of all disputes that were opened since then, whatever became of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -225,29 +232,49 @@ class Offer:
 
 
 _providers: dict[str, Provider] = {}
+_plans: tuple[Plan, ...] = ()
 _default = ""
 
 
 def configure(settings: Settings) -> None:
     """Take part with every provider whose keys are set. Called once by the factory.
 
-    Raises BadSettings when `PAYMENT_PROVIDER` names one that cannot take money. Without any keys the shop starts, for
-    development, and nobody can pay.
+    Raises BadSettings when `PAYMENT_PROVIDER` names one that cannot take money, or `PAYMENT_PLANS` what its provider does
+    not offer. Without any keys the shop starts, for development, and nobody can pay.
     """
     from app.payments.providers.guarded import Guarded  # noqa: PLC0415 (adapters are built of this module's values)
 
-    global _default
+    global _default, _plans
     _providers.clear()
     _providers.update({code: Guarded(make(settings)) for code, make in _makers(settings).items()})
     _default = settings.payment_provider
     if _default not in _providers and (_providers or _default != "razorpay"):
         raise BadSettings([f"PAYMENT_PROVIDER={_default} cannot take money here: its keys are missing"])
+    _plans = _switched_on(settings.payment_plans)
 
 
 def _makers(settings: Settings) -> dict[str, Callable[[Settings], Provider]]:
     """Of the providers that are configured, in the order in which they are offered after the default."""
     configured = [code for code in PROVIDERS if getattr(settings, code).is_configured]
     return {code: import_module(f"app.payments.providers.{code}").make for code in configured}
+
+
+def _switched_on(asked: Sequence[Plan]) -> tuple[Plan, ...]:
+    """The plans with the provider's own least amount, where that is more. Raises BadSettings."""
+    faults, found = [], []
+    for plan in asked:
+        known = getattr(import_module(f"app.payments.providers.{plan.provider}"), "PLANS", {})
+        least = known.get(plan.method, {}).get(plan.currency)
+        if plan.provider not in _providers:
+            faults.append(f"PAYMENT_PLANS={plan}: the keys of {plan.provider} are missing")
+        elif least is None:
+            can = ", ".join(f"{plan.provider}:{method}:{each}" for method, where in known.items() for each in where)
+            faults.append(f"PAYMENT_PLANS={plan} is not offered there; choose of: {can or 'none'}")
+        else:
+            found.append(replace(plan, least_minor=max(least, plan.least_minor)))
+    if faults:
+        raise BadSettings(faults)
+    return tuple(found)
 
 
 # Each is a group of the settings, and a module of `providers/` with `make(settings)`: only those that take part are loaded.
@@ -292,12 +319,13 @@ def available() -> tuple[str, ...]:
     return tuple(sorted(_providers, key=lambda code: (code != _default, list(_providers).index(code))))
 
 
-def offers(currency: str) -> tuple[Offer, ...]:
+def offers(currency: str, *, due: Money | None = None) -> tuple[Offer, ...]:
     """The ways to pay in a currency, local ones first; each with the first provider that takes it and answers.
 
-    What no answering provider takes comes last, marked `is_down`: it may be back when the shopper is that far.
+    What no answering provider takes comes last, marked `is_down`: it may be back when the shopper is that far. Where it is
+    known what is `due`, ways to pay later that take no amount that small are left out.
     """
-    found = [offer for method in methods(currency) if (offer := _offer(method, currency))]
+    found = [offer for method in methods(currency) if (offer := _offer(method, currency, due))]
     return tuple(sorted(found, key=lambda offer: offer.is_down))
 
 
@@ -309,12 +337,22 @@ def offer_of(method: str, currency: str) -> Offer:
     return found
 
 
-def _offer(method: Method, currency: str) -> Offer | None:
-    able = [code for code in available() if method.code in _providers[code].methods(currency)]
+def _offer(method: Method, currency: str, due: Money | None) -> Offer | None:
+    able = [
+        code
+        for code in available()
+        if method.code in (*_providers[code].methods(currency), *_later(code, currency, due))
+    ]
     if not able:
         return None
     up = [code for code in able if not is_down(code)]
     return Offer(method, (up or able)[0], is_down=not up)
+
+
+def _later(code: str, currency: str, due: Money | None) -> list[str]:
+    """The methods of a provider's plans that are switched on."""
+    here = [plan for plan in _plans if (plan.provider, plan.currency) == (code, currency)]
+    return [plan.method for plan in here if due is None or due.minor >= plan.least_minor]
 
 
 def is_down(code: str) -> bool:

@@ -1,6 +1,6 @@
 """Curlec, which is Razorpay in Malaysia: the same API, an account of its own, ringgit only.
 
-Source: Curlec's documentation (curlec.com/docs): FPX, cards, DuitNow and the e-wallets of Malaysia.
+Source: Curlec's documentation (curlec.com/docs): FPX, cards, DuitNow, the e-wallets of Malaysia, and Pay Later with Atome.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from app.core.settings import Settings
 from app.payments.providers.razorpay import Razorpay
 
 METHODS = {"MYR": ("fpx", "wallet", "duitnow", "card")}
+PLANS = {"atome": {"MYR": 1000}}  # less is not shown there
 
 
 def make(settings: Settings) -> Razorpay:

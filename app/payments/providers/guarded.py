@@ -131,6 +131,9 @@ class Guarded:
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         return self._again(lambda: self._books.settlements(since, until))
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        return self._again(lambda: self._books.disputes_since(since))
+
     def open_plan(self, request: SubscriptionRequest) -> str:
         return self._once(lambda: self._recurring.open_plan(request))
 

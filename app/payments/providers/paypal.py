@@ -12,7 +12,8 @@ refund, or that a capture was declined (an order can stay APPROVED after that, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -27,9 +28,11 @@ from app.payments.gateway import (
     ProviderDispute,
     ProviderPayment,
     ProviderRefund,
+    ProviderTransaction,
     Standing,
 )
 from app.payments.providers import paypal_entities as entities
+from app.payments.providers import paypal_statement as statement
 from app.payments.providers.bounded import Budget, Patience
 from app.payments.providers.paypal_client import Client, Clients
 from app.payments.providers.paypal_notices import SIGNATURE_HEADER, Signatures, notice_of
@@ -38,6 +41,9 @@ from app.payments.providers.paypal_notices import SIGNATURE_HEADER, Signatures, 
 # INR is not in the list: PayPal makes no payments within India.
 LISTED = "AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF ILS JPY MXN MYR NOK NZD PHP PLN SEK SGD THB TWD USD"
 CURRENCIES = frozenset(LISTED.split())
+# PayPal docs, pay-later/overview: least amounts of what it offers in most countries of a currency; the account has to be there.
+PLANS = {"paypal_paylater": {"USD": 3000, "EUR": 3000, "GBP": 3000}}
+SELECTED = {"paypal_paylater": "PAYPAL_PAY_LATER"}
 PAGES = {
     "https://api-m.paypal.com": "https://www.paypal.com",
     "https://api-m.sandbox.paypal.com": "https://www.sandbox.paypal.com",
@@ -45,6 +51,12 @@ PAGES = {
 NOT_APPROVED = frozenset({"ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"})  # says nothing of the payer's money
 CUSTOM_ID = "/purchase_units/@reference_id=='default'/custom_id"
 LONGEST_TEXT = 127
+PAGE = 500
+DISPUTES_PAGE, MOST_DISPUTE_PAGES = 50, 50  # as far as PayPal counts
+MOST_PAGES = 21  # more than PayPal lists of one time: it refuses above 10,000 rows
+REVIEW = timedelta(days=7)  # a payment stands where it began, however long PayPal looked at it
+SECONDS = "%Y-%m-%dT%H:%M:%SZ"
+TOO_MANY = "RESULTSET_TOO_LARGE"
 
 
 def make(settings: Settings) -> PayPal:
@@ -165,6 +177,69 @@ class PayPal:
         order_id = entities.order_of_capture(self._client.get_capture(capture_id, budget=budget))
         return entities.dispute_of(dispute, order_id)
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {
+            "create_time_after": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
+            "page_size": str(DISPUTES_PAGE),
+        }
+        found: list[str] = []
+        for number in range(1, MOST_DISPUTE_PAGES + 1):
+            page = self._client.list_disputes({**asked, "page": str(number)}, budget=self._budget())
+            items = entities.as_dicts(page.get("items"))
+            found += [entities.identifier_of({"id": each.get("dispute_id")}) for each in items]
+            if len(items) < DISPUTES_PAGE:
+                return found
+        raise ProviderUnavailable(reason="the list does not end")
+
+    def payments_between(self, since: datetime, until: datetime) -> list[ProviderPayment]:
+        listed = map(statement.payment_of, self._transactions(since, until))
+        return [each for each in listed if each is not None]
+
+    def refunds_between(self, since: datetime, until: datetime) -> list[ProviderRefund]:
+        listed = map(statement.refund_of, self._transactions(since, until))
+        return [each for each in listed if each is not None]
+
+    def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        """Also what began some days before: it may have come out of PayPal's review since."""
+        listed = map(statement.row_of, self._transactions(since - REVIEW, until))
+        return [each for each in listed if each is not None]
+
+    def _transactions(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+        """What began in that time, a day at a time, in smaller pieces where that is too much for one answer."""
+        while since < until:
+            end = min(since + timedelta(days=1), until)
+            yield from self._piece(since, end)
+            since = end
+
+    def _piece(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """PayPal is asked for whole seconds, and includes both ends; each row is in one piece only."""
+        try:
+            listed = self._pages(since, until)
+        except ProviderRefused as refusal:
+            middle = since + (until - since) / 2
+            if refusal.facts.get("reason") != TOO_MANY or until - since < timedelta(seconds=2):
+                raise
+            return [*self._piece(since, middle), *self._piece(middle, until)]
+        return [each for each in listed if since <= statement.moment_of_item(each) < until]
+
+    def _pages(self, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        asked = {
+            "start_date": since.astimezone(UTC).strftime(SECONDS),
+            "end_date": (until + timedelta(seconds=1)).astimezone(UTC).strftime(SECONDS),
+            "fields": "transaction_info",
+            "page_size": PAGE,
+        }
+        found: list[dict[str, Any]] = []
+        for number in range(1, MOST_PAGES + 1):
+            page = self._client.search_transactions({**asked, "page": number}, budget=self._budget())
+            found += statement.items_of(page)
+            total = page.get("total_pages")
+            if type(total) is not int:
+                raise ProviderUnavailable(reason="no total_pages in the answer")
+            if number >= total:
+                return found
+        raise ProviderUnavailable(reason="the list does not end")
+
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         self._signatures.check(body, {name.lower(): value for name, value in headers.items()})
         return notice_of(body)
@@ -194,6 +269,8 @@ class PayPal:
             "return_url": request.return_url,
             "cancel_url": request.cancel_url,
         }
+        if request.method in SELECTED:
+            context["payment_method_selected"] = SELECTED[request.method]
         source = {"paypal": {"experience_context": context}}
         return {"intent": "CAPTURE", "purchase_units": [unit], "payment_source": source}
 

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from apimatic_core.exceptions.auth_validation_exception import AuthValidationException
 from paypalserversdk.configuration import Configuration
@@ -87,9 +87,15 @@ class Client:
     def get_capture(self, capture_id: str, *, budget: Budget) -> dict[str, Any]:
         return self._ask(self._sdk.payments.get_captured_payment, {"capture_id": capture_id}, budget)
 
+    def search_transactions(self, asked: Mapping[str, Any], *, budget: Budget) -> dict[str, Any]:
+        return self._ask(self._sdk.transaction_search.search_transactions, asked, budget)
+
     def get_dispute(self, dispute_id: str, *, budget: Budget) -> dict[str, Any]:
         """The SDK has no call for disputes: plain HTTP, under the token that its other calls use."""
         return self._ask(self._fetch, {"path": f"/v1/customer/disputes/{quote(dispute_id, safe='')}"}, budget)
+
+    def list_disputes(self, asked: Mapping[str, str], *, budget: Budget) -> dict[str, Any]:
+        return self._ask(self._fetch, {"path": f"/v1/customer/disputes?{urlencode(asked)}"}, budget)
 
     def _fetch(self, options: Mapping[str, Any]) -> None:
         token = self._tokens.current(self._sdk.oauth_2, self._session.budget)

@@ -48,6 +48,10 @@ METHODS: Mapping[str, tuple[str, ...]] = {
     "MYR": ("fpx", "wallet", "card"),
     "INR": ("upi", "card", "netbanking", "wallet"),
 }
+# The hosted page takes `paylater` of the ways to pay later, and no EMI (Razorpay docs, hosted checkout, options). LazyPay
+# names no least amount, so it is that of every order.
+PLANS = {"paylater": {"INR": 100}}
+PAGE_METHODS = {"paylater": "paylater", "atome": "paylater"}  # the only way that the page offers then
 LEAST_AUTOMATIC_MINUTES = 12  # capture settings: smaller values are refused
 LEAST_MANUAL_MINUTES = 60
 MANUAL_AFTER_MINUTES = 45  # authorised later than the lock, money waits this long for a capture, then goes back
@@ -139,7 +143,7 @@ class Razorpay(Subscriptions):
             "prefill[name]": request.name,
             "prefill[email]": request.email,
             "prefill[contact]": request.phone,
-            "prefill[method]": request.method,
+            **_shown_first(request.method),
             "prefill[bank]": request.bank,
             "callback_url": request.return_url,
             "cancel_url": request.cancel_url,
@@ -244,6 +248,10 @@ class Razorpay(Subscriptions):
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         return entities.dispute_of(ask(self._client.dispute.fetch, provider_dispute_id, {}, budget=self._budget()))
 
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {"from": math.ceil(since.timestamp())}
+        return [entities.text_of(item, "id") for item in self._listed(self._client.dispute.all, asked)]
+
     def origins(self) -> tuple[str, ...]:
         parts = urlsplit(self._api_url)
         return (f"{parts.scheme}://{parts.netloc}",)
@@ -265,6 +273,11 @@ class Razorpay(Subscriptions):
         found = entities.items_of(ask(self._client.order.all, {"receipt": receipt, "count": PAGE}, budget=budget))
         orders = [order for order in found if order.get("receipt") == receipt]
         return min(orders, key=_precedence, default=None)
+
+
+def _shown_first(method: str) -> dict[str, str]:
+    """The page begins with the way that was chosen; of one to pay later it is the only one."""
+    return {"method": PAGE_METHODS[method]} if method in PAGE_METHODS else {"prefill[method]": method}
 
 
 def _window(since: datetime, until: datetime) -> dict[str, int]:

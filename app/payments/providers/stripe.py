@@ -46,6 +46,8 @@ log = logging.getLogger(__name__)
 LIVE_API = "https://api.stripe.com"
 LIVE_PAGE = "https://checkout.stripe.com"
 METHODS = {"MYR": ("fpx", "card")}
+# Stripe docs, payments/klarna and payments/afterpay-clearpay: currencies, of accounts in the countries that are named there.
+PLANS = {"klarna": {"USD": 100, "EUR": 100, "GBP": 100}, "afterpay_clearpay": {"USD": 100, "GBP": 100}}
 LOCALES = frozenset({"en", "ms"})
 LEAST_MINUTES, MOST_MINUTES = 31, 23 * 60  # Stripe takes 30 minutes to 24 hours, by its own clock
 EXPIRY_STEP = 600  # seconds; see `_expires_at`
@@ -168,9 +170,10 @@ class Stripe(Subscriptions):
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         found: list[ProviderTransaction] = []
         for payout in self._listed(self._client.list_payouts, _made(since, until)):
-            if statement.is_itemised(payout):
+            if statement.is_paid_out(payout):
                 asked = {"payout": entities.identifier_of(payout), "expand": ["data.source"]}
-                found += statement.statement(payout, self._listed(self._client.list_balance, asked))
+                rows = self._listed(self._client.list_balance, asked) if statement.is_itemised(payout) else []
+                found += statement.statement(payout, rows)
         return found
 
     def _listed(self, call: Callable[..., Object], filters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -187,6 +190,10 @@ class Stripe(Subscriptions):
 
     def get_dispute(self, provider_dispute_id: str) -> ProviderDispute:
         return entities.dispute_of(self._client.get_dispute(provider_dispute_id, budget=self._budget()))
+
+    def disputes_since(self, since: datetime) -> list[str]:
+        asked = {"created": {"gte": math.ceil(since.timestamp())}}
+        return [entities.identifier_of(each) for each in self._listed(self._client.list_disputes, asked)]
 
     def read_notice(self, body: bytes, headers: Mapping[str, str]) -> Notice:
         """Two events for one change have two ids and cost a second question, nothing else."""
@@ -260,7 +267,7 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "product_data": {"name": name},
     }
     words = {"receipt": request.receipt}
-    body = {
+    body: dict[str, Any] = {
         "mode": "payment",
         "line_items": [{"quantity": 1, "price_data": price}],
         "client_reference_id": request.receipt,
@@ -272,7 +279,24 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "expires_at": _expires_at(request.lock_minutes),
         "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
     }
+    if request.method in PLANS:
+        body["payment_method_types"] = [request.method]
+        body["payment_intent_data"] |= _shipping(request)
     return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
+
+
+def _shipping(request: PaymentRequest) -> dict[str, Any]:
+    """Where it goes: those who give credit want to know, and Afterpay gives none without."""
+    names = {
+        "line1": "line1",
+        "line2": "line2",
+        "city": "city",
+        "state": "state",
+        "postal_code": "postcode",
+        "country": "country",
+    }
+    address = {theirs: given for theirs, ours in names.items() if (given := request.address.get(ours))}
+    return {"shipping": {"name": request.name, "address": address}} if request.name and "line1" in address else {}
 
 
 def _subscription_of(request: SubscriptionRequest) -> dict[str, Any]:

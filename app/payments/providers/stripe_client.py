@@ -87,6 +87,9 @@ class Client:
     def get_dispute(self, dispute_id: str, *, budget: Budget) -> Object:
         return self._ask(self._sdk.disputes.retrieve, dispute_id, budget=budget)
 
+    def list_disputes(self, filters: Object, *, budget: Budget) -> Object:
+        return self._ask(self._sdk.disputes.list, filters, budget=budget)
+
     def get_subscription(self, subscription_id: str, *, budget: Budget) -> Object:
         return self._ask(self._sdk.subscriptions.retrieve, subscription_id, budget=budget)
 

@@ -77,12 +77,9 @@ def payment_of(intent: Object) -> ProviderPayment | None:
 
 
 def refund_of(refund: Object) -> ProviderRefund:
-    state = REFUND_STATES.get(str(refund.get("status")))
-    if state is None:
-        log.warning("unknown refund state", extra={"refund_state": str(refund.get("status"))[:40]})
     return ProviderRefund(
         id=identifier_of(refund),
-        state=state or "pending",
+        state=_state_of(refund, REFUND_STATES, otherwise="pending"),
         amount=money_of(refund),
         payment_id=identifier_of(refund, "payment_intent"),
         key=text_of(refund.get("metadata"), "key"),
@@ -92,17 +89,22 @@ def refund_of(refund: Object) -> ProviderRefund:
 
 def dispute_of(dispute: Object) -> ProviderDispute:
     """Of a payment that was made through an intent, as all of ours are."""
-    state = DISPUTE_STATES.get(str(dispute.get("status")))
-    if state is None:
-        log.warning("unknown dispute state", extra={"dispute_state": str(dispute.get("status"))[:40]})
     return ProviderDispute(
         id=identifier_of(dispute),
-        state=state or "under_review",
+        state=_state_of(dispute, DISPUTE_STATES, otherwise="under_review"),
         amount=money_of(dispute),
         payment_id=identifier_of(dispute, "payment_intent"),
         reason=text_of(dispute, "reason"),
         respond_by=moment_of(dispute.get("evidence_details"), "due_by"),
     )
+
+
+def _state_of(entity: Object, states: Mapping[str, str], *, otherwise: str) -> str:
+    """Ours for a status of Stripe's; one we have never heard of decides nothing."""
+    status = str(entity.get("status"))
+    if status not in states:
+        log.warning("unknown state", extra={"entity": str(entity.get("object"))[:40], "entity_state": status[:40]})
+    return states.get(status, otherwise)
 
 
 def items_of(listed: Object) -> list[dict[str, Any]]:

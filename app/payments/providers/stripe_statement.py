@@ -1,7 +1,8 @@
 """Stripe's statement of account: payouts, and the balance transactions that each of them paid out (Stripe docs, payout
 reconciliation). What is in the balance and not on its way to the bank yet stands on no statement.
 
-Only automatic payouts name their transactions. One made by hand is left out: nobody can say what was in it.
+Only automatic payouts name their transactions. Of one made by hand nobody can say what was in it: it stands alone, as money
+that the bank got.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ RETURNED = frozenset({"failed", "canceled"})
 Item = Mapping[str, Any]
 
 
+def is_paid_out(payout: Item) -> bool:
+    """Whether a payout reached the bank, or will (one that came back is in a later one)."""
+    return payout.get("status") not in RETURNED
+
+
 def is_itemised(payout: Item) -> bool:
-    """Whether a payout reached the bank (one that came back is in a later one) and names what was in it."""
-    return payout.get("status") not in RETURNED and payout.get("automatic") is True
+    return payout.get("automatic") is True
 
 
 def statement(payout: Item, rows: Sequence[Item]) -> list[ProviderTransaction]:
@@ -36,9 +41,8 @@ def statement(payout: Item, rows: Sequence[Item]) -> list[ProviderTransaction]:
     payout_id, at = entities.identifier_of(payout), _moment(payout)
     listed = [_row(each, payout_id, at) for each in rows if each.get("type") not in ("payout", "payout_failure")]
     sent = entities.money_of(payout)
-    transfer = ProviderTransaction(
-        payout_id, "payout", sent.currency, sent.minor, 0, sent.minor, at, payout_id=payout_id
-    )
+    named = payout_id if is_itemised(payout) else ""
+    transfer = ProviderTransaction(payout_id, "payout", sent.currency, sent.minor, 0, sent.minor, at, payout_id=named)
     return [*listed, transfer]
 
 

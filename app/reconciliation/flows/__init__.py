@@ -19,6 +19,7 @@ from app.payments.providers.guarded import insisting
 from app.reconciliation import actions, queries, rules
 from app.reconciliation.errors import AlreadyRunning
 from app.reconciliation.flows import compare
+from app.reconciliation.flows.receipts import resolved
 from app.reconciliation.rules import Finding
 
 log = logging.getLogger(__name__)
@@ -147,7 +148,7 @@ def fetch_statement(code: str, *, until: datetime) -> int:
     for start, end in rules.pieces(
         since - timedelta(days=rules.STATEMENT_OVERLAP_DAYS), until, days=rules.STATEMENT_PIECE_DAYS
     ):
-        rows = gateway.bookkeeper(code).settlements(start, end)
+        rows = resolved(code, gateway.bookkeeper(code).settlements(start, end))
         for first in range(0, max(len(rows), 1), A_BATCH):
             batch, last = rows[first : first + A_BATCH], first + A_BATCH >= len(rows)
             through = end if last else start

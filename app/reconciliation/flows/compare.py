@@ -16,6 +16,7 @@ from app.payments.actions import postings
 from app.payments.errors import ProviderRefused
 from app.payments.gateway import ProviderPayment, ProviderRefund
 from app.reconciliation import queries, rules
+from app.reconciliation.flows.receipts import resolved
 from app.reconciliation.rules import Finding
 
 MOST_QUESTIONS = 200  # of ours that no list showed are asked for one by one; more wait for the next night
@@ -39,7 +40,7 @@ def payments(code: str, since: datetime, until: datetime) -> Compared:
     result = Compared(("missed_payment", "foreign_payment", "unknown_there", "amount_differs", "currency_differs"))
     seen: set[str] = set()
     for start, end in rules.pieces(since, until, days=1):
-        listed = gateway.bookkeeper(code).payments_between(start, end)
+        listed = resolved(code, gateway.bookkeeper(code).payments_between(start, end))
         seen.update(report.id for report in listed)
         result.count += len(listed)
         result.findings += _payments_there(code, listed)
@@ -125,7 +126,7 @@ def refunds(code: str, since: datetime, until: datetime) -> Compared:
     result = Compared(kinds)
     seen: set[str] = set()
     for start, end in rules.pieces(since, until, days=1):
-        listed = gateway.bookkeeper(code).refunds_between(start, end)
+        listed = resolved(code, gateway.bookkeeper(code).refunds_between(start, end))
         seen.update(report.id for report in listed)
         result.count += len(listed)
         result.findings += _refunds_there(code, listed)

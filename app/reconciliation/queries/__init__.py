@@ -49,6 +49,17 @@ def known_attempts(provider: str, ids: Sequence[str]) -> dict[str, Any]:
     return {row.provider_order_id: row for row in found}
 
 
+def orders_of_receipts(provider: str, receipts: Sequence[str]) -> dict[str, str]:
+    """The provider's order ids by our receipts."""
+    found = db.rows(
+        "SELECT receipt, provider_order_id FROM payment_attempt"
+        " WHERE provider = :provider AND receipt = ANY(:receipts) AND provider_order_id IS NOT NULL",
+        provider=provider,
+        receipts=list(receipts),
+    )
+    return {row.receipt: row.provider_order_id for row in found}
+
+
 def known_refunds(provider: str, *, ids: Sequence[str], own_ids: Sequence[uuid.UUID]) -> list[Any]:
     """Refunds of ours by the provider's id, or by our own id out of the key they were asked for with."""
     return db.rows(

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from app.core import db
 from app.payments.queries import UNPOSTED
-from app.reconciliation.rules import Finding
+from app.reconciliation.rules import WITHOUT_ITEMS, Finding
 
 MOST = 1000  # of a kind in one run: somebody who has a thousand of them does not need the next
 TAKEN = "c.state IN ('captured', 'refunded') AND c.created_at >= :since"
@@ -33,6 +33,18 @@ SURPLUS = (
 )
 PAID_WITH_ANOTHER = "EXISTS (SELECT 1 FROM payment_capture a WHERE a.payment_id = c.payment_id AND a.is_applied)"
 
+UNSETTLED = (
+    "SELECT c.provider, c.provider_payment_id AS subject, c.created_at AS happened_at, c.currency, c.amount_minor AS expected,"
+    f" 0 AS found, {OF_CAPTURE}, '' AS found_currency FROM {CAPTURE} JOIN statement_progress s ON s.provider = c.provider"
+    f" WHERE {TAKEN} AND c.captured_at >= s.since AND c.captured_at < s.through - make_interval(days => :settled_within)"
+    " AND NOT EXISTS (SELECT 1 FROM provider_transaction t WHERE t.provider = c.provider AND t.kind = 'charge'"
+    "  AND t.payment_ref = c.provider_payment_id)"
+)
+PAID_OUT_SINCE = (
+    f"EXISTS (SELECT 1 FROM provider_transaction o WHERE o.provider = c.provider AND o.provider = '{WITHOUT_ITEMS}'"
+    " AND o.kind = 'payout' AND o.payout_ref = '' AND o.currency = c.currency AND o.settled_at >= c.captured_at)"
+)
+
 CHECKS: Mapping[str, str] = {
     "paid_without_capture": (
         "SELECT coalesce(a.provider, '') AS provider, o.reference AS subject, o.created_at AS happened_at, o.currency,"
@@ -50,13 +62,8 @@ CHECKS: Mapping[str, str] = {
         f"  WHERE r.capture_id = c.id AND r.state = 'succeeded')) AS found, {OF_CAPTURE}, '' AS found_currency"
         f" FROM {CAPTURE} WHERE {TAKEN}) f WHERE found > expected"
     ),
-    "not_settled": (
-        "SELECT c.provider, c.provider_payment_id AS subject, c.created_at AS happened_at, c.currency, c.amount_minor AS expected,"
-        f" 0 AS found, {OF_CAPTURE}, '' AS found_currency FROM {CAPTURE} JOIN statement_progress s ON s.provider = c.provider"
-        f" WHERE {TAKEN} AND c.captured_at >= s.since AND c.captured_at < s.through - make_interval(days => :settled_within)"
-        " AND NOT EXISTS (SELECT 1 FROM provider_transaction t WHERE t.provider = c.provider AND t.kind = 'charge'"
-        "  AND t.payment_ref = c.provider_payment_id)"
-    ),
+    "not_settled": f"{UNSETTLED} AND NOT {PAID_OUT_SINCE}",
+    "paid_out_by_hand": f"{UNSETTLED} AND {PAID_OUT_SINCE}",
     "settled_amount_differs": (
         "SELECT c.provider, t.transaction_id AS subject, t.settled_at AS happened_at, c.currency, c.amount_minor AS expected,"
         f" t.gross_minor AS found, {OF_CAPTURE}, t.currency AS found_currency FROM {CHARGE}"

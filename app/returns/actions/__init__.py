@@ -34,7 +34,8 @@ from app.value import queries as value_queries
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
     """A refund as somebody orders it. `key` makes the same click one refund, `accept_minor` is the amount they saw;
-    `restock` puts the goods on sale again; `above` is the amount in minor units from which two people must agree."""
+    `restock` puts the goods on sale again, as is always done
+    with what is cancelled before it was sent; `above` is the amount in minor units from which two people must agree."""
 
     wish: Wish
     reason: str
@@ -89,7 +90,7 @@ def _ask(order: Order, capture: PaymentCapture, piece: Plan, wanted: RefundOrder
     )
     if refund is None:  # the same key for another order, at this very moment
         raise NotRefundable()
-    _add_lines(refund, piece, restock=wanted.restock)
+    _add_lines(refund, piece, restock=wanted.restock or wanted.reason == rules.CANCELLED.code)
     _note(order, refund, "refund_waiting" if waits else "refund_requested", by=wanted.by)
     return refund
 

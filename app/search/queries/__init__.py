@@ -29,7 +29,7 @@ Counts = dict[str, Any]
 
 # Lists hold cards: both packages say what they are made of.
 _EDITION = edition(__file__, shapes.__file__, statements.__file__, catalog.__file__, catalog_shapes.__file__)
-_listings: Memory[Listing] = Memory(f"list-{_EDITION}", entries=256, seconds=900)  # 30 kB each
+_listings: Memory[Listing] = Memory(f"list-{_EDITION}", entries=96, seconds=900)  # 30 kB each
 _counts: Memory[Counts] = Memory(f"counts-{_EDITION}", entries=256, seconds=900)
 _suggestions: Memory[tuple[Any, ...]] = Memory(f"suggest-{_EDITION}", entries=256, seconds=900)
 

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Protocol
 
-
-class Reader(Protocol):
-    faults: list[str]
-
-    def words(self, name: str, default: str) -> tuple[str, ...]: ...
-
-    def number(self, name: str, default: int, *, low: int, high: int) -> int: ...
+from app.core.settings.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class StaffDoor:
         return any(where in network for network in self.networks)
 
 
-def staff_door(get: Reader) -> StaffDoor:
+def read_staff_door(get: Reader) -> StaffDoor:
     networks = []
     for word in get.words("ADMIN_IP_ALLOW", ""):
         try:
