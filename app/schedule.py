@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app import jobs
 from app.accounts import flows as accounts
+from app.audit import flows as audit
 from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
@@ -65,6 +66,7 @@ SCHEDULE: Sequence[Line] = (
     every("5m", returns.look_by_schedule),
     every("1h", returns.find_disputes_by_schedule),
     every("1m", search.refresh_sold_out),
+    every("1m", audit.seal),
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),

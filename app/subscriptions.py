@@ -7,7 +7,7 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
@@ -103,4 +103,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     AttributeChanged: [search.follow_attribute],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
+    StaffAlerted: [network(notifications.tell_alert)],
+    StaffInvited: [network(notifications.invite_staff)],
+    StaffAccessChanged: [network(notifications.tell_access_changed)],
 }

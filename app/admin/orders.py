@@ -38,6 +38,7 @@ from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("orders", __name__)
@@ -45,6 +46,7 @@ A_PAGE = 50
 
 
 @bp.get("/orders")
+@needs("orders.view")
 def show_list() -> ResponseReturnValue:
     """Newest first, by key: the thousandth page costs as much as the first."""
     state = request.args.get("state", "")
@@ -65,6 +67,7 @@ def show_list() -> ResponseReturnValue:
 
 
 @bp.get("/orders/<uuid:order_id>")
+@needs("orders.view")
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
     return respond("admin/orders/page.html", status=200, fault=None, typed={}, **context_of(order_id))
 
@@ -124,6 +127,7 @@ def _expected(attempts: Sequence[PaymentAttempt], captures: Sequence[PaymentCapt
 
 
 @bp.post("/orders/<uuid:order_id>/ask")
+@needs("orders.change")
 @limit(FORMS)
 def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
     """Ask the provider about this order now, and settle by what it says."""
@@ -139,6 +143,7 @@ def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/plan/end")
+@needs("refunds.change", fresh=True, back="/admin/orders/{order_id}")
 @limit(FORMS)
 def end_plan(order_id: uuid.UUID) -> ResponseReturnValue:
     """Its instalments do not come: cancel the order, and send back those that have."""

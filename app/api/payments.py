@@ -139,11 +139,11 @@ def show_payment(order: str) -> Response:
 
 @guards("/api/v1/payments")
 def refuse_strangers() -> Response | None:
-    return None if staff.current_staff() else asked.refuse_unknown_visitors()
+    return None if staff.can("payments.view") else asked.refuse_unknown_visitors()
 
 
 def _readable(named: str) -> Order:
-    order = asked.named_order(named) if staff.current_staff() else asked.own_order(named)
+    order = asked.named_order(named) if staff.can("payments.view") else asked.own_order(named)
     if order is None:
         raise NotFound(_("There is no such order."))
     return order

@@ -47,7 +47,6 @@ OVERDUE_DAYS = 1  # after the day an instalment is due, a reminder says that it 
 ONLINE_BANKING = "fpx"  # the way to pay whose banks can be chosen of beforehand
 RECURRING = "subscription"  # the way to pay of orders that a provider charges by itself (PAY-30)
 BY_HAND = "manual"  # the provider that nobody stands behind (N8): staff say when the money has come
-ONCE_ONLY = ("cod",)  # ways to pay that know one moment: nothing can be paid in instalments with them
 FINAL = frozenset({"captured", "closed"})
 
 # Seconds until the provider is asked again about an attempt that is not final: 15 s after opening it, then ever slower.
@@ -189,6 +188,7 @@ PLANS = (
     Method("paypal_paylater", N_("Pay later with PayPal"), N_("In parts. PayPal decides whether it gives you credit")),
 )
 PLAN_CODES = frozenset(each.code for each in PLANS)
+ONCE_ONLY = PLAN_CODES | {CASH_ON_DELIVERY.code}  # nothing is paid in instalments with them
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (

@@ -28,7 +28,7 @@ from app.payments.errors import (
 )
 from app.payments.gateway import banks
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONCE_ONLY, ONLINE_BANKING, PLAN_CODES, RECURRING
+from app.payments.rules import MAX_ATTEMPTS, ONCE_ONLY, ONLINE_BANKING, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
@@ -78,8 +78,7 @@ def pay(token: str) -> ResponseReturnValue:
     method = request.form.get("payment_method") or order.payment_method
     if method in KINDS:
         return _pay_with_value(order)
-    has_terms = method in (*PLAN_CODES, *ONCE_ONLY)  # a least amount, or no instalments
-    payment = payment_queries.payment_of_order(order.id) if has_terms else None
+    payment = payment_queries.payment_of_order(order.id) if method in ONCE_ONLY else None  # those depend on it
     if method not in {offer.method.code for offer in offers_for(order.currency, payment)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:

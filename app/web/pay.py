@@ -15,7 +15,6 @@ from app.orders.actions import paying
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import gateway
-from app.payments.actions import instalments
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import HostedPage, Opened, PaymentRequest
 from app.payments.models import Payment, PaymentAttempt
@@ -74,11 +73,9 @@ def _terms(method: str) -> paying.Terms:
 
 
 def offers_for(currency: str, payment: Payment | None) -> Sequence[gateway.Offer]:
-    """The ways to pay what is due now of a payment; where it comes in instalments without those that come once only."""
-    if payment is None:
-        return gateway.offers(currency)
-    found = gateway.offers(currency, due=instalments.portion(payment).amount)
-    return [each for each in found if payment.plan is None or each.method.code not in ONCE_ONLY]
+    """The ways to pay what is due; of an order in instalments without those that come once only."""
+    found = gateway.offers(currency, due=payment.due if payment else None)
+    return [each for each in found if payment is None or payment.parts == 1 or each.method.code not in ONCE_ONLY]
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:

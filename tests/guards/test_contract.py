@@ -17,7 +17,7 @@ from tools.webforms import form_to, forms_of
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {
     ("shop", "audit"), ("demo", "load"), ("staff", "create"), ("stock", "release"),
-    ("payments", "reconcile"), ("payments", "reconcile-books"), ("outbox", "drain"),
+    ("payments", "reconcile"), ("payments", "reconcile-books"), ("outbox", "drain"), ("audit", "verify"),
 }  # fmt: skip
 AUDIT = [
     "oversold", "negative_stock", "ledger_drift", "expired_locks", "orphan_payments", "double_captures", "over_refunds",

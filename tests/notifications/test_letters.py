@@ -43,6 +43,9 @@ TO_STAFF = (
     "webhooks_silent",
     "staff_backup_code_used",
     "staff_sign_in_blocked",
+    "staff_invited",
+    "staff_access_changed",
+    "staff_alert",
     "value_issued",
 )  # about an account, not about an order
 
@@ -89,6 +92,13 @@ VALUES = {
     "issued": MailValue("value.issued:1", "gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
+    "what": "totp",
+    "kind": "pace",
+    "at": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
+    "browser": "Firefox, Linux",
+    "network": "203.0.113.…",
+    "until": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
+    "url": "https://shop.example/admin/invitation/token",
     "count": 2,
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
     "due_at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
@@ -143,7 +153,16 @@ def test_every_mail_renders_in_every_language(template, locale):
 def test_there_are_just_the_mails_that_something_sends():
     source = (Path(letters.__file__).parent / "handlers.py").read_text()
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 33
+    assert len(TEMPLATES) == 36
+
+
+@pytest.mark.parametrize("what", ["password", "totp", "codes"])
+@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace"])
+def test_each_kind_of_news_about_an_account_has_words(what, kind):
+    for template in ("staff_access_changed", "staff_alert"):
+        letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})
+        assert letter.subject in letter.text
+        assert letter.subject in letter.html
 
 
 def test_lines_and_totals_are_those_of_the_order():

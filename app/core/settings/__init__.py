@@ -16,6 +16,7 @@ from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
+from app.core.settings.staff import StaffDoor, read_staff_door
 
 __all__ = [
     "BadSettings",
@@ -72,6 +73,7 @@ class Settings:
     subscription_lead_hours: int  # before a charge its order is opened, its stock held and the customer told
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
+    staff: StaffDoor
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -137,6 +139,7 @@ def _read(get: Reader) -> Settings:
         subscription_lead_hours=get.number("SUBSCRIPTION_LEAD_HOURS", 48, low=1, high=24 * 7),
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
+        staff=read_staff_door(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
