@@ -17,6 +17,7 @@ id, number series last.
 
 Glossary: *lock* units held for an order · *capture* money a provider has taken · *settle* apply a capture to its order ·
 *attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store
-credit · *turn* or *cycle* one order of a subscription, which the code calls a recurring order · *step* the smallest length sold of
+credit · *instalment* or *part* what an order costs on one day of its *plan* · *turn* or *cycle* one order of a subscription, which the
+code calls a recurring order · *step* the smallest length sold of
 a cloth.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ from flask.cli import AppGroup
 
 from app.accounts import actions as accounts
 from app.accounts.errors import EmailTaken
+from app.accounts.rules import ROLES
+from app.audit import flows as trail
 from app.core import outbox
 from app.core.settings import Settings
 from app.core.transaction import in_transaction
@@ -32,13 +35,14 @@ shop = AppGroup("shop", help="The shop as a whole: is everything as it must be?"
 stock = AppGroup("stock", help="What is held for orders.")
 payments = AppGroup("payments", help="What the payment providers know.")
 outbox_group = AppGroup("outbox", help="What was announced and not yet delivered.")
+audit_group = AppGroup("audit", help="What staff did, and whether anybody tampered with that record.")
 assets_group = AppGroup("assets", help="What browsers download.")
 staff = AppGroup("staff", help="Who may enter the back office.")
 demo = AppGroup("demo", help="The demo shop, and generated ones of any size.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (database, demo, shop, staff, stock, payments, outbox_group, assets_group):
+    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, assets_group):
         app.cli.add_command(group)
 
 
@@ -104,9 +108,34 @@ def drain() -> None:
     click.echo(f"{outbox.drain()} delivered")
 
 
+@audit_group.command()
+@click.option(
+    "--head", default="", help="A head that was printed or logged before: it must still be part of the chain."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def verify(head: str, as_json: bool) -> None:
+    """Walk the audit's chain of seals; exit 1 when an entry was changed, removed or slipped in. Prints the chain's head: kept
+    somewhere else, it tells later whether the end was cut off."""
+    trail.seal()
+    found = trail.verify(known_head=head)
+    if as_json:
+        click.echo(json.dumps(asdict(found)))
+    else:
+        for name in ("changed", "removed", "inserted"):
+            click.echo(f"{len(getattr(found, name)):>8}  {name}  {' '.join(getattr(found, name)[:20])}".rstrip())
+        click.echo(f"{found.sealed:>8}  sealed\n{found.pending:>8}  pending\nhead {found.head}")
+    sys.exit(0 if found.is_whole else 1)
+
+
+@audit_group.command("seal")
+def seal_audit() -> None:
+    """Seal what was noted, now."""
+    click.echo(f"{trail.seal()} sealed")
+
+
 @staff.command("create")
 @click.argument("email")
-@click.option("--role", type=click.Choice(["owner"]), required=True)
+@click.option("--role", type=click.Choice(list(ROLES)), required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print {email, password, otpauth_url}.")
 def create_staff(email: str, role: str, as_json: bool) -> None:
     """Open an account; print its password and the link for an authenticator app, once. Nobody can look them up later."""

@@ -24,6 +24,7 @@ from app.web import (
     limits,
     logs,
     requests,
+    rights,
     security,
     templates,
     translated_templates,
@@ -62,6 +63,11 @@ ENTRY_POINTS = (
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
+    "app.admin.joining",
+    "app.admin.profile",
+    "app.admin.roles",
+    "app.admin.staff",
+    "app.admin.activity",
     "app.admin.overview",
     "app.admin.orders",
     "app.admin.documents",
@@ -96,6 +102,7 @@ def create_app(settings: Settings) -> Flask:
     metrics.init_app(app)
     security.init_app(app, settings)
     gates.init_app(app)
+    rights.init_app(app)
     requests.init_app(app)
     security.init_csrf(app)
     limits.init_app(app, settings)

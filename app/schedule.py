@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app import jobs
 from app.accounts import flows as accounts
+from app.audit import flows as audit
 from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
@@ -64,10 +65,12 @@ SCHEDULE: Sequence[Line] = (
     every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
     every("1m", orders.release_value, when=lambda settings: not settings.cleanup_enabled),
     every("1m", recurring.follow_by_schedule),
+    every("15m", orders.remind_by_schedule),
     every("5m", returns.look_by_schedule),
     every("1h", returns.find_disputes_by_schedule),
     every("1m", search.refresh_sold_out),
     every("15m", notifications.tell_wishes),
+    every("1m", audit.seal),
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),

@@ -7,7 +7,7 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
@@ -27,10 +27,13 @@ from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.notifications.handlers import customers as customer_mails
 from app.orders import handlers as orders
-from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, RecurringOrderPaid
+from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
     AttemptReplaced,
     DisputeOpened,
+    InstalmentComing,
+    InstalmentOverdue,
+    InstalmentPaid,
     NoticeReceived,
     PaymentFailed,
     PaymentReceived,
@@ -66,6 +69,10 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
         network(notifications.tell_merchant),
     ],
     OrderPromised: [cart.empty_when_promised, checkout.forget_codes, network(notifications.tell_how_to_pay)],
+    PlanBegun: [cart.empty_when_promised, checkout.forget_codes],
+    InstalmentPaid: [network(notifications.confirm_instalment)],
+    InstalmentComing: [network(notifications.tell_instalment_coming)],
+    InstalmentOverdue: [network(notifications.tell_instalment_overdue)],
     OrderExpired: [
         recurring.note_order_over,
         network(notifications.tell_order_expired),
@@ -113,4 +120,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
+    StaffAlerted: [network(notifications.tell_alert)],
+    StaffInvited: [network(notifications.invite_staff)],
+    StaffAccessChanged: [network(notifications.tell_access_changed)],
 }

@@ -189,6 +189,10 @@ def _print_stories(report: campaign.Report) -> None:
         print(
             f"  {provider}: {sum(count.values())} (" + ", ".join(f"{n} {name}" for name, n in count.most_common()) + ")"
         )
+    in_parts = Counter(story.end.partition(",")[0][:60] for story in stories if story.parts > 1)
+    print(
+        f"  in parts: {sum(in_parts.values())} (" + ", ".join(f"{n} {name}" for name, n in in_parts.most_common()) + ")"
+    )
     for title, names in (("misfortunes", "misfortunes"), ("refunds by clerks and banks", "refunds")):
         count = Counter(name for story in stories for name in getattr(story, names))
         print(f"  {title}: " + ", ".join(f"{n} {name}" for name, n in count.most_common()), flush=True)

@@ -34,6 +34,7 @@ class Buyer:
         self.session.trust_env = False
         self.session.headers["X-Forwarded-For"] = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         self.review: WebForm | None = None
+        self.review_page, self.parts = "", 1
 
     def elsewhere(self) -> None:
         """Ask another web process from now on, as a load balancer does when one is gone."""
@@ -73,12 +74,14 @@ class Buyer:
         self.read_review()
 
     def read_review(self) -> None:
-        self.review = form_to(self.page("/checkout/review"), "/checkout/orders")
+        self.review_page = self.page("/checkout/review")
+        self.review = form_to(self.review_page, "/checkout/orders")
 
     def place(self) -> requests.Response:
         """The last POST, with the key of the review page: repeating it is the same click."""
         assert self.review is not None
-        return self.post("/checkout/orders", self.review.filled())
+        parts = {"parts": str(self.parts)} if self.parts > 1 else {}
+        return self.post("/checkout/orders", self.review.filled(**parts))
 
     def press_pay(self, token: str, **chosen: str) -> requests.Response:
         return self.send(f"/checkout/pay/{token}", f"/checkout/pay/{token}", **chosen)

@@ -26,7 +26,12 @@ SHOPPERS = 8  # at once
 SETTLE_SECONDS = 300  # after everything is back: FAULTS G2
 HURRY_SECONDS = 4  # between two leaps of the database's time: circuits (20 s) do not leap, and tries would be used up
 BANKS_AT_NIGHT = 3600  # seconds of the provider's clock: late authorisations and delayed webhooks come
-SETTINGS = {"STOCK_LOCK_EXPIRY_MINUTES": "1", "UNPAID_ORDER_EXPIRY_MINUTES": "2", "STOCK_CLEANUP_INTERVAL_MINUTES": "1"}
+SETTINGS = {
+    "STOCK_LOCK_EXPIRY_MINUTES": "1",
+    "UNPAID_ORDER_EXPIRY_MINUTES": "2",
+    "STOCK_CLEANUP_INTERVAL_MINUTES": "1",
+    "INSTALMENTS": "3",
+}
 
 
 Tell = Callable[[int, int, float], None]  # stories done, of how many, seconds so far
@@ -162,9 +167,11 @@ def wrongs(stand: Stand, stories: Sequence[Story], *, cashbox: Cashbox | None = 
     return [*found, f"{under_way} orders, locks or refunds are still under way"] if under_way else found
 
 
+ENDS = "expires_at < clock_timestamp() + interval '1 year'"  # an order on a plan waits for somebody's word, not for the clock
 LATER = (
-    "UPDATE stock_lock SET expires_at = least(expires_at, clock_timestamp() - interval '1 minute') WHERE state = 'held'",
-    "UPDATE orders SET expires_at = least(expires_at, clock_timestamp()) WHERE state = 'pending'",
+    f"UPDATE stock_lock SET expires_at = least(expires_at, now() - interval '1 minute') WHERE state = 'held' AND {ENDS}",
+    f"UPDATE orders SET expires_at = least(expires_at, clock_timestamp()) WHERE state = 'pending' AND {ENDS}",
+    "UPDATE instalment SET remind_at = now(), due_at = now() - interval '2 days', late_at = now() WHERE state = 'open'",
     "UPDATE payment_attempt SET ask_at = least(ask_at, clock_timestamp()) WHERE state IN ('created', 'open', 'failed')",
     "UPDATE payment_capture SET refunds_ask_at = least(refunds_ask_at, clock_timestamp()) WHERE refunds_ask_at IS NOT NULL",
     "UPDATE payment_dispute SET ask_at = least(ask_at, clock_timestamp()) WHERE state IN ('open', 'under_review')",

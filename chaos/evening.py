@@ -54,11 +54,24 @@ class Evening:
         for order_id, minor in self._unsaid():
             page = f"/admin/orders/{order_id}"
             clerk.press(page, f"{page}/money-arrived", amount=words_of(minor), reference="said later")
+        for order_id in self._left_behind():
+            page = f"/admin/orders/{order_id}"
+            with suppress(LookupError):  # it was paid or cancelled meanwhile
+                clerk.press(page, f"{page}/plan/end")
         for form in forms_of(clerk.page(PAGE)):
             if form.action.endswith("/sent"):
                 self._send(clerk, form.action)
             elif form.action.endswith("/retry"):
                 clerk.press(PAGE, form.action)
+
+    def _left_behind(self) -> list[uuid.UUID]:
+        """Orders of which only some parts were paid, and nobody pays the others."""
+        rows = db.rows(
+            "SELECT o.id FROM orders o JOIN payment p ON p.order_id = o.id AND p.received_minor > 0 AND p.paid_at IS NULL"
+            " WHERE o.state IN ('pending', 'on_hold') AND p.state = 'open'"
+        )
+        db.release()
+        return [row.id for row in rows]
 
     def _unsaid(self) -> list[tuple[uuid.UUID, int]]:
         """Orders whose money is in the cashbox and not with the shop."""

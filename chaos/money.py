@@ -40,6 +40,7 @@ WAYS = {
 }
 FIRSTS = ("curlec", "stripe", "billplz", "razorpay")  # whom each web process asks first
 MOST_TRIES = 4
+IN_PARTS = 0.3  # of all orders
 DATABASE_SECONDS = 60.0
 Found = TypeVar("Found")
 
@@ -51,6 +52,7 @@ class MoneyStory(Story):
     provider: str = ""
     misfortunes: list[str] = field(default_factory=list)
     refunds: list[str] = field(default_factory=list)
+    parts: int = 1
     wrongs: list[str] = field(default_factory=list)
 
 
@@ -75,6 +77,7 @@ class MoneyPurchase(Purchase):
         self.wanted = list(WAYS)[number % len(WAYS)]  # as many stories of one as of another
         self.currency, self.method = self.draw.choice(WAYS[self.wanted])
         self.till: Till | None = None
+        self.pays_rest = False
 
     def run(self) -> MoneyStory:
         super().run()
@@ -87,7 +90,7 @@ class MoneyPurchase(Purchase):
         if not self._order():
             return
         try:
-            self._pay_somehow()
+            self._pay_all()
         except GaveUp as reason:  # the shopper is gone; the money and the clerks are not
             self.story.end = f"gave up: {reason}"
         Aftermath(self).run()
@@ -126,6 +129,34 @@ class MoneyPurchase(Purchase):
         if provider in FIRSTS:
             self.buyer.host = self.buyer.hosts[FIRSTS.index(provider) % len(self.buyer.hosts)]
 
+    def _place(self) -> bool:
+        """Some pay in parts, where they are offered."""
+        offered = [n for n in (2, 3) if f'id="parts-{n}"' in self.buyer.review_page]
+        if offered and self.method != "cod" and self.draw.random() < IN_PARTS:
+            self.buyer.parts = self.story.parts = self.draw.choice(offered)
+        return super()._place()
+
+    def _pay_all(self) -> None:
+        """All parts, or some of them: who has had enough leaves, or cancels what is paid in part."""
+        self._pay_somehow()
+        for _ in range(self.story.parts):
+            if not self._waits_for_parts():
+                return
+            if self.happens("parts left unpaid", 0.15):
+                return
+            if self.happens("cancelled between two parts", 0.1):
+                self._cancel()
+                return
+            self.pays_rest = self.draw.random() < 0.3
+            self._pay_somehow()
+
+    def _waits_for_parts(self) -> bool:
+        """The page may lag behind the bank: then a part is paid twice, and comes back. Whose bank wants to look first, waits."""
+        if self.story.parts == 1 or self.story.provider == "manual" or self.story.end == "review":
+            return False
+        [row] = self.look_up("SELECT state FROM orders WHERE token = :token", token=self.story.token)
+        return bool(row.state == "pending")
+
     def _pay_somehow(self) -> None:
         for number in range(MOST_TRIES):
             if number:
@@ -137,6 +168,7 @@ class MoneyPurchase(Purchase):
     def _choose_another_way(self) -> None:
         self.story.misfortunes.append("another way after a decline")
         ways = [(name, method) for name, each in WAYS.items() for currency, method in each if currency == self.currency]
+        ways = [way for way in ways if self.story.parts == 1 or way[1] != "cod"]
         provider, self.method = self.draw.choice(ways)
         self._go_to(provider)
 
@@ -190,11 +222,14 @@ class MoneyPurchase(Purchase):
     def _before_the_money(self) -> None:
         """Cancelled in the other tab, or too late; the money comes all the same."""
         if self.happens("cancelled before the money", 0.05):
-            path = f"/checkout/pay/{self.story.token}"
-            self.attempt("cancel", lambda: self.buyer.send(path, f"{path}/cancel"), refusal=303)
+            self._cancel()
         if self.happens("expired before the money", 0.07):
             self._in_the_database(lambda: run_out([self._order_id()]))
             time.sleep(self.draw.choice((0, 1.5)))
+
+    def _cancel(self) -> None:
+        path = f"/checkout/pay/{self.story.token}"
+        self.attempt("cancel", lambda: self.buyer.send(path, f"{path}/cancel"), refusal=303)
 
     def _order_id(self) -> uuid.UUID:
         found: uuid.UUID = db.scalar("SELECT id FROM orders WHERE token = :token", token=self.story.token)
@@ -232,7 +267,7 @@ class MoneyPurchase(Purchase):
         """True once the pay button led on, None when the order is closed or its stock is lost."""
 
         def press() -> bool | None:
-            return self._press(payment_method=self.method)
+            return self._press(payment_method=self.method, **({"rest": "1"} if self.pays_rest else {}))
 
         return self.attempt("pay", press)
 

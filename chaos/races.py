@@ -133,11 +133,11 @@ def holdings(variant: uuid.UUID) -> tuple[int, int, int]:
 
 
 def run_out(order_ids: Sequence[uuid.UUID]) -> None:
-    """The locks of these orders are past their time and their grace."""
+    """The locks of these orders are past their time and their grace; that of one on a plan never is."""
     with transaction():
         db.rows(
             "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 minute' WHERE order_id = ANY(:ids)"
-            " AND state = 'held' RETURNING id",
+            " AND state = 'held' AND expires_at < clock_timestamp() + interval '1 year' RETURNING id",
             ids=list(order_ids),
         )
 

@@ -153,6 +153,7 @@ class Storm:
         with transaction():
             db.rows(
                 "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '11 seconds' WHERE state = 'held'"
+                " AND expires_at < clock_timestamp() + interval '1 year'"  # not those of plans
                 " AND random() < :share RETURNING id",
                 share=share,
             )

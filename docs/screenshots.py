@@ -42,7 +42,7 @@ def main() -> None:
 @contextmanager
 def shop() -> Iterator[Stand]:
     with own_servers() as servers:
-        stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false", **ALL_PROVIDERS})
+        stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false", "INSTALMENTS": "3", **ALL_PROVIDERS})
         try:
             for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
                 flask(stand, *command)
@@ -88,6 +88,7 @@ def take(browser: Browser, stand: Stand, view: str, *, width: int, scheme: str, 
 
     browse(page, shot)
     purchase(page, shot, email=f"aina-{view}@example.com")
+    instalments(page, shot, email=f"parts-{view}@example.com")
     if view in ("phone", "wide"):
         back_office(page, shot, staff)
         refund(page, shot, email=f"refund-{view}@example.com")
@@ -137,6 +138,20 @@ def purchase(page: Page, shot: Shot, *, email: str) -> None:
     shopping.to_provider(page)
     shopping.pay(page)
     shot("order-confirmed")
+
+
+def instalments(page: Page, shot: Shot, *, email: str) -> None:
+    """An order in three parts, of which one is paid."""
+    shopping.add_to_cart(page)
+    shopping.to_review(page, email=email)
+    page.locator("#parts-3").check()
+    shot("review-parts")
+    shopping.place(page)
+    shopping.to_provider(page)
+    shopping.pay(page)
+    shot("order-parts")
+    page.get_by_role("link", name="Pay RM").click()
+    shot("pay-parts")
 
 
 def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:

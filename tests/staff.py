@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts import actions as accounts
-from app.core.transaction import in_transaction
+from app.core import crypto, db
+from app.core.ids import new_id
+from app.core.transaction import in_transaction, transaction
 from tools.webforms import form_to
 
 STEP = 30
@@ -63,8 +66,24 @@ class StaffMember:
         return self.get(answer.location)
 
 
-def hire(app: Flask, email: str = "siti@example.com") -> StaffMember:
-    """A new owner with an authenticator, not signed in yet."""
-    new = in_transaction(lambda: accounts.create_staff(email, role="owner", issuer="Murni Batik"))
+def hire(
+    app: Flask, email: str = "siti@example.com", *, role: str = "owner", rights: Iterable[str] | None = None
+) -> StaffMember:
+    """A new member of staff with an authenticator, not signed in yet. `rights` make a role of the shop's own for them."""
+    new = in_transaction(lambda: accounts.create_staff(email, role=role, issuer="Murni Batik"))
+    if rights is not None:
+        give_rights(email, rights)
     secret = parse_qs(urlsplit(new.otpauth_url).query)["secret"][0]
     return StaffMember(app.test_client(), email, new.password, secret)
+
+
+def give_rights(email: str, rights: Iterable[str]) -> None:
+    """A role of the shop's own with just these rights, for somebody who works here."""
+    with transaction():
+        values = {"role": new_id(), "name": f"For {email}", "rights": list(rights)}
+        db.rows("INSERT INTO staff_role (id, name, rights) VALUES (:role, :name, :rights) RETURNING id", **values)
+        db.rows(
+            "UPDATE staff SET role = 'custom', role_id = :role WHERE email_index = :index RETURNING id",
+            role=values["role"],
+            index=crypto.blind_index(email),
+        )

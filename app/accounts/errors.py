@@ -1,4 +1,4 @@
-from app.core.errors import Conflict, Refused
+from app.core.errors import Conflict, Refused, ShopError
 
 
 class TooManyTries(Refused):
@@ -16,3 +16,63 @@ class EmailTaken(Conflict):
     """Somebody works here under this address already."""
 
     code = "email_taken"
+
+
+class AlreadyInvited(Conflict):
+    """An invitation to this address is open; it can be sent again."""
+
+    code = "already_invited"
+
+
+class InvitationOver(Conflict):
+    """Accepted, revoked or run out."""
+
+    code = "invitation_over"
+
+
+class NotYours(ShopError):
+    """More than one holds oneself: nobody gives, takes or touches that."""
+
+    code = "more_than_yours"
+    status = 403
+
+
+class Yourself(Conflict):
+    """Somebody else has to do this: nobody locks themselves out, or in."""
+
+    code = "yourself"
+
+
+class LastOwner(Conflict):
+    """Without this person nobody would own the shop."""
+
+    code = "last_owner"
+
+
+class RoleInUse(Conflict):
+    """Somebody has this role, or is invited with it."""
+
+    code = "role_in_use"
+
+
+class NameTaken(Conflict):
+    """A role has this name already."""
+
+    code = "name_taken"
+
+
+class TooManySessions(Refused):
+    """Signed in in so many places that another has to end first."""
+
+    code = "too_many_sessions"
+    status = 409
+
+    def __init__(self, *, most: int) -> None:
+        super().__init__(most=most)
+        self.most = most
+
+
+class WrongPassword(Refused):
+    """Not the password of this account."""
+
+    code = "wrong_password"

@@ -21,3 +21,32 @@ class StaffBackupCodeUsed(Event):
     staff_id: uuid.UUID
     code_id: uuid.UUID
     left: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAlerted(Event):
+    """Something about signing in looks suspicious: `kind` as in `staff_alert`."""
+
+    name = "staff.alerted"
+    alert_id: uuid.UUID
+    kind: str
+    staff_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffInvited(Event):
+    """Somebody was asked to join. `number` counts how often: each time with a new link."""
+
+    name = "staff.invited"
+    invitation_id: uuid.UUID
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StaffAccessChanged(Event):
+    """What one signs in with has changed: `what` is `password`, `totp` or `codes`. Its owner should know."""
+
+    name = "staff.access_changed"
+    staff_id: uuid.UUID
+    change_id: uuid.UUID
+    what: str

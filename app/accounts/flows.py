@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 
 from app.accounts import actions, queries
-from app.accounts.errors import TooManyTries
+from app.accounts.actions import own, people
+from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
 from app.core import crypto, db
 from app.core.transaction import in_transaction
@@ -14,8 +16,11 @@ from app.core.transaction import in_transaction
 log = logging.getLogger(__name__)
 
 
-def sign_in(email: str, password: str, *, instead_of: str | None = None) -> str | None:
-    """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit.
+def sign_in(
+    email: str, password: str, *, instead_of: str | None = None, device: str = "", most_sessions: int = 0
+) -> str | None:
+    """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit. In a
+    browser that they trust (`device` is its token) it is the only step.
 
     `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries.
     """
@@ -34,7 +39,8 @@ def sign_in(email: str, password: str, *, instead_of: str | None = None) -> str 
         actions.renew_hash(person, password)
         if instead_of:
             actions.end_session(instead_of)
-        return actions.start_session(person.id)
+        trusted = actions.start_trusted(person, device, most_sessions=most_sessions)
+        return trusted or actions.start_session(person.id)
 
     token = in_transaction(finish)
     if token is None:
@@ -50,18 +56,72 @@ def _claimed(account: bytes) -> uuid.UUID:
         raise
 
 
-def pass_code(who: SignedIn, typed: str) -> str | None:
+def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
     """The second step; see `actions.pass_code`."""
+    return _with_code(
+        who, lambda: actions.pass_code(who, typed, most_sessions=most_sessions, end_others=end_others), "signed in"
+    )
+
+
+def confirm(who: SignedIn, typed: str) -> str | None:
+    """A code once more; see `own.confirm`."""
+    return _with_code(who, lambda: own.confirm(who, typed), "confirmed by code")
+
+
+def _with_code(who: SignedIn, work: Callable[[], str | None], done: str) -> str | None:
     try:
-        token = in_transaction(lambda: actions.pass_code(who, typed))
+        token = in_transaction(work)
     except TooManyTries:
         log.warning("staff sign-in blocked", extra={"step": "code", "staff": str(who.staff_id)})
         raise
     if token is None:
         log.warning("staff sign-in refused", extra={"step": "code", "staff": str(who.staff_id)})
     else:
-        log.info("staff signed in", extra={"staff": str(who.staff_id)})
+        log.info(f"staff {done}", extra={"staff": str(who.staff_id)})
     return token
+
+
+def join(token: str, password: str) -> str:
+    """Accept an invitation. Returns the token of a session that may set up the authenticator, and nothing else yet.
+
+    Raises InvitationOver.
+    """
+    found = queries.invitation_by_token(token)
+    db.release()
+    if found is None or not found[1]:
+        raise InvitationOver()
+    password_hash = actions.hash_of(password)
+
+    def work() -> str:
+        return actions.start_session(people.accept(token, password_hash=password_hash))
+
+    return in_transaction(work)
+
+
+def change_password(who: SignedIn, current: str, new: str) -> None:
+    """Raises WrongPassword, TooManyTries."""
+    demand_password(who, current)
+    password_hash = actions.hash_of(new)
+    in_transaction(lambda: own.set_password(who, password_hash=password_hash))
+
+
+def demand_password(who: SignedIn, password: str) -> None:
+    """Raises WrongPassword unless it is theirs, TooManyTries after too many that were not: it counts like a sign-in."""
+    account = crypto.blind_index(who.email)
+    attempt_id = _claimed(account)
+    _staff_id, password_hash = queries.credentials(who.email)
+    db.release()
+    is_right = actions.is_password_right(password_hash, password)
+
+    def note() -> None:
+        if is_right:
+            actions.note_right(attempt_id)
+        else:
+            actions.note_wrong(attempt_id, account, queries.lock_staff(who.staff_id), kind="password")
+
+    in_transaction(note)
+    if not is_right:
+        raise WrongPassword()
 
 
 def forget_old() -> None:

@@ -4,28 +4,84 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.crypto import EncryptedText
 from app.core.db import Base, CreatedAt, Key
+
+ROLE = (
+    "role IN ('owner', 'manager', 'support', 'fulfilment', 'catalogue', 'finance', 'agent', 'custom')"
+    " AND (role = 'custom') = (role_id IS NOT NULL)"
+)
+
+
+class StaffRole(Base):
+    """A role of the shop's own: a name and the rights that were ticked for it."""
+
+    __tablename__ = "staff_role"
+    __table_args__ = (
+        CheckConstraint("length(trim(name)) BETWEEN 1 AND 60", name="name"),
+        CheckConstraint(r"array_to_string(rights, ' ') ~ '^([a-z_]+\.[a-z]+( |$))*$'", name="rights"),
+        Index("uq_staff_role_name", text("lower(name)"), unique=True),
+    )
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(Text)
+    rights: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    created_at: Mapped[CreatedAt]
 
 
 class Staff(Base):
     """`last_totp_step` is the 30-second step last accepted: a code works once (RFC 6238, 5.2)."""
 
     __tablename__ = "staff"
-    __table_args__ = (CheckConstraint("role IN ('owner')", name="role"),)
+    __table_args__ = (CheckConstraint(ROLE, name="role"), Index("ix_staff_role_id", "role_id"))
 
     id: Mapped[Key]
     email: Mapped[str] = mapped_column(EncryptedText)
     email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     password_hash: Mapped[str] = mapped_column(Text)
     role: Mapped[str] = mapped_column(Text)
+    role_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_role.id"))
     totp_secret: Mapped[str] = mapped_column(EncryptedText)
     totp_confirmed_at: Mapped[datetime | None]
     last_totp_step: Mapped[int] = mapped_column(server_default="0")
     backup_codes_saved_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[CreatedAt]
+
+
+class StaffInvitation(Base):
+    """Somebody is asked to join. The mail carries a random token, the table its fingerprint; `mail_token` is the token
+    itself until the mail has left."""
+
+    __tablename__ = "staff_invitation"
+    __table_args__ = (
+        CheckConstraint(ROLE, name="role"),
+        CheckConstraint("accepted_at IS NULL OR revoked_at IS NULL", name="end"),
+        Index(
+            "uq_staff_invitation_open",
+            "email_index",
+            unique=True,
+            postgresql_where=text("accepted_at IS NULL AND revoked_at IS NULL"),
+        ),
+        Index("ix_staff_invitation_created_at", text("created_at DESC")),
+        Index("ix_staff_invitation_role_id", "role_id"),
+    )
+
+    id: Mapped[Key]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    role: Mapped[str] = mapped_column(Text)
+    role_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff_role.id"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    mail_token: Mapped[str | None] = mapped_column(EncryptedText)
+    mail_number: Mapped[int] = mapped_column(server_default="1")  # how often it was sent, each time with a new token
+    invited_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"))
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
 
@@ -40,7 +96,8 @@ class StaffBackupCode(Base):
 
 
 class StaffSession(Base):
-    """A sign-in. The cookie holds a random token, the table its fingerprint; `passed_totp_at` opens the back office.
+    """A sign-in. The cookie holds a random token, the table its fingerprint; `passed_totp_at`, when a code was last given,
+    opens the back office. `address` and `agent` tell the person where it was.
 
     `fresh_codes` are the backup codes in clear, from the first sign-in until “I saved them”.
     """
@@ -56,6 +113,47 @@ class StaffSession(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     fresh_codes: Mapped[str | None] = mapped_column(EncryptedText)
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    agent: Mapped[str] = mapped_column(Text, server_default="")
+    place_index: Mapped[bytes | None]  # fingerprint of network and browser
+    created_at: Mapped[CreatedAt]
+
+
+class StaffDevice(Base):
+    """A browser that its owner trusts: for some weeks the password is enough there (SEC-22), but never for what asks for a
+    fresh code. `confirmed_at` is when the code was given with which it was trusted."""
+
+    __tablename__ = "staff_device"
+    __table_args__ = (Index("ix_staff_device_staff_id", "staff_id"),)
+
+    id: Mapped[Key]
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    confirmed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    agent: Mapped[str] = mapped_column(Text, server_default="")
+    created_at: Mapped[CreatedAt]
+
+
+class StaffAlert(Base):
+    """Something about signing in that looks suspicious (SEC-12). `staff_id` is empty where it concerns many accounts."""
+
+    __tablename__ = "staff_alert"
+    __table_args__ = (
+        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace')", name="kind"),
+        Index("ix_staff_alert_created_at", text("created_at DESC")),
+        Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),
+        Index("ix_staff_alert_staff_id", "staff_id"),
+    )
+
+    id: Mapped[Key]
+    kind: Mapped[str] = mapped_column(Text)
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    address_index: Mapped[bytes | None]
+    agent: Mapped[str] = mapped_column(Text, server_default="")
     created_at: Mapped[CreatedAt]
 
 
@@ -66,10 +164,15 @@ class LoginAttempt(Base):
     __table_args__ = (
         CheckConstraint("kind IN ('password', 'code')", name="kind"),
         Index("ix_login_attempt_account", "account_index", "kind", text("created_at DESC")),
+        Index("ix_login_attempt_created_at", text("created_at DESC"), text("id DESC")),
+        Index("ix_login_attempt_address", "address_index", text("created_at DESC"), text("id DESC")),
     )
 
     id: Mapped[Key]
     account_index: Mapped[bytes] = mapped_column(LargeBinary)
     kind: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    address_index: Mapped[bytes | None]
+    agent: Mapped[str] = mapped_column(Text, server_default="")
     created_at: Mapped[CreatedAt]

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text, tuple_
+from sqlalchemy.sql.elements import ColumnElement
 
-from app.accounts.models import Staff, StaffSession
-from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, TRIES_MINUTES
+from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
+from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, PACE_MINUTES, TRIES_MINUTES, rights_of
 from app.core import crypto, db
 
 
@@ -23,7 +27,10 @@ class SignedIn:
     is_enrolled: bool  # the authenticator is set up
     has_codes: bool  # the backup codes were saved
     is_stale: bool  # last seen long enough ago to note it again
-    is_fresh: bool  # password and code were given within the last quarter of an hour
+    is_fresh: bool  # a code was given within the last quarter of an hour
+    role_id: uuid.UUID | None = None
+    role_name: str | None = None  # of a role of the shop's own
+    rights: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> str:
@@ -46,14 +53,26 @@ def signed_in(token: str) -> SignedIn | None:
             func.coalesce(
                 StaffSession.passed_totp_at > now - func.make_interval(0, 0, 0, 0, 0, FRESH_MINUTES), text("false")
             ),
+            Staff.role_id,
+            StaffRole.name,
+            StaffRole.rights,
         )
         .join(Staff, Staff.id == StaffSession.staff_id)
-        .where(StaffSession.token_hash == token_hash(token), StaffSession.ended_at.is_(None), Staff.is_active)
-        .where(StaffSession.expires_at > now)
-        .where(StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, IDLE_MINUTES))
+        .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
+        .where(StaffSession.token_hash == token_hash(token), Staff.is_active, _is_alive())
     )
-    row = db.session.execute(statement).one_or_none()
-    return SignedIn(*row) if row else None
+    row: Any = db.session.execute(statement).one_or_none()
+    return SignedIn(*(*row[:-1], rights_of(row.role, row.rights))) if row else None
+
+
+def _is_alive() -> ColumnElement[bool]:
+    """Neither ended nor run out nor rested too long."""
+    now = func.clock_timestamp()
+    return and_(
+        StaffSession.ended_at.is_(None),
+        StaffSession.expires_at > now,
+        StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, IDLE_MINUTES),
+    )
 
 
 def token_hash(token: str) -> bytes:
@@ -103,6 +122,58 @@ def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
     return row[0], max(int(row[1] or 0), 1)
 
 
+def last_wrong_try(account_index: bytes, *, kind: str) -> uuid.UUID | None:
+    mine = (LoginAttempt.account_index == account_index, LoginAttempt.kind == kind, LoginAttempt.was_right.is_(False))
+    statement = select(LoginAttempt.id).where(*mine)
+    return db.session.scalar(statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(1))
+
+
+def accounts_tried_from(address_index: bytes) -> int:
+    """At how many accounts something wrong was typed from an address, within the last quarter of an hour."""
+    found: int = db.scalar(
+        "SELECT count(DISTINCT account_index) FROM login_attempt WHERE address_index = :address AND NOT was_right"
+        " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
+        address=address_index,
+        minutes=TRIES_MINUTES,
+    )
+    return found
+
+
+def is_alerted(address_index: bytes) -> bool:
+    """Whether an alert about many accounts from this address is less than a quarter of an hour old."""
+    return bool(
+        db.scalar(
+            "SELECT EXISTS (SELECT 1 FROM staff_alert WHERE address_index = :address AND kind = 'many_accounts'"
+            " AND created_at > clock_timestamp() - make_interval(mins => :minutes))",
+            address=address_index,
+            minutes=TRIES_MINUTES,
+        )
+    )
+
+
+def is_new_place(staff_id: uuid.UUID, place_index: bytes, *, apart_from: uuid.UUID) -> bool:
+    """Whether somebody who has signed in before never did so from there, as far back as sessions are kept."""
+    earlier = (StaffSession.staff_id == staff_id, StaffSession.place_index.is_not(None), StaffSession.id != apart_from)
+    known = select(StaffSession.place_index == place_index).where(*earlier).distinct()
+    found = set(db.session.scalars(known))
+    return bool(found) and True not in found
+
+
+def seen_lately(sessions: Sequence[StaffSession]) -> list[StaffSession]:
+    since: datetime = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=PACE_MINUTES)
+    return [each for each in sessions if each.last_seen_at > since]
+
+
+def alerts(*, limit: int) -> list[Any]:
+    """(alert, e-mail of whom it concerns), newest first."""
+    statement = select(StaffAlert, Staff.email).outerjoin(Staff, Staff.id == StaffAlert.staff_id)
+    return list(db.session.execute(statement.order_by(StaffAlert.created_at.desc()).limit(limit)))
+
+
+def alert(alert_id: uuid.UUID) -> StaffAlert | None:
+    return db.session.get(StaffAlert, alert_id)
+
+
 def fresh_codes(session_id: uuid.UUID) -> list[str]:
     """Backup codes that this sign-in made and nobody has confirmed to have saved."""
     found = db.session.scalar(select(StaffSession.fresh_codes).where(StaffSession.id == session_id))
@@ -113,3 +184,223 @@ def open_secret(staff_id: uuid.UUID) -> str:
     """The TOTP secret of somebody whose authenticator does not have it yet; empty as soon as it does."""
     statement = select(Staff.totp_secret).where(Staff.id == staff_id, Staff.totp_confirmed_at.is_(None))
     return db.session.scalar(statement) or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member of staff as colleagues see them."""
+
+    id: uuid.UUID
+    email: str
+    role: str
+    role_id: uuid.UUID | None
+    role_name: str | None
+    is_active: bool
+    is_enrolled: bool
+    has_codes: bool
+    created_at: datetime
+    last_seen_at: datetime | None
+    sessions: int  # where they are signed in now
+    rights: frozenset[str]
+
+
+def people(*, before: uuid.UUID | None = None, limit: int) -> list[Person]:
+    """Newest first, by key; those who left too."""
+    where = [Staff.id < before] if before else []
+    return _people(*where, limit=limit)
+
+
+def person(staff_id: uuid.UUID) -> Person | None:
+    found = _people(Staff.id == staff_id, limit=1)
+    return found[0] if found else None
+
+
+def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
+    passed = StaffSession.passed_totp_at.is_not(None)
+    mine = select(func.max(StaffSession.last_seen_at)).where(StaffSession.staff_id == Staff.id, passed)
+    alive = select(func.count()).select_from(StaffSession).where(StaffSession.staff_id == Staff.id, passed, _is_alive())
+    statement = (
+        select(
+            Staff.id,
+            Staff.email,
+            Staff.role,
+            Staff.role_id,
+            StaffRole.name,
+            Staff.is_active,
+            Staff.totp_confirmed_at.is_not(None),
+            Staff.backup_codes_saved_at.is_not(None),
+            Staff.created_at,
+            mine.scalar_subquery(),
+            alive.scalar_subquery(),
+            StaffRole.rights,
+        )
+        .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
+        .where(*where)
+        .order_by(Staff.id.desc())
+        .limit(limit)
+    )
+    rows: list[Any] = list(db.session.execute(statement))
+    return [Person(*(*row[:-1], rights_of(row.role, row.rights))) for row in rows]
+
+
+def lock_owners() -> Sequence[Staff]:
+    """Everybody who owns the shop and may sign in, so that no two of them leave at the same moment."""
+    statement = select(Staff).where(Staff.role == OWNER, Staff.is_active).order_by(Staff.id).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+
+
+def sessions_of(staff_id: uuid.UUID) -> Sequence[StaffSession]:
+    """Where somebody is signed in now, password and code given; the latest first."""
+    statement = select(StaffSession).where(StaffSession.staff_id == staff_id, StaffSession.passed_totp_at.is_not(None))
+    return db.session.scalars(statement.where(_is_alive()).order_by(StaffSession.id.desc())).all()
+
+
+def session(session_id: uuid.UUID) -> StaffSession | None:
+    return db.session.get(StaffSession, session_id)
+
+
+def devices_of(staff_id: uuid.UUID) -> Sequence[StaffDevice]:
+    """The browsers that somebody trusts now; the latest first."""
+    statement = select(StaffDevice).where(StaffDevice.staff_id == staff_id, _is_trusted())
+    return db.session.scalars(statement.order_by(StaffDevice.id.desc()).limit(50)).all()
+
+
+def trusted_device(token: str, *, staff_id: uuid.UUID) -> StaffDevice | None:
+    """The browser with this token, if this very person trusts it."""
+    mine = (StaffDevice.token_hash == token_hash(token), StaffDevice.staff_id == staff_id)
+    return db.session.scalars(select(StaffDevice).where(*mine, _is_trusted())).one_or_none()
+
+
+def _is_trusted() -> ColumnElement[bool]:
+    return and_(StaffDevice.ended_at.is_(None), StaffDevice.expires_at > func.clock_timestamp())
+
+
+def roles() -> Sequence[StaffRole]:
+    """The shop's own roles, by name."""
+    return db.session.scalars(select(StaffRole).order_by(func.lower(StaffRole.name))).all()
+
+
+def role(role_id: uuid.UUID) -> StaffRole | None:
+    return db.session.get(StaffRole, role_id)
+
+
+def lock_role(role_id: uuid.UUID) -> StaffRole | None:
+    statement = select(StaffRole).where(StaffRole.id == role_id).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def holders() -> dict[uuid.UUID, int]:
+    """How many people and open invitations have each of the shop's own roles."""
+    statement = (
+        "SELECT role_id, count(*) FROM (SELECT role_id FROM staff UNION ALL SELECT role_id FROM staff_invitation"
+        " WHERE accepted_at IS NULL AND revoked_at IS NULL) held WHERE role_id IS NOT NULL GROUP BY role_id"
+    )
+    return {row[0]: row[1] for row in db.rows(statement)}
+
+
+def open_invitations(*, limit: int) -> list[Any]:
+    """(invitation, name of its own role, whether it has run out), newest first."""
+    statement = (
+        select(StaffInvitation, StaffRole.name, StaffInvitation.expires_at < func.clock_timestamp())
+        .outerjoin(StaffRole, StaffRole.id == StaffInvitation.role_id)
+        .where(StaffInvitation.accepted_at.is_(None), StaffInvitation.revoked_at.is_(None))
+        .order_by(StaffInvitation.created_at.desc())
+        .limit(limit)
+    )
+    return list(db.session.execute(statement))
+
+
+def invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
+    return db.session.get(StaffInvitation, invitation_id)
+
+
+def open_invitation_to(email_index: bytes) -> uuid.UUID | None:
+    return db.session.scalar(
+        select(StaffInvitation.id)
+        .where(StaffInvitation.email_index == email_index, StaffInvitation.accepted_at.is_(None))
+        .where(StaffInvitation.revoked_at.is_(None))
+    )
+
+
+def invitation_by_token(token: str) -> tuple[StaffInvitation, bool] | None:
+    """(invitation, whether it can be accepted); None for a token that was never sent."""
+    is_open = and_(
+        StaffInvitation.accepted_at.is_(None),
+        StaffInvitation.revoked_at.is_(None),
+        StaffInvitation.expires_at > func.clock_timestamp(),
+    )
+    statement = select(StaffInvitation, is_open).where(StaffInvitation.token_hash == token_hash(token))
+    row = db.session.execute(statement).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class MailInvitation:
+    email: str
+    token: str
+    expires_at: datetime
+
+
+def mail_invitation(invitation_id: uuid.UUID, number: int) -> MailInvitation | None:
+    """What the mail of an invitation needs; None when there is nothing to send any more."""
+    found = db.session.get(StaffInvitation, invitation_id)
+    if found is None or not found.mail_token or found.mail_number != number:
+        return None
+    return MailInvitation(found.email, found.mail_token, found.expires_at)
+
+
+def lock_invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
+    statement = select(StaffInvitation).where(StaffInvitation.id == invitation_id).with_for_update()
+    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A password or code that was tried. `email` is None where nobody works here under the address that was typed."""
+
+    id: uuid.UUID
+    created_at: datetime
+    kind: str
+    was_right: bool
+    address: str | None
+    agent: str
+    staff_id: uuid.UUID | None
+    email: str | None
+
+
+def tries(
+    *,
+    staff_id: uuid.UUID | None = None,
+    address: str = "",
+    only_wrong: bool = False,
+    before: tuple[datetime, uuid.UUID] | None = None,
+    limit: int,
+) -> list[Try]:
+    """The sign-in log, newest first, by key."""
+    statement = select(
+        LoginAttempt.id,
+        LoginAttempt.created_at,
+        LoginAttempt.kind,
+        LoginAttempt.was_right,
+        LoginAttempt.address,
+        LoginAttempt.agent,
+        Staff.id,
+        Staff.email,
+    ).outerjoin(Staff, Staff.email_index == LoginAttempt.account_index)
+    if staff_id:
+        statement = statement.where(Staff.id == staff_id)
+    if address:
+        statement = statement.where(LoginAttempt.address_index == crypto.blind_index(address))
+    if only_wrong:
+        statement = statement.where(LoginAttempt.was_right.is_(False))
+    if before:
+        statement = statement.where(tuple_(LoginAttempt.created_at, LoginAttempt.id) < before)
+    statement = statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(limit)
+    return [Try(*row) for row in db.session.execute(statement)]
+
+
+def emails_of(staff_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """For a page that names several people: one question for all of them."""
+    if not staff_ids:
+        return {}
+    return {row[0]: row[1] for row in db.session.execute(select(Staff.id, Staff.email).where(Staff.id.in_(staff_ids)))}

@@ -1,9 +1,11 @@
-"""One-time codes, backup codes, and how long a sign-in lasts. Pure."""
+"""Who may do what, one-time codes, backup codes, passwords, and how long a sign-in lasts. Pure."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 
 import pyotp
 
@@ -19,7 +21,101 @@ WINDOW = 1  # steps that a clock may be early or late
 PASSWORD_LENGTH = 20
 TOTP_LENGTH = 6
 BACKUP_CODES = 10
+INVITATION_HOURS = 72
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 1000
+MANY_ACCOUNTS = 5  # wrong passwords or codes at so many accounts from one address, within TRIES_MINUTES, are no mistake
+PACE_MINUTES = 10  # nobody is in two networks within so few minutes without a reason
 BACKUP_LENGTH = 16  # digits, 53 bits: a phone shows its number keys for the field that takes both kinds of code
+
+# A right is an area and a verb, such as "refunds.approve". Who may change or approve something may see it; who has to do
+# with payments or refunds sees the orders they belong to.
+VERBS = ("view", "change", "approve")
+AREAS: Mapping[str, tuple[str, ...]] = {
+    "orders": ("view", "change"),
+    "payments": ("view", "change"),
+    "refunds": ("view", "change", "approve"),
+    "gift_cards": ("view", "change"),
+    "subscriptions": ("view", "change"),
+    "stock": ("view", "change"),
+    "catalogue": ("view", "change"),
+    "customers": ("view", "change"),
+    "books": ("view", "change"),
+    "system": ("view", "change"),
+    "staff": ("view", "change"),
+    "activity": ("view",),
+}
+RIGHTS = frozenset(f"{area}.{verb}" for area, verbs in AREAS.items() for verb in verbs)
+OWNER, CUSTOM = "owner", "custom"
+
+
+def _with_views(rights: Iterable[str]) -> frozenset[str]:
+    known = RIGHTS.intersection(rights)
+    seen = {right.partition(".")[0] for right in known}
+    return known | {f"{area}.view" for area in (seen | {"orders"} if seen & {"payments", "refunds"} else seen)}
+
+
+ROLES: Mapping[str, frozenset[str]] = {
+    OWNER: RIGHTS,
+    "manager": RIGHTS - {"staff.change"},
+    "support": _with_views(
+        ("orders.change", "refunds.change", "payments.view", "subscriptions.change", "customers.change", "gift_cards.view")
+    ),
+    "fulfilment": _with_views(("orders.view", "stock.change", "catalogue.view")),
+    "catalogue": _with_views(("catalogue.change", "stock.view", "subscriptions.view")),
+    "finance": _with_views(
+        ("orders.change", "payments.change", "refunds.change", "refunds.approve", "gift_cards.change", "books.change",
+         "subscriptions.view", "activity.view")
+    ),
+    "agent": _with_views(("orders.view", "customers.view", "catalogue.view", "subscriptions.view")),
+}  # fmt: skip
+
+
+def rights_of(role: str, chosen: Iterable[str] | None = None) -> frozenset[str]:
+    """What a role may do; of a role of the shop's own, `chosen` are the rights it was given. A right that no longer exists
+    counts for nothing."""
+    return _with_views(chosen or ()) if role == CUSTOM else ROLES.get(role, frozenset())
+
+
+def may_handle(actor: frozenset[str], other: frozenset[str]) -> bool:
+    """Nobody gives, takes or touches more than they hold themselves: so nobody makes themselves an owner."""
+    return "staff.change" in actor and other <= actor
+
+
+def password_fault(password: str, *, email: str) -> str | None:
+    """Why a password will not do, by name (SEC-07; twelve characters for staff, ASVS 6.2.1); None when it will."""
+    if len(password) > LONGEST_PASSWORD:
+        return "long"
+    name = email.partition("@")[0].casefold()
+    if len(name) > 3 and name in password.casefold():
+        return "name"
+    has_all = (
+        len(password) >= SHORTEST_PASSWORD
+        and any(char.isupper() for char in password)
+        and any(char.isdigit() for char in password)
+        and any(not char.isalnum() and not char.isspace() for char in password)
+    )
+    return None if has_all else "weak"
+
+
+BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+CALLED = {"Edg": "Edge", "OPR": "Opera", "Mac OS": "macOS"}
+
+
+def browser(agent: str) -> str:
+    """`Firefox, Linux`, out of what a browser calls itself, whatever its version; empty when it says neither."""
+    found = [next((mark for mark in marks if mark in agent), "") for marks in (BROWSERS, SYSTEMS)]
+    return ", ".join(CALLED.get(mark, mark) for mark in found if mark)
+
+
+def network(address: str | None) -> str:
+    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for none."""
+    if not address:
+        return ""
+    if ":" in address:
+        return ":".join(ip_address(address.partition("%")[0]).exploded.split(":")[:3]) + ":…"
+    return address.rpartition(".")[0] + ".…"
 
 
 def matching_step(secret: str, code: str, *, at: datetime) -> int | None:

@@ -24,6 +24,7 @@ from app.reconciliation.flows import repair as repairs
 from app.reconciliation.rules import KINDS, SUCCESS_TARGET, success_rate
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("books", __name__)
@@ -33,6 +34,7 @@ WITH_REASON = ("write_off", "accept")
 
 
 @bp.get("/books")
+@needs("books.view")
 def show() -> ResponseReturnValue:
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else ""
@@ -59,6 +61,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.get("/books/statement")
+@needs("books.view")
 def show_statement() -> ResponseReturnValue:
     before = _cursor(request.args.get("before", ""))
     rows = queries.statement_page(before=before, limit=A_PAGE + 1)
@@ -73,11 +76,13 @@ def show_statement() -> ResponseReturnValue:
 
 
 @bp.get("/books/<uuid:difference_id>")
+@needs("books.view")
 def show_difference(difference_id: uuid.UUID) -> ResponseReturnValue:
     return _difference_page(difference_id)
 
 
 @bp.post("/books/<uuid:difference_id>/repair")
+@needs("books.change", fresh=True, back="/admin/books/{difference_id}")
 @limit(FORMS)
 def repair(difference_id: uuid.UUID) -> ResponseReturnValue:
     how, reason = request.form.get("how", ""), request.form.get("reason", "")[:500]
@@ -96,6 +101,7 @@ def repair(difference_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/books/reconcile")
+@needs("books.change")
 @limit(FORMS)
 def reconcile() -> ResponseReturnValue:
     who = actor()

@@ -23,6 +23,7 @@ from app.web.formats import format_money
 from app.web.forms import has_control_characters, parse_amount, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("by_hand", __name__)
@@ -30,6 +31,7 @@ LONGEST_REFERENCE = 100
 
 
 @bp.post("/orders/<uuid:order_id>/money-arrived")
+@needs("payments.change", fresh=True, back="/admin/orders/{order_id}")
 @limit(FORMS)
 def money_arrived(order_id: uuid.UUID) -> ResponseReturnValue:
     order = queries.order(order_id)
@@ -59,6 +61,7 @@ def money_arrived(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/no-money")
+@needs("payments.change")
 @limit(FORMS)
 def no_money(order_id: uuid.UUID) -> ResponseReturnValue:
     try:
@@ -69,12 +72,14 @@ def no_money(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/refunds/<uuid:refund_id>/sent")
+@needs("payments.change")
 @limit(FORMS)
 def refund_sent(refund_id: uuid.UUID) -> ResponseReturnValue:
     return _refund(refund_id, "succeeded", "sent-by-hand")
 
 
 @bp.post("/refunds/<uuid:refund_id>/not-sent")
+@needs("payments.change")
 @limit(FORMS)
 def refund_not_sent(refund_id: uuid.UUID) -> ResponseReturnValue:
     return _refund(refund_id, "failed", "not-sent")

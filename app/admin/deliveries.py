@@ -12,6 +12,7 @@ from app.core import outbox
 from app.core.transaction import in_transaction
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("deliveries", __name__)
@@ -19,11 +20,13 @@ PAGE = "/admin/deliveries"
 
 
 @bp.get("/deliveries")
+@needs("system.view")
 def show() -> ResponseReturnValue:
     return respond("admin/deliveries/page.html", deliveries=outbox.dead_page(), total=outbox.count_dead())
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/retry")
+@needs("system.change")
 @limit(FORMS)
 def retry(delivery_id: uuid.UUID) -> ResponseReturnValue:
 

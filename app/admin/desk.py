@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, redirect, request
 from flask_babel import gettext as _
 
+from app.admin import gate
 from app.core import outbox
 from app.payments import queries as payments
 from app.reconciliation import queries as reconciliation
 from app.returns import queries as returns
 from app.stock import queries as stock
 from app.web.respond import no_store
-from app.web.staff import current_staff
+from app.web.staff import can, current_staff
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Waiting:
 
 def desk(name: str, import_name: str) -> Blueprint:
     """A blueprint of the back office: below `/admin`, never cached, with the rail. The gate is `app/admin/gate.py`."""
-    blueprint = no_store(Blueprint(f"admin_{name}", import_name, url_prefix="/admin"))
+    blueprint = no_store(Blueprint(f"admin_{name}", import_name, url_prefix=gate.PREFIX))
     blueprint.context_processor(_around)
     return blueprint
 
@@ -85,29 +86,36 @@ class _Rail:
         return self._counts
 
     def silent(self) -> str:
-        """Providers that tell nothing any more, for the banner on every page."""
+        """Providers that tell nothing any more, for the banner on every page of whoever looks after payments."""
+        if not can("payments.view"):
+            return ""
         return ", ".join(name.strip().capitalize() for name in self.counts().silent.split(",") if name.strip())
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         counts = self.counts()
         sell = [
-            ("/admin/", _("Overview"), "eye", 0),
-            ("/admin/orders", _("Orders"), "orders", 0),
-            ("/admin/subscriptions", _("Subscriptions"), "refresh", 0),
-            ("/admin/gift-cards", _("Gift cards"), "card", 0),
+            ("", "/admin/", _("Overview"), "eye", 0),
+            ("orders.view", "/admin/orders", _("Orders"), "orders", 0),
+            ("subscriptions.view", "/admin/subscriptions", _("Subscriptions"), "refresh", 0),
+            ("gift_cards.view", "/admin/gift-cards", _("Gift cards"), "card", 0),
         ]
         care = [
-            ("/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
-            ("/admin/payments", _("Payments"), "card", counts.payments),
-            ("/admin/refunds", _("Refunds"), "refresh", counts.refunds),
-            ("/admin/books", _("Books"), "bank", counts.differences),
-            ("/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
+            ("stock.view", "/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
+            ("payments.view", "/admin/payments", _("Payments"), "card", counts.payments),
+            ("refunds.view", "/admin/refunds", _("Refunds"), "refresh", counts.refunds),
+            ("books.view", "/admin/books", _("Books"), "bank", counts.differences),
+            ("system.view", "/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
         ]
-        for title, lines in ((_("Sell"), sell), (_("Needs you"), care)):
-            yield {
-                "title": title,
-                "items": [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in lines],
-            }
+        house = [
+            ("staff.view", "/admin/staff", _("Staff"), "shield", 0),
+            ("activity.view", "/admin/activity", _("Activity"), "clock", 0),
+            ("", "/admin/profile", _("Your account"), "user", 0),
+        ]
+        for title, lines in ((_("Sell"), sell), (_("Needs you"), care), (_("Shop"), house)):
+            shown = [line[1:] for line in lines if not line[0] or can(line[0])]
+            if shown:
+                items = [Item(url, name, icon, _is_here(url), count) for url, name, icon, count in shown]
+                yield {"title": title, "items": items}
 
 
 def _is_here(url: str) -> bool:
@@ -127,6 +135,25 @@ def _words(what: str) -> tuple[str, str] | None:
         "issued-before": ("info", _("Nothing was issued: the documents are there, or the order is not paid.")),
         "document-sent": ("success", _("The document is on its way to the customer.")),
         "not-dead": ("info", _("This delivery was not given up any more.")),
+        "staff-invited": ("success", _("The invitation is on its way by mail.")),
+        "invitation-revoked": ("success", _("The invitation is taken back. Its link is dead.")),
+        "invitation-over": ("info", _("This invitation was accepted or taken back meanwhile.")),
+        "role-given": ("success", _("They have the new role from their next click on.")),
+        "let-go": ("success", _("The account is closed, and signed out everywhere.")),
+        "taken-back": ("success", _("The account is open again.")),
+        "colleague-signed-out": ("success", _("They are signed out everywhere.")),
+        "totp-reset": ("success", _("Their next sign-in shows a new QR code after the password.")),
+        "staff-so-already": ("info", _("It was so already. Nothing was changed.")),
+        "last-owner": ("warning", _("Somebody has to own the shop: make somebody else an owner first.")),
+        "yourself": ("warning", _("Somebody else has to do this for you.")),
+        "role-saved": ("success", _("The role is saved, and counts from the next click on.")),
+        "role-removed": ("success", _("The role is removed.")),
+        "role-in-use": ("warning", _("Somebody has this role, or is invited with it. Nothing was changed.")),
+        "password-changed": ("success", _("Your password is changed, and you are signed out everywhere else.")),
+        "codes-renewed": ("success", _("Your old backup codes are dead. These are the new ones.")),
+        "device-forgotten": ("success", _("That browser is not trusted any more.")),
+        "signed-out-others": ("success", _("You are signed out everywhere else.")),
+        "signed-out-one": ("success", _("That session is over.")),
         "codes-saved": ("success", _("Good. Keep them where your phone is not.")),
         "no-answer": ("danger", _("The provider does not answer. Nothing was changed; please try again in a minute.")),
         "under-way": (
@@ -159,6 +186,10 @@ def _words(what: str) -> tuple[str, str] | None:
         "money-arrived": ("success", _("Noted. What becomes of the order stands below.")),
         "said-before": ("info", _("Somebody has said so already. Nothing was changed.")),
         "given-up": ("success", _("The order is cancelled, and its items are for sale again.")),
+        "plan-ended-here": (
+            "success",
+            _("The order is cancelled, its items are for sale again, and what was paid is on its way back."),
+        ),
         "not-by-hand": ("warning", _("The customer pays another way now. Nothing was changed.")),
         "sent-by-hand": ("success", _("Noted: the money was sent back. The customer is told.")),
         "not-sent": ("warning", _("Noted: the refund failed. You can send it again.")),

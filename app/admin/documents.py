@@ -13,14 +13,17 @@ from app.core.errors import NotFound
 from app.core.transaction import in_transaction, transaction
 from app.documents import actions, queries
 from app.documents.models import Document
+from app.orders import queries as orders
 from app.web.limits import FORMS, limit
 from app.web.papers import paper
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("documents", __name__)
 
 
 @bp.get("/documents/<uuid:document_id>")
+@needs("orders.view")
 def download(document_id: uuid.UUID) -> Response:
     document = queries.document(document_id)
     if document is None:
@@ -29,6 +32,7 @@ def download(document_id: uuid.UUID) -> Response:
 
 
 @bp.post("/documents/<uuid:document_id>/mail")
+@needs("orders.change")
 @limit(FORMS)
 def send(document_id: uuid.UUID) -> ResponseReturnValue:
     with transaction():
@@ -40,9 +44,12 @@ def send(document_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/documents")
+@needs("orders.change")
 @limit(FORMS)
 def issue(order_id: uuid.UUID) -> ResponseReturnValue:
     """For an order that was paid before the shop issued documents."""
+    if orders.order(order_id) is None:
+        raise NotFound()
 
     def work() -> list[Document]:
         issued = actions.issue_for_order(order_id)

@@ -19,11 +19,13 @@ from app.payments import queries as payments
 from app.payments.models import Payment
 from app.web.formats import format_money
 from app.web.respond import respond
+from app.web.rights import needs
 
 bp = desk("evidence", __name__)
 
 
 @bp.get("/orders/<uuid:order_id>/evidence")
+@needs("orders.view")
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
     order, payment = _found(order_id)
     return respond(
@@ -37,6 +39,7 @@ def show(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.get("/orders/<uuid:order_id>/evidence.json")
+@needs("orders.view")
 def download(order_id: uuid.UUID) -> Response:
     order, payment = _found(order_id)
     answer = jsonify(evidence(order, payment))

@@ -1,7 +1,7 @@
 """Gift cards and store credit in the back office (PAY-31): issue one or many, look at one and its ledger, disable, adjust.
 
-What makes money asks for a fresh sign-in, as refunds do (`_needs_sign_in`, the one place that decides who may). A code is
-shown once, in the answer to the form that issued it.
+What makes money asks for a fresh code, as refunds do. A gift card's code is shown once, in the answer to the form that
+issued it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flask import Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.admin import gate, words
+from app.admin import words
 from app.admin.desk import desk, done
 from app.core import clock
 from app.core.errors import NotFound
@@ -36,8 +36,9 @@ from app.web.formats import format_money
 from app.web.forms import has_control_characters, is_email, parse_amount, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.site import settings
-from app.web.staff import actor, somebody
+from app.web.staff import actor
 
 bp = desk("gift_cards", __name__)
 PAGE = "/admin/gift-cards"
@@ -45,12 +46,8 @@ A_PAGE = 50
 LONGEST_NOTE = 200
 
 
-def _needs_sign_in(url: str) -> ResponseReturnValue | None:
-    """Who may issue, change or switch off value: staff whose last sign-in is fresh. None lets them."""
-    return None if somebody().is_fresh else gate.sign_in_again(url)
-
-
 @bp.get("/gift-cards")
+@needs("gift_cards.view")
 def show_list() -> ResponseReturnValue:
     """Newest first, by key; sought by the last four characters of the code (a whole one belongs in no address), or by batch."""
     state, sought = request.args.get("state", ""), request.args.get("q", "").strip()[-4:].upper()
@@ -83,15 +80,15 @@ class Typed:
 
 
 @bp.get("/gift-cards/new")
+@needs("gift_cards.change", fresh=True)
 def show_form() -> ResponseReturnValue:
-    return _needs_sign_in(f"{PAGE}/new") or _form()
+    return _form()
 
 
 @bp.post("/gift-cards/new")
+@needs("gift_cards.change", fresh=True)
 @limit(FORMS)
 def issue() -> ResponseReturnValue:
-    if refusal := _needs_sign_in(f"{PAGE}/new"):
-        return refusal
     typed, key = _typed(), _uuid(request.form.get("key", ""))
     if typed.faults or key is None:
         return _form(typed.faults, status=422)
@@ -211,6 +208,7 @@ def _note(faults: list[tuple[str, str]]) -> str:
 
 
 @bp.get("/gift-cards/<uuid:account_id>")
+@needs("gift_cards.view")
 def show(account_id: uuid.UUID) -> ResponseReturnValue:
     return _page(account_id)
 
@@ -233,21 +231,19 @@ def _page(account_id: uuid.UUID, fault: tuple[str, str] | None = None) -> Respon
 
 
 @bp.post("/gift-cards/<uuid:account_id>/<any(disable, enable):what>")
+@needs("gift_cards.change", fresh=True, back="/admin/gift-cards/{account_id}")
 @limit(FORMS)
 def switch(account_id: uuid.UUID, what: str) -> ResponseReturnValue:
-    if refusal := _needs_sign_in(f"{PAGE}/{account_id}"):
-        return refusal
     state = "disabled" if what == "disable" else "active"
     in_transaction(lambda: value.set_state(account_id, state, by=actor()))
     return done(f"{PAGE}/{account_id}", f"value-{state}")
 
 
 @bp.post("/gift-cards/<uuid:account_id>/code")
+@needs("gift_cards.change", fresh=True, back="/admin/gift-cards/{account_id}")
 @limit(FORMS)
 def renew_code(account_id: uuid.UUID) -> ResponseReturnValue:
     """A new code by mail, where the old one was lost or its mail never arrived."""
-    if refusal := _needs_sign_in(f"{PAGE}/{account_id}"):
-        return refusal
     email, by = tidy(request.form.get("email")), actor()
     if not is_email(email):
         return _page(account_id, ("email", _("Enter an e-mail address like aina@example.com")))
@@ -256,14 +252,13 @@ def renew_code(account_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/gift-cards/<uuid:account_id>/adjust")
+@needs("gift_cards.change", fresh=True, back="/admin/gift-cards/{account_id}")
 @limit(FORMS)
 def adjust(account_id: uuid.UUID) -> ResponseReturnValue:
     """Raise or lower by an amount, for a reason that stays in the ledger."""
     account = queries.account(account_id)
     if account is None:
         raise NotFound()
-    if refusal := _needs_sign_in(f"{PAGE}/{account_id}"):
-        return refusal
     faults: list[tuple[str, str]] = []
     reason, key = _note(faults), _uuid(request.form.get("key", ""))
     try:

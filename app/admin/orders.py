@@ -20,10 +20,11 @@ from app.audit import actions as audit
 from app.core import crypto
 from app.core.errors import NotFound
 from app.core.money import Money
-from app.core.transaction import transaction
+from app.core.transaction import in_transaction, transaction
 from app.documents import queries as documents
 from app.notifications import queries as mails
 from app.orders import flows, queries
+from app.orders.actions import by_hand as actions
 from app.orders.models import Order
 from app.orders.rules import ORDER_MOVES, public_status
 from app.payments import queries as payments
@@ -32,11 +33,12 @@ from app.payments.models import PaymentAttempt, PaymentCapture
 from app.payments.rules import FINAL, UNDECIDED
 from app.stock import queries as stock
 from app.value import queries as value
-from app.web import value_words
+from app.web import plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("orders", __name__)
@@ -44,6 +46,7 @@ A_PAGE = 50
 
 
 @bp.get("/orders")
+@needs("orders.view")
 def show_list() -> ResponseReturnValue:
     """Newest first, by key: the thousandth page costs as much as the first."""
     state = request.args.get("state", "")
@@ -64,6 +67,7 @@ def show_list() -> ResponseReturnValue:
 
 
 @bp.get("/orders/<uuid:order_id>")
+@needs("orders.view")
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
     return respond("admin/orders/page.html", status=200, fault=None, typed={}, **context_of(order_id))
 
@@ -75,13 +79,18 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
     if order is None or payment is None:
         raise NotFound()
     captures = payments.captures_of(payment.id)
-    disputes = payments.disputes_of(payment.id) if order.confirmed_at else []
+    disputes = payments.disputes_of(payment.id) if payment.received_minor else []
     return {
         "order": order,
         "title": order.number or order.reference,
         "state": words.order_status(public_status(order=order.state, payment=payment.state)),
         "payment": payment,
-        "payment_state": words.payment_state(payment.state),
+        "payment_state": words.payment_state(
+            "part" if payment.is_on_plan and payment.state == "open" else payment.state
+        ),
+        "plan": payment.plan,
+        "plan_rows": plan_words.rows(payment.plan) if payment.plan else [],
+        "can_end_plan": payment.is_on_plan and payment.state == "open" and order.state in ("pending", "on_hold"),
         "lines": [_line(line, order) for line in order.lines],
         "sums": _sums(order),
         "attempts": payment.attempts,
@@ -100,6 +109,7 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "can_refund": order.confirmed_at is not None and payment.state != "refunded",
         "is_disputed": any(each.state in UNDECIDED for each in disputes),
         "words": words,
+        "standing": plan_words.standing,
         "money": Money,
     }
 
@@ -117,6 +127,7 @@ def _expected(attempts: Sequence[PaymentAttempt], captures: Sequence[PaymentCapt
 
 
 @bp.post("/orders/<uuid:order_id>/ask")
+@needs("orders.change")
 @limit(FORMS)
 def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
     """Ask the provider about this order now, and settle by what it says."""
@@ -131,6 +142,15 @@ def ask_provider(order_id: uuid.UUID) -> ResponseReturnValue:
     return done(_back(order_id), "asked")
 
 
+@bp.post("/orders/<uuid:order_id>/plan/end")
+@needs("refunds.change", fresh=True, back="/admin/orders/{order_id}")
+@limit(FORMS)
+def end_plan(order_id: uuid.UUID) -> ResponseReturnValue:
+    """Its instalments do not come: cancel the order, and send back those that have."""
+    is_new = in_transaction(lambda: actions.end_plan(order_id, actor=actor()))
+    return done(f"/admin/orders/{order_id}", "plan-ended-here" if is_new else "said-before")
+
+
 def shown_row(row: Any) -> dict[str, Any]:
     """One row of a list of orders, in words."""
     return {
@@ -141,7 +161,7 @@ def shown_row(row: Any) -> dict[str, Any]:
         "customer": (row.address or {}).get("name", ""),
         "country": _country(row.country),
         "status": words.order_status(public_status(order=row.state, payment=row.payment_state)),
-        "payment": words.payment_state(row.payment_state),
+        "payment": words.payment_state("part" if row.is_part_paid else row.payment_state),
         "lines": row.lines,
         "total": Money(row.total_minor, row.currency),
     }

@@ -13,6 +13,7 @@ from app.core.money import Money
 from app.orders import queries
 from app.stock import queries as stock
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.site import settings
 from app.web.staff import somebody
 
@@ -21,6 +22,7 @@ LATEST = 8
 
 
 @bp.get("/")
+@needs()
 def show() -> ResponseReturnValue:
     placed, sold = queries.today(_midnight())
     return respond(

@@ -15,6 +15,7 @@ from app.payments.errors import AlreadyRefunded, NotDecided
 from app.returns import actions as returns
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("payments", __name__)
@@ -22,6 +23,7 @@ PAGE = "/admin/payments"
 
 
 @bp.get("/payments")
+@needs("payments.view")
 def show() -> ResponseReturnValue:
     return respond(
         "admin/payments/page.html",
@@ -34,6 +36,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/payments/refunds/<uuid:refund_id>/retry")
+@needs("payments.change", fresh=True)
 @limit(FORMS)
 def retry_refund(refund_id: uuid.UUID) -> ResponseReturnValue:
     try:

@@ -13,7 +13,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.admin import gate, words
+from app.admin import words
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.ids import new_id
@@ -36,8 +36,9 @@ from app.web.forms import has_control_characters, parse_amount, parse_quantity, 
 from app.web.limits import FORMS, limit
 from app.web.refund_words import REFUSALS, why_not
 from app.web.respond import is_fragment, respond
+from app.web.rights import needs
 from app.web.site import settings
-from app.web.staff import actor, somebody
+from app.web.staff import actor
 
 bp = desk("refund_form", __name__)
 NOT_KEPT = ("csrf_token", "key", "accept", "note", "preview")  # everything else is carried from the form to its preview
@@ -63,21 +64,19 @@ class Typed:
 
 
 @bp.get("/orders/<uuid:order_id>/refund")
+@needs("refunds.change", fresh=True)
 def show(order_id: uuid.UUID) -> ResponseReturnValue:
     order, found = _order(order_id)
-    if not somebody().is_fresh:
-        return gate.sign_in_again(_address(order_id, request.args))
     typed = _typed(order, _asked_for(order, request.args))
     is_preview = "preview" in request.args or is_fragment()
     return _page(order, found, typed, is_preview=is_preview, status=422 if is_preview and typed.faults else 200)
 
 
 @bp.post("/orders/<uuid:order_id>/refund")
+@needs("refunds.change", fresh=True, back=lambda order_id: _address(order_id, request.form))
 @limit(FORMS)
 def send(order_id: uuid.UUID) -> ResponseReturnValue:
     order, found = _order(order_id)
-    if not somebody().is_fresh:
-        return gate.sign_in_again(_address(order_id, request.form))
     typed = _typed(order, request.form)
     key, accept_minor = _key(request.form.get("key", "")), _whole(request.form.get("accept", ""))
     if typed.faults or key is None or accept_minor is None:

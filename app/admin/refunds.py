@@ -12,7 +12,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.admin import gate, words
+from app.admin import words
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.money import Money
@@ -27,7 +27,8 @@ from app.returns.rules import LONGEST_NOTE
 from app.web.forms import has_control_characters, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
-from app.web.staff import actor, somebody
+from app.web.rights import needs
+from app.web.staff import actor
 
 bp = desk("refunds", __name__)
 PAGE = "/admin/refunds"
@@ -35,6 +36,7 @@ A_PAGE = 50
 
 
 @bp.get("/refunds")
+@needs("refunds.view")
 def show() -> ResponseReturnValue:
     return _show()
 
@@ -61,14 +63,14 @@ def _show(*, error: tuple[str, str] | None = None, status: int = 200) -> Respons
 
 
 @bp.post("/refunds/<uuid:refund_id>/approve")
+@needs("refunds.approve", fresh=True, back="/admin/refunds?view=approval")
 @limit(FORMS)
 def approve(refund_id: uuid.UUID) -> ResponseReturnValue:
-    if not somebody().is_fresh:
-        return gate.sign_in_again(f"{PAGE}?view=approval")
     return _decided(lambda: returns.approve(refund_id, by=actor()), "refund-approved")
 
 
 @bp.post("/refunds/<uuid:refund_id>/reject")
+@needs("refunds.approve")
 @limit(FORMS)
 def reject(refund_id: uuid.UUID) -> ResponseReturnValue:
     return _decided(lambda: returns.reject(refund_id, by=actor()), "refund-rejected")
@@ -90,6 +92,7 @@ def _decided(decide: Callable[[], Any], what: str) -> ResponseReturnValue:
 
 
 @bp.post("/refunds/requests/<uuid:request_id>/decline")
+@needs("refunds.change")
 @limit(FORMS)
 def decline(request_id: uuid.UUID) -> ResponseReturnValue:
     answer = tidy(request.form.get("answer"))
@@ -104,6 +107,7 @@ def decline(request_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/refunds/look")
+@needs("refunds.change")
 @limit(FORMS)
 def look(order_id: uuid.UUID) -> ResponseReturnValue:
     """Ask the provider which refunds and disputes it knows of this order: some are made in its own dashboard."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import segno
-from flask import redirect, request
+from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.accounts import actions as accounts
 from app.accounts import flows, queries, rules
-from app.accounts.errors import TooManyTries
+from app.accounts.actions import devices
+from app.accounts.errors import TooManySessions, TooManyTries
 from app.accounts.queries import SignedIn
-from app.admin import gate
 from app.admin.desk import desk, done
 from app.core.transaction import in_transaction
 from app.web import staff
@@ -20,6 +20,7 @@ from app.web.forms import has_control_characters
 from app.web.limits import limit
 from app.web.respond import respond
 from app.web.returning import own_path
+from app.web.rights import LOGIN, PASSWORD, STRANGER, TOTP, needs, with_next
 from app.web.site import settings
 
 bp = desk("signin", __name__)
@@ -28,17 +29,19 @@ LONGEST_PASSWORD = 1000
 
 
 @bp.get("/login")
+@needs(step=STRANGER)
 def show_login() -> ResponseReturnValue:
     if staff.current_staff() and "again" not in request.args:
         return redirect(_next_page(), 303)
     answer = respond("admin/signin/login.html", **_login_page())
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         # A link in a mail: the browser withheld our strict cookie, and sends it once the page asks by itself.
-        answer.headers["Refresh"] = f"0; url={_with_next(gate.LOGIN)}"
+        answer.headers["Refresh"] = f"0; url={_with_next(LOGIN)}"
     return answer
 
 
 @bp.post("/login")
+@needs(step=STRANGER)
 @limit("60/minute")
 def log_in() -> ResponseReturnValue:
     """One answer for whatever did not fit, and it takes the same time."""
@@ -46,11 +49,11 @@ def log_in() -> ResponseReturnValue:
     try:
         token = _sign_in(email, password)
     except TooManyTries as refusal:
-        return respond("admin/signin/login.html", status=429, **_login_page(email, _too_many(refusal)))
+        return respond("admin/signin/login.html", status=429, **_login_page(email, too_many(refusal)))
     if token is None:
         words = _("This e-mail address and password do not fit together.")
         return respond("admin/signin/login.html", status=422, **_login_page(email, words))
-    answer = redirect(_with_next(gate.TOTP), 303)
+    answer = redirect(_with_next(TOTP), 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
     return answer
 
@@ -58,37 +61,66 @@ def log_in() -> ResponseReturnValue:
 def _sign_in(email: str, password: str) -> str | None:
     if not (0 < len(email) <= 254) or has_control_characters(email) or not (0 < len(password) <= LONGEST_PASSWORD):
         return None
-    return flows.sign_in(email, password, instead_of=staff.session_token() or None)
+    door = settings().staff
+    return flows.sign_in(
+        email,
+        password,
+        instead_of=staff.session_token() or None,
+        device=staff.device_token() if door.trust_days else "",
+        most_sessions=door.max_sessions,
+    )
 
 
 @bp.get("/totp")
+@needs(step=PASSWORD)
 def show_totp() -> ResponseReturnValue:
     person = staff.somebody(passed=False)
-    if person.has_passed:
+    if person.has_passed and not _is_again():
         return redirect(_next_page(), 303)
     return respond("admin/signin/totp.html", **_totp_page(person))
 
 
 @bp.post("/totp")
+@needs(step=PASSWORD)
 @limit("120/minute")
 def take_code() -> ResponseReturnValue:
-    """A six-digit code or a backup code, in one field. Each works once."""
+    """A six-digit code or a backup code, in one field. Each works once. Whoever is at work gives one `again` before what
+    moves money or opens secrets."""
     person = staff.somebody(passed=False)
-    if person.has_passed:
+    if person.has_passed and not _is_again():
         return redirect(_next_page(), 303)
     try:
-        token = flows.pass_code(person, request.form.get("code", "")[:100])
+        token = _token_for(person, request.form.get("code", "")[:100])
     except TooManyTries as refusal:
-        return respond("admin/signin/totp.html", status=429, **_totp_page(person, _too_many(refusal)))
+        return respond("admin/signin/totp.html", status=429, **_totp_page(person, too_many(refusal)))
+    except TooManySessions as refusal:
+        return respond("admin/signin/totp.html", status=409, **_totp_page(person, most=refusal.most))
     if token is None:
         words = _("This code is wrong, or it was used before. Wait for the next one in your app and type all 6 digits.")
         return respond("admin/signin/totp.html", status=422, **_totp_page(person, words))
-    answer = redirect(_next_page() if person.has_codes else f"{HOME}backup-codes", 303)
+    answer = redirect(_next_page() if person.has_codes or person.has_passed else f"{HOME}backup-codes", 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
+    if "trust" in request.form and not person.has_passed and settings().staff.trust_days:
+        _trust(answer, token)  # type: ignore[arg-type]
     return answer
 
 
+def _trust(answer: Response, token: str) -> None:
+    days, who = settings().staff.trust_days, queries.signed_in(token)
+    device = in_transaction(lambda: devices.trust(who, days=days)) if who else None
+    if device:
+        staff.give_device_cookie(answer, device, days=days)
+
+
+def _token_for(person: SignedIn, typed: str) -> str | None:
+    if person.has_passed:
+        return flows.confirm(person, typed)
+    most = settings().staff.max_sessions
+    return flows.pass_code(person, typed, most_sessions=most, end_others="end_others" in request.form)
+
+
 @bp.get("/backup-codes")
+@needs()
 def show_codes() -> ResponseReturnValue:
     """Shown from the first sign-in until they are saved, never again after that."""
     codes = queries.fresh_codes(staff.somebody().session_id)
@@ -97,7 +129,19 @@ def show_codes() -> ResponseReturnValue:
     return respond("admin/signin/backup_codes.html", codes=codes)
 
 
+@bp.get("/backup-codes/file")
+@needs()
+def download_codes() -> ResponseReturnValue:
+    codes = queries.fresh_codes(staff.somebody().session_id)
+    if not codes:
+        return redirect(HOME, 303)
+    answer = Response("\n".join([settings().shop.name, "", *codes, ""]), mimetype="text/plain")
+    answer.headers["Content-Disposition"] = 'attachment; filename="backup-codes.txt"'
+    return answer
+
+
 @bp.post("/backup-codes")
+@needs()
 def confirm_codes() -> ResponseReturnValue:
     person = staff.somebody()
     in_transaction(lambda: accounts.confirm_codes_saved(person))
@@ -105,20 +149,30 @@ def confirm_codes() -> ResponseReturnValue:
 
 
 @bp.post("/logout")
+@needs(step=PASSWORD)
 def log_out() -> ResponseReturnValue:
     token = staff.session_token()
     in_transaction(lambda: accounts.end_session(token))
-    answer = redirect(gate.LOGIN, 303)
+    answer = redirect(LOGIN, 303)
     staff.take_cookie(answer)  # type: ignore[arg-type]
     return answer
 
 
 def _login_page(email: str = "", error: str | None = None) -> dict[str, object]:
-    return {"email": email[:254], "error": error, "action": _with_next(gate.LOGIN)}
+    return {"email": email[:254], "error": error, "action": _with_next(LOGIN)}
 
 
-def _totp_page(person: SignedIn, error: str | None = None) -> dict[str, object]:
-    page: dict[str, object] = {"error": error, "action": _with_next(gate.TOTP), "qr": None, "secret": None}
+def _totp_page(person: SignedIn, error: str | None = None, *, most: int | None = None) -> dict[str, object]:
+    page: dict[str, object] = {
+        "error": error,
+        "action": _with_next(f"{TOTP}?again=1" if person.has_passed else TOTP),
+        "is_again": person.has_passed,
+        "trust_days": settings().staff.trust_days,
+        "most_sessions": most,
+        "next_url": _next_page(),
+        "qr": None,
+        "secret": None,
+    }
     if not person.is_enrolled:
         page |= _enrolment(person)
     return page
@@ -132,6 +186,11 @@ def _enrolment(person: SignedIn) -> dict[str, object]:
     return {"qr": picture, "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))}
 
 
+def _is_again() -> bool:
+    """Whether somebody at work is asked for a code once more."""
+    return "again" in request.args
+
+
 def _next_page() -> str:
     """Where they wanted to go, if that is a page of the back office."""
     page = own_path(request.args.get("next"))
@@ -139,10 +198,10 @@ def _next_page() -> str:
 
 
 def _with_next(url: str) -> str:
-    return gate.with_next(url, request.args.get("next", ""))
+    return with_next(url, request.args.get("next", ""))
 
 
-def _too_many(refusal: TooManyTries) -> str:
+def too_many(refusal: TooManyTries) -> str:
     return ngettext(
         "That was tried too often. Please try again in %(num)s minute.",
         "That was tried too often. Please try again in %(num)s minutes.",

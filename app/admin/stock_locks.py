@@ -17,6 +17,7 @@ from app.stock import queries
 from app.web.formats import format_quantity
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.site import settings
 from app.web.staff import actor
 
@@ -26,6 +27,7 @@ A_PAGE = 50
 
 
 @bp.get("/stock-locks")
+@needs("stock.view")
 def show() -> ResponseReturnValue:
     which = request.args.get("show", "")
     which = which if which in ("active", "expired") else "all"
@@ -53,6 +55,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("/stock-locks/<uuid:order_id>/release")
+@needs("stock.change")
 @limit(FORMS)
 def release(order_id: uuid.UUID) -> ResponseReturnValue:
     """Free what one order holds; when a payment was started the provider has the first word."""
@@ -68,6 +71,7 @@ def release(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/stock-locks/clean-up")
+@needs("stock.change")
 @limit(FORMS)
 def clean_up() -> ResponseReturnValue:
     tally = flows.release_pass(trigger=actor())

@@ -21,6 +21,7 @@ from app.recurring.rules import MOST_EVERY, OVER, PERIODS, RECURRING_MOVES
 from app.web.forms import has_control_characters
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
+from app.web.rights import needs
 from app.web.staff import actor
 
 bp = desk("subscriptions", __name__)
@@ -29,6 +30,7 @@ A_PAGE = 50
 
 
 @bp.get("/subscriptions")
+@needs("subscriptions.view")
 def show_list() -> ResponseReturnValue:
     """Newest first, by key."""
     state = request.args.get("state", "")
@@ -49,6 +51,7 @@ def show_list() -> ResponseReturnValue:
 
 
 @bp.get("/subscriptions/<uuid:recurring_id>")
+@needs("subscriptions.view")
 def show(recurring_id: uuid.UUID) -> ResponseReturnValue:
     row = queries.recurring(recurring_id)
     if row is None:
@@ -65,6 +68,7 @@ def show(recurring_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/subscriptions/<uuid:recurring_id>/<any(pause, resume, cancel):act>")
+@needs("subscriptions.change")
 @limit(FORMS)
 def change(recurring_id: uuid.UUID, act: str) -> ResponseReturnValue:
     verb, word = {
@@ -80,11 +84,13 @@ def change(recurring_id: uuid.UUID, act: str) -> ResponseReturnValue:
 
 
 @bp.get("/subscriptions/plans")
+@needs("catalogue.view")
 def show_plans() -> ResponseReturnValue:
     return _plans_page()
 
 
 @bp.post("/subscriptions/plans")
+@needs("catalogue.change")
 @limit(FORMS)
 def add_plan() -> ResponseReturnValue:
     sku, period, every = (request.form.get(name, "").strip() for name in ("sku", "period", "every"))
@@ -103,6 +109,7 @@ def add_plan() -> ResponseReturnValue:
 
 
 @bp.post("/subscriptions/plans/<uuid:plan_id>/end")
+@needs("catalogue.change")
 @limit(FORMS)
 def end_plan(plan_id: uuid.UUID) -> ResponseReturnValue:
     in_transaction(lambda: plans.end(plan_id, by=actor()))

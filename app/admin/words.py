@@ -36,6 +36,7 @@ def order_status(word: str) -> tuple[str, str]:
 def payment_state(state: str) -> tuple[str, str]:
     return {
         "open": (_("Not paid"), ""),
+        "part": (_("Paid in part"), "warning"),
         "paid": (_("Paid"), "success"),
         "refunding": (_("Refund under way"), "warning"),
         "refunded": (_("Refunded"), "info"),
@@ -119,6 +120,7 @@ def refund_reason(reason: str) -> str:
         "double": _("The order was paid twice"),
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
+        "plan_ended": _("The order was cancelled before all its parts were paid"),
         "dashboard": _("Made in the provider's dashboard"),
         **{each.code: _(each.label) for each in STAFF_REASONS},
     }.get(reason, reason)
@@ -127,7 +129,8 @@ def refund_reason(reason: str) -> str:
 def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
     """(sentence, tone) for one line of an order's timeline."""
     amount = _amount(facts)
-    tone = {"paid": "success", "payment_failed": "danger", "money_sent_back": "warning", "refund_failed": "danger",
+    tone = {"paid": "success", "instalment_paid": "success",
+            "payment_failed": "danger", "money_sent_back": "warning", "refund_failed": "danger",
             "dispute_open": "danger", "dispute_lost": "danger", "put_on_hold": "warning"}  # fmt: skip
     words = {
         "placed": _("Placed, %(amount)s", amount=amount),
@@ -136,6 +139,9 @@ def event(kind: str, facts: Mapping[str, Any]) -> tuple[str, str]:
         else _("Payment %(n)s started with %(provider)s", n=facts.get("attempt", ""), provider=_name(facts)),
         "payment_failed": _("Payment %(n)s failed", n=facts.get("attempt", "")),
         "paid": _("Paid %(amount)s", amount=amount),
+        "instalment_paid": _(
+            "Part %(n)s of %(all)s paid, %(amount)s", n=facts.get("part", ""), all=facts.get("parts", ""), amount=amount
+        ),
         "held_again": _("Stock locked again"),
         "money_arrived": _("%(amount)s arrived by hand", amount=amount),
         "hold_expired": _("The lock ran out; the items are for sale again"),
@@ -209,6 +215,7 @@ def trouble(kind: str) -> tuple[str, str]:
         "no_answer": (_("No answer for an hour"), "warning"),
         "authorized": (_("Authorised, not taken"), "warning"),
         "refund_by_hand": (_("Send this refund yourself"), "warning"),
+        "instalment_late": (_("Instalment overdue"), "warning"),
     }.get(kind, (kind, ""))
 
 
@@ -225,6 +232,9 @@ def mail_name(template: str) -> str:
         "payment_received": _("Payment received"),
         "payment_failed": _("Payment failed"),
         "how_to_pay": _("How to pay by bank transfer"),
+        "instalment_paid": _("Instalment received"),
+        "instalment_coming": _("Instalment due soon"),
+        "instalment_overdue": _("Instalment overdue"),
         "order_expired": _("Order expired"),
         "order_cancelled": _("Order cancelled"),
         "refund_on_its_way": _("Refund on its way"),

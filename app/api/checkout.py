@@ -15,6 +15,7 @@ from app.checkout.errors import (
     LinesGone,
     NoDelivery,
     NoMethod,
+    NoPlan,
     NoSession,
     SessionOver,
     TooManyLocks,
@@ -38,7 +39,7 @@ from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, 
 from app.web.errors import problem
 from app.web.gates import guards
 from app.web.limits import limit, limit_api
-from app.web.pay import new_key
+from app.web.pay import new_key, offers_for
 from app.web.placing import click_on_place
 from app.web.respond import no_store
 from app.web.site import settings
@@ -53,6 +54,7 @@ INTENT = record(
     status=one_of(*STATUSES),
     total_minor=COUNT,
     due_minor=COUNT,
+    instalments=COUNT,
     currency=TEXT,
     expires_at=or_null(MOMENT),
     payment_method=TEXT,
@@ -61,14 +63,25 @@ INTENT = record(
 CONFIRMED = record(
     order=TEXT, number=or_null(TEXT), status=one_of(*STATUSES), total_minor=COUNT, currency=TEXT, is_paid=FLAG
 )
-REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoMethod, NoSession, SessionOver, TooManyLocks, TotalChanged, ValueGone)
+REFUSALS = (
+    CartIsEmpty,
+    LinesGone,
+    NoDelivery,
+    NoMethod,
+    NoPlan,
+    NoSession,
+    SessionOver,
+    TooManyLocks,
+    TotalChanged,
+    ValueGone,
+)
 
 
 @bp.post("/api/checkout/intent")
 @limit("60/minute")
 @describe(
     "Order what is in the session's cart, for the contact and address given at checkout; the same cart again is the same order",
-    takes=some_of(payment_method=TEXT, accept_total=COUNT),
+    takes=some_of(payment_method=TEXT, accept_total=COUNT, instalments=COUNT),
     answers={201: INTENT},
     refusals=(400, 401, 409, 415, 422),
     for_shopper=True,
@@ -76,7 +89,8 @@ REFUSALS = (CartIsEmpty, LinesGone, NoDelivery, NoMethod, NoSession, SessionOver
     takes_key=True,
 )
 def create_intent() -> Response:
-    """`accept_total`, where it is sent, must be what the order costs; nothing is paid yet either way."""
+    """`accept_total`, where it is sent, must be what the order costs; nothing is paid yet either way. `instalments`: in how
+    many it is to be paid, 1 when it is missing."""
     found, known = asked.posted(), visitor()
     click = click_on_place(
         key=asked.idempotency_key() or new_key(),
@@ -84,6 +98,7 @@ def create_intent() -> Response:
         accept_value=None,
         payment_method=_method(found),
         address=request.remote_addr or "",
+        parts=_instalments(found),
     )
     try:
         order = in_transaction(lambda: checkout.place(known, click))
@@ -142,6 +157,13 @@ def _accept_total(found: dict[str, Any]) -> int | None:
     return total
 
 
+def _instalments(found: dict[str, Any]) -> int:
+    parts = found.get("instalments", 1)
+    if type(parts) is not int or not 1 <= parts <= max(1, settings().instalments.most):
+        raise Refused(_("Choose whether you pay at once or in parts"), code=NoPlan.code)
+    return parts
+
+
 def _method(found: dict[str, Any]) -> str:
     """The way to pay that was named, else the first that is offered; it can be changed as long as nothing is paid. Without a
     provider gift cards can cover an order still: `place` refuses it when they do not."""
@@ -161,12 +183,13 @@ def _intended(order: Order) -> dict[str, Any]:
         "status": public_status(order=order.state, payment=payment.state if payment else "open"),
         "total_minor": order.total_minor,
         "due_minor": payment.due.minor if payment else order.total_minor,
+        "instalments": payment.parts if payment else 1,
         "currency": order.currency,
         "expires_at": hold.expires_at.isoformat() if hold.expires_at else None,
         "payment_method": order.payment_method,
         "payment_methods": [
             {"code": offer.method.code, "label": _(offer.method.label), "is_down": offer.is_down}
-            for offer in offers(order.currency, due=payment.due if payment else None)
+            for offer in offers_for(order.currency, payment)
         ],
     }
 
@@ -179,6 +202,7 @@ def _refused(refusal: Any) -> Response:
         NoDelivery.code: _("We do not deliver there in this way. Choose the delivery again."),
         TooManyLocks.code: _("You have several unpaid orders already"),
         NoMethod.code: _("Choose how you want to pay"),
+        NoPlan.code: _("This order cannot be paid in so many parts in this way. Pay it at once, or in another way."),
         TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
         ValueGone.code: _(
             "Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."

@@ -13,19 +13,20 @@ from app.web.gates import guards
 from app.web.limits import limit_api
 from app.web.papers import paper
 from app.web.respond import no_store
+from app.web.rights import needs
 
 bp = limit_api(no_store(Blueprint("api_orders", __name__)))
 guards("/api/v2/orders")(staff.refuse_strangers)  # before 404: a stranger learns of no order
 
 
 @bp.get("/api/v2/orders/<order_id>/invoice")
+@needs("orders.view")
 @describe(
     "The invoice of an order as PDF; `order_id` is its id or its number",
     answers={200: PDF},
     refusals=(401, 403, 404, 503),
     for_staff=True,
 )
-@staff.staff_required
 def show_invoice(order_id: str) -> Response:
     document = queries.invoice_of(order_id)
     if document is None:

@@ -28,14 +28,14 @@ from app.payments.errors import (
     TooManyAttempts,
 )
 from app.payments.models import Payment, PaymentAttempt, Refund
-from app.payments.rules import MAX_ATTEMPTS
+from app.payments.rules import INSTALMENT_STATES, MAX_ATTEMPTS, PlanPart
 from app.stock.errors import LockLost
 from app.web import staff
-from app.web.describe import COUNT, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
+from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
 from app.web.errors import problem
 from app.web.gates import guards
 from app.web.limits import limit, limit_api
-from app.web.pay import chosen_bank, send_to_pay
+from app.web.pay import chosen_bank, offers_for, send_to_pay
 from app.web.respond import no_store
 from app.web.site import settings
 
@@ -51,10 +51,12 @@ ATTEMPT = record(
     id=TEXT, position=COUNT, provider=TEXT, method=TEXT, state=TEXT, provider_order_id=or_null(TEXT), amount_minor=COUNT,
     currency=TEXT, error_code=or_null(TEXT), created_at=MOMENT,
 )  # fmt: skip
+INSTALMENT = record(position=COUNT, amount_minor=COUNT, currency=TEXT, state=one_of(*INSTALMENT_STATES), due_at=MOMENT)
 REFUND = record(id=TEXT, state=TEXT, amount_minor=COUNT, currency=TEXT, created_at=MOMENT)
 PAYMENT = record(
-    id=TEXT, order=TEXT, status=one_of(*STATUSES), state=one_of(*PAYMENT_STATES), amount_minor=COUNT, currency=TEXT,
-    paid_at=or_null(MOMENT), attempts=many(ATTEMPT), refunds=many(REFUND),
+    id=TEXT, order=TEXT, status=one_of(*STATUSES), state=one_of(*PAYMENT_STATES), amount_minor=COUNT, value_minor=COUNT,
+    received_minor=COUNT, balance_minor=COUNT, currency=TEXT, paid_at=or_null(MOMENT), instalments=many(INSTALMENT),
+    attempts=many(ATTEMPT), refunds=many(REFUND),
 )  # fmt: skip
 SHOWN_REFUNDS = ("requested", "pending", "succeeded", "failed")  # what staff still think over is theirs
 REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused, Covered)
@@ -64,7 +66,7 @@ REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused,
 @limit("60/minute")
 @describe(
     "Start paying an order of this session; the browser then goes to `url`. Repeated, it is the same attempt as long as that is open",
-    takes=some_of(order=TEXT, method=TEXT, bank=TEXT),
+    takes=some_of(order=TEXT, method=TEXT, bank=TEXT, rest=FLAG),
     answers={201: STARTED},
     refusals=(400, 401, 404, 409, 415, 422, 503),
     for_shopper=True,
@@ -72,19 +74,20 @@ REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused,
     takes_key=True,
 )
 def initiate() -> Response:
-    """`order` is its token or id; `method` a code of the payment methods, the order's own when it is missing."""
+    """`order` is its token or id; `method` a code of the payment methods, the order's own when it is missing. Of an order with
+    instalments the next one is paid, or with `rest` all that is left."""
     found = asked.posted()
     order = asked.own_order(asked.text_of(found, "order"))
     key, method = asked.idempotency_key(), found.get("method", order.payment_method)
     payment = queries.payment_of_order(order.id)
     if payment is not None and not payment.due:
         return problem(Covered.status, Covered.code, _why_not(Covered.code))
-    codes = [offer.method.code for offer in gateway.offers(order.currency, due=payment.due if payment else None)]
+    codes = [offer.method.code for offer in offers_for(order.currency, payment)]
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
     bank = chosen_bank(asked.text_of(found, "bank"), method=method, currency=order.currency)
     try:
-        attempt_id = send_to_pay(order, method=method, bank=bank, key=key)
+        attempt_id = send_to_pay(order, method=method, bank=bank, key=key, rest=found.get("rest") is True)
     except REFUSALS as refusal:
         return problem(refusal.status, refusal.code, _why_not(refusal.code))
     except (ProviderUnavailable, ProviderRefused):
@@ -136,11 +139,11 @@ def show_payment(order: str) -> Response:
 
 @guards("/api/v1/payments")
 def refuse_strangers() -> Response | None:
-    return None if staff.current_staff() else asked.refuse_unknown_visitors()
+    return None if staff.can("payments.view") else asked.refuse_unknown_visitors()
 
 
 def _readable(named: str) -> Order:
-    order = asked.named_order(named) if staff.current_staff() else asked.own_order(named)
+    order = asked.named_order(named) if staff.can("payments.view") else asked.own_order(named)
     if order is None:
         raise NotFound(_("There is no such order."))
     return order
@@ -188,10 +191,24 @@ def _shown(order: Order, payment: Payment) -> dict[str, Any]:
         "status": public_status(order=order.state, payment=payment.state),
         "state": payment.state,
         "amount_minor": payment.amount_minor,
+        "value_minor": payment.value_minor,
+        "received_minor": payment.received_minor,
+        "balance_minor": payment.balance.minor,
         "currency": payment.currency,
+        "instalments": [_instalment(each) for each in payment.plan.parts] if payment.plan else [],
         "paid_at": payment.paid_at.isoformat() if payment.paid_at else None,
         "attempts": [_attempt(each) for each in payment.attempts],
         "refunds": [_refund(each) for each in queries.refunds_of(payment.id) if each.state in SHOWN_REFUNDS],
+    }
+
+
+def _instalment(part: PlanPart) -> dict[str, Any]:
+    return {
+        "position": part.position,
+        "amount_minor": part.amount.minor,
+        "currency": part.amount.currency,
+        "state": part.state,
+        "due_at": part.due_at.isoformat(),
     }
 
 

@@ -25,6 +25,7 @@ from app.web.gates import guards
 from app.web.limits import limit_api
 from app.web.refund_words import REFUSALS, why_not
 from app.web.respond import no_store
+from app.web.rights import needs
 from app.web.site import settings
 
 bp = limit_api(no_store(Blueprint("api_refunds", __name__)))
@@ -38,6 +39,7 @@ STATUSES = (400, 401, 403, 404, 409, 415, 422)
 
 
 @bp.post("/api/v1/admin/orders/<uuid:order_id>/refund")
+@needs("refunds.change", fresh=True)
 @describe(
     "Refund an amount of an order in minor units, once per key",
     takes=record(amount=COUNT, reason=TEXT),
@@ -47,12 +49,12 @@ STATUSES = (400, 401, 403, 404, 409, 415, 422)
     needs_csrf=True,
     takes_key=True,
 )
-@staff.staff_required
 def refund_order(order_id: uuid.UUID) -> Response:
     return _refund(order_id, asked.posted())
 
 
 @bp.post("/api/payments/refund")
+@needs("refunds.change", fresh=True)
 @describe(
     "The same for a payment: `payment` is its id here or the provider's",
     takes=record(payment=TEXT, amount=COUNT, reason=TEXT),
@@ -62,7 +64,6 @@ def refund_order(order_id: uuid.UUID) -> Response:
     needs_csrf=True,
     takes_key=True,
 )
-@staff.staff_required
 def refund_payment() -> Response:
     posted = asked.posted()
     named = posted.get("payment")
@@ -73,8 +74,6 @@ def refund_payment() -> Response:
 
 
 def _refund(order_id: uuid.UUID, posted: dict[str, Any]) -> Response:
-    if not staff.somebody().is_fresh:
-        return problem(403, "sign_in_again", _("Please sign in again: your last sign-in is more than 15 minutes ago."))
     amount, key = _amount(posted), asked.idempotency_key(is_required=True)
     reason, note = _reason(posted)
     wanted = returns.RefundOrder(

@@ -22,6 +22,7 @@ from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, or_null, recor
 from app.web.gates import guards
 from app.web.limits import limit_api
 from app.web.respond import no_store
+from app.web.rights import needs
 from app.web.site import settings
 from app.web.visitor import visitor
 
@@ -43,13 +44,13 @@ RUN = record(released=COUNT, waiting=COUNT, failed=COUNT)
 
 
 @bp.get("/api/cron/stock-cleanup")
+@needs("stock.view")
 @describe(
     "When the clean-up ran and will run, and what it released",
     answers={200: STATUS},
     refusals=(401, 403),
     for_staff=True,
 )
-@staff.staff_required
 def show_cleanup() -> Response:
     interval = settings().cleanup_interval_minutes
     found = queries.cleanup(is_enabled=settings().cleanup_enabled, interval_minutes=interval)
@@ -68,6 +69,7 @@ def show_cleanup() -> Response:
 
 
 @bp.post("/api/cron/stock-cleanup")
+@needs("stock.change")
 @describe(
     "Release every expired lock that may be released, now",
     answers={200: RUN},
@@ -75,7 +77,6 @@ def show_cleanup() -> Response:
     for_staff=True,
     needs_csrf=True,
 )
-@staff.staff_required
 def run_cleanup() -> Response:
     """`waiting` locks stay because a provider did not answer."""
     tally = flows.release_pass(trigger=staff.actor())

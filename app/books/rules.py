@@ -49,6 +49,7 @@ class Sale:
     total: int
     shipping: int
     tax: int  # added and included
+    gone: int = 0  # of instalments that went back before the last one came
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,12 @@ def capture_entry(
 
 
 def sale_entry(order_id: uuid.UUID, sale: Sale) -> Entry:
-    """An order is paid: what the customer gave leaves suspense and becomes goods, delivery and tax."""
+    """An order is paid: what the customer gave leaves suspense and becomes goods, delivery and tax; what has gone back of it
+    by then was a refund."""
     parts = {SHIPPING_INCOME: sale.shipping, TAX_PAYABLE: sale.tax, SALES: sale.total - sale.shipping - sale.tax}
     lines = [
-        Line(SUSPENSE, sale.currency, sale.total),
+        Line(SUSPENSE, sale.currency, sale.total - sale.gone),
+        Line(CUSTOMER_REFUNDS, sale.currency, sale.gone),
         *(Line(account, sale.currency, -minor) for account, minor in parts.items()),
     ]
     return Entry("sale", lines, "orders", order_id, order_id=order_id)

@@ -2,7 +2,7 @@ import uuid
 
 from app.cart import actions, queries
 from app.core import db
-from app.orders.events import OrderPaid, OrderPromised
+from app.orders.events import OrderPaid, OrderPromised, PlanBegun
 
 
 def empty_after_payment(event: OrderPaid) -> None:
@@ -16,8 +16,9 @@ def empty_after_payment(event: OrderPaid) -> None:
         actions.note_step(cart_id, "paid")
 
 
-def empty_when_promised(event: OrderPromised) -> None:
-    """An order that will be paid by hand stands, and a later one does not replace it: nobody should order the same twice."""
+def empty_when_promised(event: OrderPromised | PlanBegun) -> None:
+    """An order that will be paid by hand, or in instalments, stands, and a later one does not replace it: nobody should order
+    the same twice."""
     if event.is_first:
         _empty(event.order_id)
 

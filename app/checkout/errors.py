@@ -65,3 +65,9 @@ class NoDelivery(Conflict):
     """No method delivers to that address."""
 
     code = "no_delivery"
+
+
+class NoPlan(Refused):
+    """This order cannot be paid in so many instalments, or not in the way that was chosen."""
+
+    code = "no_plan"

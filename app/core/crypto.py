@@ -20,13 +20,15 @@ from sqlalchemy.types import TypeDecorator
 KEY_ID = "1"
 _keys: dict[str, bytes] = {}
 _index_key = b""
+_seal_key = b""
 
 
 def configure(secret: str) -> None:
     """Derive the field key and the index key. Called once by the factory."""
-    global _index_key
+    global _index_key, _seal_key
     _keys[KEY_ID] = _derive(secret, b"kedai field encryption")
     _index_key = _derive(secret, b"kedai blind index")
+    _seal_key = _derive(secret, b"kedai audit seal")
 
 
 def _derive(secret: str, purpose: bytes) -> bytes:
@@ -50,6 +52,11 @@ def blind_index(value: str) -> bytes:
     """A keyed fingerprint of an e-mail, a phone number or a token: equal for equal values, useless without the key."""
     normal = unicodedata.normalize("NFC", value).strip().casefold()
     return hmac.new(_index_key, normal.encode(), hashlib.sha256).digest()
+
+
+def seal(content: bytes) -> bytes:
+    """A keyed fingerprint of a record that nobody may change: the database alone cannot make another that fits."""
+    return hmac.new(_seal_key, content, hashlib.sha256).digest()
 
 
 class EncryptedText(TypeDecorator[str]):

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import db
 from app.core.db import Base, CreatedAt, Key
+from app.core.errors import NotFound
 from app.core.events import Event
 from app.core.ids import new_id
 from app.core.transaction import note_wake, transaction
@@ -218,9 +219,11 @@ def drain(*, rounds: int = 50) -> int:
 
 
 def retry(delivery_id: uuid.UUID) -> bool:
-    """Give a dead delivery another chance, by hand. False when it is not dead."""
+    """Give a dead delivery another chance, by hand. False when it is not dead. Raises NotFound."""
     row = lock_delivery(delivery_id)
-    if row is None or row.state != "dead":
+    if row is None:
+        raise NotFound()
+    if row.state != "dead":
         return False
     row.state, row.attempts, row.due_at = "pending", 0, db.scalar("SELECT clock_timestamp()")
     note_wake(row.id)

@@ -22,11 +22,14 @@ from app.orders.models import Order
 
 
 def issue_for_order(order_id: uuid.UUID) -> list[Document]:
-    """Invoice and receipt of an order that was confirmed. Returns what was issued now: nothing the second time."""
+    """Invoice and receipt of an order that was confirmed, and credit notes for what had gone back of its instalments before.
+    Returns what was issued now: nothing the second time."""
     order = orders.lock_order(order_id)
     if order is None or order.confirmed_at is None:
         return []
-    return _issue_sale(order)
+    issued = _issue_sale(order)
+    notes = [issue_credit_note(refund_id, order_id) for refund_id in queries.refunds_before_the_sale(order_id)]
+    return [*issued, *(note for note in notes if note is not None)]
 
 
 def issue_credit_note(refund_id: uuid.UUID, order_id: uuid.UUID) -> Document | None:

@@ -84,6 +84,17 @@ def refund_facts(refund_id: uuid.UUID) -> Any | None:
     return found[0] if found else None
 
 
+def refunds_before_the_sale(order_id: uuid.UUID) -> list[uuid.UUID]:
+    """Refunds of an order in instalments that have succeeded and have no credit note."""
+    found = db.rows(
+        "SELECT r.id FROM payment p JOIN refund r ON r.payment_id = p.id JOIN payment_capture c ON c.id = r.capture_id"
+        " WHERE p.order_id = :id AND p.parts > 1 AND c.is_applied AND r.state = 'succeeded'"
+        " AND NOT EXISTS (SELECT FROM document d WHERE d.refund_id = r.id) ORDER BY r.created_at",
+        id=order_id,
+    )
+    return [row[0] for row in found]
+
+
 def refunded_parts(refund_id: uuid.UUID) -> list[Any]:
     """(kind, order_line_id, quantity, amount_minor) of what a refund returns: goods, the delivery, or just an amount."""
     return db.rows(

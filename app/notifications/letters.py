@@ -166,7 +166,11 @@ def _environment(language: str) -> Environment:
     def moment(value: datetime) -> str:
         return formats.format_moment(value, language=language, timezone=zone)
 
+    def day(value: datetime) -> str:
+        return formats.format_day(value, language=language, timezone=zone)
+
     environment.filters.update(
+        day=day,
         money=formats.format_money,
         quantity=formats.format_quantity,
         moment=moment,

@@ -14,6 +14,8 @@ from app.documents import queries as documents
 from app.notifications.models import MailMessage
 from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
+from app.payments import queries as payments
+from app.payments.rules import Plan
 from app.value import queries as value
 from app.value.events import ValueIssued
 
@@ -64,10 +66,11 @@ class MailPayment:
 
 @dataclass(frozen=True, slots=True)
 class MailPromise:
-    """`receipt` is the reference to give with the transfer, `until` how long the items are held for it."""
+    """`receipt` is the reference to give with the transfer, `until` how long the items are held for it; None while the order is
+    on a plan."""
 
     receipt: str
-    until: datetime
+    until: datetime | None
     amount: Money
 
 
@@ -131,10 +134,32 @@ def mail_payment(order_id: uuid.UUID) -> MailPayment | None:
     return MailPayment(amount, first.method, first.reference, first.paid_at)
 
 
+def mail_capture(capture_id: uuid.UUID) -> MailPayment:
+    """One payment of an order."""
+    row = db.rows(
+        "SELECT amount_minor, currency, method, provider_payment_id, coalesce(captured_at, created_at) AS paid_at"
+        " FROM payment_capture WHERE id = :id",
+        id=capture_id,
+    )[0]
+    return MailPayment(Money(row.amount_minor, row.currency), row.method, row.provider_payment_id, row.paid_at)
+
+
+def mail_plan(order_id: uuid.UUID) -> Plan | None:
+    """The instalments of an order; None for one that is paid at once."""
+    payment = payments.payment_of_order(order_id)
+    return payment.plan if payment else None
+
+
+def open_instalment(instalment_id: uuid.UUID) -> int | None:
+    """The place of an instalment in its plan, while it is not paid."""
+    return db.scalar("SELECT position FROM instalment WHERE id = :id AND state = 'open'", id=instalment_id)
+
+
 def mail_promise(attempt_id: uuid.UUID) -> MailPromise | None:
     """A bank transfer that is still awaited."""
     found = db.rows(
-        "SELECT a.receipt, a.amount_minor, a.currency, o.expires_at FROM payment_attempt a"
+        "SELECT a.receipt, a.amount_minor, a.currency,"
+        " CASE WHEN p.parts = 1 OR p.received_minor = 0 THEN o.expires_at END AS expires_at FROM payment_attempt a"
         " JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
         " WHERE a.id = :id AND a.method = 'bank_transfer' AND a.state IN ('created', 'open')",
         id=attempt_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.books import queries as books
 from app.core import db, outbox
 from app.orders import queries as orders
-from app.payments import queries as payments
+from app.payments.queries import checks as payments
 from app.stock import queries as stock
 from app.value import queries as value
 
@@ -25,6 +25,7 @@ def run(*, cleanup_interval_minutes: int) -> dict[str, int]:
             **books.faults(),
             **payments.unposted(),
             **value.faults(),
+            **payments.instalment_faults(),
         }
     finally:
         db.rows(_NORMAL)

@@ -21,6 +21,16 @@ class OrderPromised(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanBegun(Event):
+    """The first instalment of an order is here: it waits for the others, and its stock is kept. `is_first`: it had not been
+    promised by hand before."""
+
+    name = "order.plan_begun"
+    order_id: uuid.UUID
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPaid(Event):
     """The order is confirmed and its stock sold."""
 

@@ -19,6 +19,7 @@ from app.orders import queries
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
+from app.payments.actions import instalments
 from app.payments.errors import PaymentUnderWay, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import ProviderRefund, Standing
 from app.payments.models import Refund
@@ -280,6 +281,12 @@ def _reconcile(*, everything: bool) -> Tally:
 def _postpone(order_ids: Sequence[uuid.UUID]) -> None:
     for order_id in order_ids:
         in_transaction(partial(payments.postpone, order_id))
+
+
+def remind_by_schedule() -> None:
+    """Now and then: instalments that come due soon, and those whose day has passed."""
+    in_transaction(instalments.remind)
+    in_transaction(instalments.warn)
 
 
 def release_expired() -> None:

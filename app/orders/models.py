@@ -77,7 +77,7 @@ class Order(HasState, Base):
     shipping_method: Mapped[str] = mapped_column(Text)
     payment_method: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime]  # unpaid orders are closed after this, never while a payment may be under way
-    promised_at: Mapped[datetime | None]  # a way to pay by hand was chosen: a later order does not replace this one
+    promised_at: Mapped[datetime | None]  # by hand, or by its first instalment: a later order does not replace this one
     created_at: Mapped[CreatedAt]
     confirmed_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

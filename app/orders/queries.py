@@ -81,7 +81,8 @@ def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
 
 ROW = (
     "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
-    " o.address, p.state AS payment_state, (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
+    " o.address, p.state AS payment_state, p.state = 'open' AND p.received_minor > 0 AS is_part_paid,"
+    " (SELECT count(*) FROM order_line l WHERE l.order_id = o.id) AS lines"
     " FROM orders o LEFT JOIN payment p ON p.order_id = o.id"
 )
 
@@ -196,6 +197,7 @@ def faults() -> dict[str, int]:
             " WHERE o.total_minor <> l.total + o.shipping_minor + o.shipping_tax_minor OR o.subtotal_minor <> l.subtotal"
             " OR o.discount_minor <> l.discount OR o.tax_added_minor <> l.added + o.shipping_tax_minor OR l.order_id IS NULL"
             " OR p.amount_minor <> o.total_minor OR p.currency <> o.currency"
-            " OR c.amount_minor <> o.total_minor OR c.currency <> o.currency OR c.other <> o.currency"
+            " OR c.amount_minor <> CASE WHEN p.paid_at IS NULL THEN p.received_minor ELSE o.total_minor END"
+            " OR c.currency <> o.currency OR c.other <> o.currency"
         ),
     }

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 ORDER_MOVES: Mapping[str, frozenset[str]] = {
     "pending": frozenset({"confirmed", "expired", "cancelled", "on_hold"}),
-    "expired": frozenset({"confirmed", "cancelled"}),  # money came late and the stock was still there
-    "on_hold": frozenset({"confirmed", "cancelled"}),
+    "expired": frozenset(
+        {"confirmed", "cancelled", "pending"}
+    ),  # money came late, all or some, and the stock was still there
+    "on_hold": frozenset({"confirmed", "cancelled", "pending"}),
     "confirmed": frozenset({"on_hold", "cancelled"}),
     "cancelled": frozenset(),
 }

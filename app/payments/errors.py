@@ -45,6 +45,12 @@ class NotPayable(Conflict):
     code = "not_payable"
 
 
+class OnPlan(NotPayable):
+    """The order is paid in instalments and some have come: its stock is kept until the last one, or until it is cancelled."""
+
+    code = "on_plan"
+
+
 class Covered(Conflict):
     """Gift cards and credit pay all of the order: there is nothing to pay at a provider."""
 

@@ -38,6 +38,33 @@ class PaymentReceived(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class InstalmentPaid(Event):
+    """An instalment was captured and applied to its order, or several at once."""
+
+    name = "payment.instalment_paid"
+    capture_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentComing(Event):
+    """An instalment is due soon."""
+
+    name = "payment.instalment_coming"
+    instalment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentOverdue(Event):
+    """The day of an instalment has passed, and it is not paid."""
+
+    name = "payment.instalment_overdue"
+    instalment_id: uuid.UUID
+    order_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentFailed(Event):
     """A try failed; the order can be paid again while it lives."""
 

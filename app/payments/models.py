@@ -18,9 +18,12 @@ from app.payments.rules import (
     BY_HAND,
     CAPTURE_STATES,
     DISPUTE_MOVES,
+    INSTALMENT_STATES,
     PAYMENT_MOVES,
     REFUND_MOVES,
     REFUND_SOURCES,
+    Plan,
+    PlanPart,
 )
 
 
@@ -32,6 +35,9 @@ class Payment(HasState, Base):
         CheckConstraint(check_in("state", PAYMENT_MOVES), name="state"),
         CheckConstraint("amount_minor > 0", name="amount"),
         CheckConstraint("0 <= value_minor AND value_minor <= amount_minor", name="value"),
+        CheckConstraint("0 <= received_minor AND received_minor <= amount_minor - value_minor", name="received"),
+        CheckConstraint("paid_at IS NULL OR received_minor = amount_minor - value_minor", name="paid_whole"),
+        CheckConstraint("parts > 0", name="parts"),
     )
     MOVES = PAYMENT_MOVES
 
@@ -39,12 +45,17 @@ class Payment(HasState, Base):
     order_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("orders.id"), unique=True)
     amount_minor: Mapped[int]
     value_minor: Mapped[int] = mapped_column(server_default="0")  # of the amount: what gift cards and credit cover
+    received_minor: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # of the rest: what has come from outside and pays it
+    parts: Mapped[int] = mapped_column(SmallInteger, server_default="1")  # instalments that the rest is paid in
     currency: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text, server_default="open")
     created_at: Mapped[CreatedAt]
     paid_at: Mapped[datetime | None]
 
     attempts: Mapped[list[PaymentAttempt]] = relationship(order_by="PaymentAttempt.position", back_populates="payment")
+    instalments: Mapped[list[Instalment]] = relationship(order_by="Instalment.position", viewonly=True)
 
     @property
     def amount(self) -> Money:
@@ -52,12 +63,66 @@ class Payment(HasState, Base):
 
     @property
     def due(self) -> Money:
-        """What has to come from outside."""
+        """What has to come from outside, all in all."""
         return Money(self.amount_minor - self.value_minor, self.currency)
+
+    @property
+    def balance(self) -> Money:
+        """What of it has not come yet."""
+        return self.due - Money(self.received_minor, self.currency)
+
+    @property
+    def is_on_plan(self) -> bool:
+        """Some instalments are paid, others are to come."""
+        return self.parts > 1 and self.received_minor > 0 and self.paid_at is None
+
+    @property
+    def plan(self) -> Plan | None:
+        """Its instalments as plain values; None when it is paid in one go, and then nothing is asked."""
+        if self.parts == 1:
+            return None
+        rows = [
+            PlanPart(each.position, Money(each.amount_minor, self.currency), each.state, each.due_at)
+            for each in self.instalments
+        ]
+        return Plan(rows)
 
     def mark_paid(self) -> None:
         self.move_to("paid")
         self.paid_at = clock.now()
+
+
+class Instalment(Base):
+    """A part of what an order costs, due on its day (PAY-28). An order that is paid in one go has none.
+
+    They are paid in their order, one or several by one capture. `remind_at` and `late_at` are fixed with the plan: what was
+    agreed stays, whatever the settings say later.
+    """
+
+    __tablename__ = "instalment"
+    __table_args__ = (
+        CheckConstraint(check_in("state", INSTALMENT_STATES), name="state"),
+        CheckConstraint("(state = 'paid') = (capture_id IS NOT NULL)", name="capture"),
+        CheckConstraint("amount_minor > 0", name="amount"),
+        CheckConstraint("position > 0", name="position"),
+        UniqueConstraint("payment_id", "position"),
+        Index("ix_instalment_capture_id", "capture_id"),
+        Index("ix_instalment_remind_at", "remind_at", postgresql_where=text("state = 'open' AND reminded_at IS NULL")),
+        Index("ix_instalment_due_at", "due_at", postgresql_where=text("state = 'open' AND warned_at IS NULL")),
+        Index("ix_instalment_late_at", "late_at", postgresql_where=text("state = 'open'")),
+    )
+
+    id: Mapped[Key]
+    payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payment.id"))
+    position: Mapped[int] = mapped_column(SmallInteger)
+    amount_minor: Mapped[int]
+    state: Mapped[str] = mapped_column(Text, server_default="open")
+    due_at: Mapped[datetime]
+    remind_at: Mapped[datetime]
+    late_at: Mapped[datetime]  # from then on staff may end the plan
+    capture_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("payment_capture.id"))
+    reminded_at: Mapped[datetime | None]
+    warned_at: Mapped[datetime | None]
 
 
 class PaymentAttempt(HasState, Base):
@@ -72,6 +137,7 @@ class PaymentAttempt(HasState, Base):
         UniqueConstraint("payment_id", "position"),
         UniqueConstraint("provider", "provider_order_id"),
         Index("uq_payment_attempt_key", "payment_id", "key", unique=True, postgresql_where=text("key IS NOT NULL")),
+        CheckConstraint("0 < first_part AND first_part <= last_part", name="parts"),
         Index("ix_payment_attempt_created_at", "created_at"),
         Index(
             "ix_payment_attempt_by_hand",
@@ -92,6 +158,8 @@ class PaymentAttempt(HasState, Base):
     state: Mapped[str] = mapped_column(Text, server_default="created")
     amount_minor: Mapped[int]
     currency: Mapped[str] = mapped_column(Text)
+    first_part: Mapped[int] = mapped_column(SmallInteger, server_default="1")  # the instalments it is to pay
+    last_part: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     provider_order_id: Mapped[str | None] = mapped_column(Text)
     page_url: Mapped[str] = mapped_column(
         Text, server_default=""
@@ -120,7 +188,8 @@ class PaymentAttempt(HasState, Base):
 
 
 class PaymentCapture(Base):
-    """A payment the provider knows of. At most one per order is `is_applied`: the money the order is paid with.
+    """A payment the provider knows of. At most one per order is `is_applied`: the money the order is paid with; of an order
+    that is paid in instalments at most one of each, and `part` is the first that it pays.
 
     What gift cards and credit pay of it are captures too, without an attempt: `provider` is then the kind of value, and
     `provider_payment_id` the id of the hold that was spent.
@@ -134,6 +203,7 @@ class PaymentCapture(Base):
         Index(
             "uq_payment_capture_applied",
             "payment_id",
+            "part",
             unique=True,
             postgresql_where=text("is_applied AND attempt_id IS NOT NULL"),
         ),
@@ -155,6 +225,7 @@ class PaymentCapture(Base):
     method: Mapped[str] = mapped_column(Text, server_default="")
     state: Mapped[str] = mapped_column(Text)
     is_applied: Mapped[bool] = mapped_column(server_default=text("false"))
+    part: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     refunded_minor: Mapped[int] = mapped_column(server_default="0")  # as the provider last reported it
     fee_minor: Mapped[int] = mapped_column(server_default="0")  # what the provider keeps of it, as last reported
     refunds_asked: Mapped[int] = mapped_column(SmallInteger, server_default="0")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+
+from app.core.money import Money, smallest_charge, smallest_step
 
 PAYMENT_MOVES: Mapping[str, frozenset[str]] = {
     "open": frozenset({"paid", "refunding"}),
@@ -37,7 +40,10 @@ DISPUTE_MOVES: Mapping[str, frozenset[str]] = {
     "closed": frozenset({"open", "under_review"}),
 }
 UNDECIDED = ("open", "under_review")  # disputes that keep the order on hold
-MAX_ATTEMPTS = 8  # per order (PAY-26)
+INSTALMENT_STATES = ("open", "paid", "closed")  # closed: the order was over before it was paid
+MAX_ATTEMPTS = 8  # per order, and per instalment of it (PAY-26)
+REMIND_HOURS = 72  # before an instalment is due; at most half of the time between two
+OVERDUE_DAYS = 1  # after the day an instalment is due, a reminder says that it has not come
 ONLINE_BANKING = "fpx"  # the way to pay whose banks can be chosen of beforehand
 RECURRING = "subscription"  # the way to pay of orders that a provider charges by itself (PAY-30)
 BY_HAND = "manual"  # the provider that nobody stands behind (N8): staff say when the money has come
@@ -52,6 +58,89 @@ GIVE_UP_AFTER_DAYS = 4
 REFUNDS_ASK_AFTER_HOURS = (1, 6, 24, 72, 168, 336, 720, 1440, 2160)
 DISPUTE_ASK_HOURS = 6
 DISPUTE_LIST_DAYS = 30  # so far back providers are asked which disputes there are: longer than any outage of ours
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTerms:
+    """In how many instalments an order is paid, how many days apart, and how many days one may be late before staff see it."""
+
+    parts: int
+    days: int
+    grace_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPart:
+    """One instalment of a plan. `state`: open, paid or closed."""
+
+    position: int
+    amount: Money
+    state: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an order is paid in instalments, and how far that is."""
+
+    parts: Sequence[PlanPart]  # at least two, the first due first
+
+    @property
+    def paid(self) -> int:
+        """How many are paid."""
+        return sum(part.state == "paid" for part in self.parts)
+
+    @property
+    def has_begun(self) -> bool:
+        return self.paid > 0
+
+    @property
+    def next(self) -> PlanPart | None:
+        return next((part for part in self.parts if part.state == "open"), None)
+
+    @property
+    def received(self) -> Money:
+        return self._sum(is_paid=True)
+
+    @property
+    def balance(self) -> Money:
+        return self._sum(is_paid=False)
+
+    def _sum(self, *, is_paid: bool) -> Money:
+        amounts = [part.amount.minor for part in self.parts if (part.state == "paid") == is_paid]
+        return Money(sum(amounts), self.parts[0].amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What an attempt is to pay: the instalments `first` to `last`. An order that is paid in one go counts as one."""
+
+    first: int
+    last: int
+    amount: Money
+
+
+def split_due(due: Money, parts: int) -> list[Money]:
+    """Equal instalments in amounts that providers take; what does not divide is in the first. They add up to `due` exactly.
+
+    Raises ValueError when one of them would be less than providers take.
+    """
+    step = smallest_step(due.currency)
+    each = due.minor // step // parts * step
+    amounts = [due.minor - each * (parts - 1), *[each] * (parts - 1)]
+    if parts < 1 or min(amounts) < smallest_charge(due.currency):
+        raise ValueError("too little for so many instalments")
+    return [Money(minor, due.currency) for minor in amounts]
+
+
+def plans_for(due: Money, *, most: int, least_minor: int) -> dict[int, list[Money]]:
+    """The instalments that are offered for what is to pay, by how many they are. None below `least_minor`, or where one of
+    them would be too small."""
+    if due.minor < least_minor:
+        return {}
+    least_part = smallest_charge(due.currency) + smallest_step(due.currency)
+    fitting = [parts for parts in range(2, most + 1) if due.minor // parts >= least_part]
+    return {parts: split_due(due, parts) for parts in fitting}
 
 
 def is_reversal(kind: str) -> bool:
@@ -99,6 +188,7 @@ PLANS = (
     Method("paypal_paylater", N_("Pay later with PayPal"), N_("In parts. PayPal decides whether it gives you credit")),
 )
 PLAN_CODES = frozenset(each.code for each in PLANS)
+ONCE_ONLY = PLAN_CODES | {CASH_ON_DELIVERY.code}  # nothing is paid in instalments with them
 EVERYWHERE = (PAYPAL, BANK_TRANSFER, CASH_ON_DELIVERY)
 METHODS_BY_CURRENCY: Mapping[str, tuple[Method, ...]] = {
     "MYR": (

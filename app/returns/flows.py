@@ -11,9 +11,9 @@ from functools import partial
 from app.core import clock, db
 from app.core.transaction import in_transaction
 from app.orders.flows import Tally
-from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
+from app.payments.actions import looking
 from app.payments.errors import ProviderRefused
 from app.payments.rules import DISPUTE_LIST_DAYS
 from app.returns import queries
@@ -118,7 +118,7 @@ def look_around(*, everything: bool = False) -> Tally:
 def _postpone(capture_ids: Sequence[uuid.UUID]) -> None:
     """Those that are due as before: they may not keep others from being asked about."""
     if capture_ids:
-        in_transaction(partial(payments.postpone_looks, capture_ids))
+        in_transaction(partial(looking.postpone_looks, capture_ids))
 
 
 def look_by_schedule() -> None:

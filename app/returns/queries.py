@@ -12,6 +12,7 @@ from app.core import db
 from app.core.money import Money, smallest_charge
 from app.orders.models import Order
 from app.payments import queries as payments
+from app.payments import rules as payment_rules
 from app.payments.models import PaymentCapture, Refund
 from app.returns import rules
 from app.returns.models import RefundLine, RefundRequest
@@ -92,9 +93,9 @@ def divide(plan: Plan, captures: Sequence[PaymentCapture], rests: Sequence[int])
 
 
 def refundable(order: Order) -> Refundable | None:
-    """None for an order that was never paid."""
+    """None for an order that was never paid; also while only some of its instalments have come: nothing is sold yet."""
     payment = payments.payment_of_order(order.id)
-    captures = payments.applied_captures(payment.id) if payment else []
+    captures = payments.applied_captures(payment.id) if payment and payment.paid_at else []
     if payment is None or not captures:
         return None
     rests = [payments.refundable_minor(each) for each in captures]
@@ -154,6 +155,7 @@ class Standing:
     wish: Wished | None
     promise: Promise | None = None
     value_minor: int = 0  # what gift cards and credit pay of it
+    plan: payment_rules.Plan | None = None  # its instalments
 
 
 def standing(order_id: uuid.UUID) -> Standing | None:
@@ -167,7 +169,9 @@ def standing(order_id: uuid.UUID) -> Standing | None:
         " (SELECT jsonb_agg(jsonb_build_array(r.amount_minor, r.currency, r.state, r.updated_at) ORDER BY r.created_at)"
         "  FROM refund r WHERE r.payment_id = p.id AND r.state IN ('requested', 'pending', 'succeeded')) AS refunds,"
         " (SELECT jsonb_build_array(w.state, w.answer, w.created_at) FROM refund_request w WHERE w.order_id = p.order_id"
-        "  ORDER BY w.created_at DESC LIMIT 1) AS wish FROM payment p WHERE p.order_id = :id",
+        "  ORDER BY w.created_at DESC LIMIT 1) AS wish,"
+        " (SELECT jsonb_agg(jsonb_build_array(i.position, i.amount_minor, p.currency, i.state, i.due_at) ORDER BY i.position)"
+        "  FROM instalment i WHERE i.payment_id = p.id) AS plan FROM payment p WHERE p.order_id = :id",
         id=order_id,
     )
     if not found:
@@ -179,7 +183,12 @@ def standing(order_id: uuid.UUID) -> Standing | None:
     ]
     wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
     promise = _promise(*row.promise) if row.promise else None
-    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor)
+    plan = payment_rules.Plan([_part(*part) for part in row.plan]) if row.plan else None
+    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor, plan)
+
+
+def _part(position: int, minor: int, currency: str, state: str, due_at: str) -> payment_rules.PlanPart:
+    return payment_rules.PlanPart(position, Money(minor, currency), state, datetime.fromisoformat(due_at))
 
 
 def _promise(method: str, receipt: str, minor: int, currency: str) -> Promise:

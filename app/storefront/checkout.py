@@ -20,6 +20,7 @@ from app.checkout.errors import (
     LinesGone,
     NoDelivery,
     NoMethod,
+    NoPlan,
     NoSession,
     SessionOver,
     TooManyLocks,
@@ -40,7 +41,7 @@ from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.value.errors import NotUsable, UnknownCode, ValueGone
-from app.web import customers, languages, value_words
+from app.web import customers, languages, plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.limits import FORMS, limit
 from app.web.pay import new_key
@@ -158,7 +159,7 @@ def place_order() -> ResponseReturnValue:
         return redirect(url_for(f"checkout.show_{refusal.step}"), 303)
     except SessionOver:
         return _over_page()
-    except (TotalChanged, ValueChanged, ValueGone, NoMethod) as refusal:
+    except (TotalChanged, ValueChanged, ValueGone, NoMethod, NoPlan) as refusal:
         return _review_again(refusal.status, [_check_again_words(refusal.code)])
     except NoDelivery:
         return redirect(url_for("checkout.show_delivery", _anchor="methods"), 303)
@@ -173,6 +174,7 @@ def _check_again_words(code: str) -> str:
     return {
         TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
         NoMethod.code: _("Choose how you want to pay"),
+        NoPlan.code: _("This order cannot be paid in so many parts in this way. Pay it at once, or in another way."),
     }.get(code, _("Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."))
 
 
@@ -340,6 +342,8 @@ def _review_page(
         key=new_key(),
         offers=offers(languages.currency(), due=covered.due),
         method=request.form.get("payment_method"),
+        plans=plan_words.offered(covered.due),
+        parts=request.form.get("parts", "1"),
         covered=covered,
         wrong_code=wrong_code,
         code=request.form.get("code", "")[:40] if wrong_code else "",

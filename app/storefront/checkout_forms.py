@@ -23,6 +23,7 @@ from app.web import languages
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
 from app.web.placing import click_on_place
+from app.web.site import settings
 
 FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
 NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO", "XA", "XB"})
@@ -135,10 +136,18 @@ def read_click(
         faults.append(_("This form was incomplete. Please check your order and try again."))
     if method not in (only_method, *KINDS, *(offer.method.code for offer in offers(currency, due=due))):
         faults.append(_("Choose how you want to pay"))
+    parts = form.get("parts", "1")
+    if parts not in {str(n) for n in range(1, max(1, settings().instalments.most) + 1)}:
+        faults.append(_("Choose whether you pay at once or in parts"))
     if faults or one_time is None:
         return None, list(dict.fromkeys(faults))
     click = click_on_place(
-        key=one_time, accept_total=int(total), accept_value=int(value), payment_method=method, address=address
+        key=one_time,
+        accept_total=int(total),
+        accept_value=int(value),
+        payment_method=method,
+        address=address,
+        parts=int(parts),
     )
     return click, []
 

@@ -8,9 +8,11 @@ from flask_babel import gettext as _
 
 from app.core.money import Money
 from app.orders.models import Order
+from app.payments.rules import Plan
 from app.storefront.checkout_forms import tax_rows
 from app.storefront.pictures import picture_of
 from app.value import queries as value
+from app.web import plan_words
 from app.web.formats import format_money, format_quantity
 
 
@@ -37,6 +39,20 @@ def split(order: Order, value_minor: int) -> tuple[Money, list[tuple[str, str, M
     return order.total - Money(value_minor, order.currency), [
         (each.kind, each.last_four, each.amount) for each in parts
     ]
+
+
+def plan(of: Plan | None) -> dict[str, Any] | None:
+    """What `_plan.html` shows; None for an order that is paid in one go."""
+    if of is None:
+        return None
+    return {
+        "rows": plan_words.rows(of),
+        "standing": plan_words.standing(of),
+        "has_begun": of.has_begun,
+        "received": of.received,
+        "balance": of.balance,
+        "next": of.next,
+    }
 
 
 def _line(line: Any, currency: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app.core import crypto
 from app.core.errors import NotFound
+from app.core.money import Money
 from app.documents import queries as documents
 from app.orders import queries
 from app.orders.models import Order
@@ -16,7 +17,7 @@ from app.returns import queries as returns
 from app.returns.rules import UNANSWERED
 from app.shipping.rules import add_working_days
 from app.storefront import order_view
-from app.web import value_words
+from app.web import plan_words, value_words
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import limit
 from app.web.respond import no_store, respond
@@ -38,6 +39,7 @@ def show(token: str) -> ResponseReturnValue:
         raise NotFound()
     due, parts = order_view.split(order, money.value_minor)
     status = public_status(order=order.state, payment=money.state)
+    has_begun = money.plan is not None and money.plan.has_begun
     has_asked = money.wish is not None and money.wish.state in UNANSWERED
     if status == "confirmed" and order.visitor == visitor():
         forget_cart()  # the worker empties it; the badge should not wait for that
@@ -58,12 +60,14 @@ def show(token: str) -> ResponseReturnValue:
         days=_delivery_days(order),
         documents=issued,
         wait_seconds=WAIT_SECONDS,
-        refunds=money.refunds if money.is_paid else [],
+        refunds=money.refunds if money.is_paid or has_begun else [],
+        plan=order_view.plan(money.plan),
+        refund_total=money.plan.received if money.plan and has_begun else order.total,
         wish=money.wish,
         can_ask=order.state == "confirmed" and money.state == "paid" and not has_asked,
         due=due,
         **order_view.summary(order),
-        summary_paid=value_words.rows(parts, due) if order.confirmed_at is None else value_words.paid_rows(parts, due),
+        summary_paid=[*_paid_rows(order, parts, due), *plan_words.summary_rows(money.plan)],
     )
 
 
@@ -93,6 +97,10 @@ def _find(number: str, contact: str) -> Order | None:
     if phone is None:
         return None
     return queries.find_for_guest(number=number, email_index=b"", phone_index=crypto.blind_index(phone))
+
+
+def _paid_rows(order: Order, parts: list[tuple[str, str, Money]], due: Money) -> list[tuple[str, str]]:
+    return value_words.rows(parts, due) if order.confirmed_at is None else value_words.paid_rows(parts, due)
 
 
 def _delivery_days(order: Order) -> tuple[object, object] | None:

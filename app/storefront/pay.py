@@ -15,7 +15,9 @@ from app.core.transaction import in_transaction
 from app.orders import actions as orders
 from app.orders import queries
 from app.orders.models import Order
+from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import instalments
 from app.payments.errors import (
     AlreadyInitiating,
     Covered,
@@ -24,19 +26,19 @@ from app.payments.errors import (
     ProviderUnavailable,
     TooManyAttempts,
 )
-from app.payments.gateway import banks, offers
+from app.payments.gateway import banks
 from app.payments.models import PaymentAttempt
-from app.payments.rules import MAX_ATTEMPTS, ONLINE_BANKING, PLAN_CODES, RECURRING
+from app.payments.rules import MAX_ATTEMPTS, ONCE_ONLY, ONLINE_BANKING, RECURRING
 from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
 from app.storefront import order_view
 from app.value.errors import ValueGone
 from app.value.rules import KINDS
-from app.web import value_words
+from app.web import plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.limits import limit
-from app.web.pay import chosen_bank, hand_over, send_to_pay
+from app.web.pay import chosen_bank, hand_over, offers_for, send_to_pay
 from app.web.respond import is_fragment, no_store, respond
 from app.web.security import allow_form_action
 from app.web.site import settings
@@ -76,12 +78,12 @@ def pay(token: str) -> ResponseReturnValue:
     method = request.form.get("payment_method") or order.payment_method
     if method in KINDS:
         return _pay_with_value(order)
-    payment = payment_queries.payment_of_order(order.id) if method in PLAN_CODES else None  # theirs have a least amount
-    if method not in {offer.method.code for offer in offers(order.currency, due=payment.due if payment else None)}:
+    payment = payment_queries.payment_of_order(order.id) if method in ONCE_ONLY else None  # those depend on it
+    if method not in {offer.method.code for offer in offers_for(order.currency, payment)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
         bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
-        send_to_pay(order, method=method, bank=bank)
+        send_to_pay(order, method=method, bank=bank, rest="rest" in request.form)
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
     except Covered:
@@ -189,8 +191,11 @@ def _page(
     if status != 200:  # something was tried since it was read
         order = queries.order(order.id) or order
     payment = payment_queries.payment_of_order(order.id)
-    attempts = list(payment.attempts) if payment else []
-    due, parts = order_view.split(order, payment.value_minor if payment else 0)
+    if payment is None:
+        raise NotFound()
+    attempts, plan = list(payment.attempts), payment.plan
+    now_due = instalments.portion(payment)
+    due, parts = order_view.split(order, payment.value_minor)
     hold = stock.hold_of(order.id)
     lock = lock_view(order, hold)
     last = attempts[-1] if attempts else None
@@ -202,17 +207,18 @@ def _page(
         problem=problem,
         short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
         failure=last if last is not None and last.state == "failed" else None,
-        tries_left=MAX_ATTEMPTS - len(attempts),
-        offers=offers(order.currency, due=due),
+        plan=order_view.plan(plan),
+        tries_left=payments.tries_left(attempts, now_due),
+        offers=offers_for(order.currency, payment),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
         bank=last.bank if last is not None else "",
         promise=last if last is not None and last.is_by_hand and last.state == "open" else None,
         bank_details=settings().manual.bank_details,
         quantity=format_quantity,
         **_lock_context(order, lock, hold),
-        due=due,
+        due=now_due.amount,
         **order_view.summary(order),
-        summary_paid=value_words.rows(parts, due),
+        summary_paid=[*value_words.rows(parts, due), *plan_words.summary_rows(plan)],
     )
 
 

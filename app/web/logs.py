@@ -29,7 +29,7 @@ MASKS = (
     ),
     (
         re.compile(
-            r"(/(?:order|checkout/pay|pay/return|login/link|login/reset|register|account/email|unsubscribe)/)[\w.-]{16,}"
+            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)[\w.-]{16,}"
         ),
         r"\1<token>",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import current_app, url_for
@@ -16,7 +17,8 @@ from app.payments import actions as payments
 from app.payments import gateway
 from app.payments.errors import AlreadyInitiating, ProviderRefused, ProviderUnavailable
 from app.payments.gateway import HostedPage, Opened, PaymentRequest
-from app.payments.models import PaymentAttempt
+from app.payments.models import Payment, PaymentAttempt
+from app.payments.rules import ONCE_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,11 @@ class HandOver:
     provider: str
 
 
-def send_to_pay(order: Order, *, method: str, bank: str = "", key: uuid.UUID | None = None) -> uuid.UUID:
+def send_to_pay(
+    order: Order, *, method: str, bank: str = "", key: uuid.UUID | None = None, rest: bool = False
+) -> uuid.UUID:
     """Freeze the lock, commit the attempt, then make sure the provider has its order. Returns the attempt's id.
+    Of an order with instalments it is the next one, or all the `rest`.
 
     The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
     Raises NotPayable, Covered, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt
@@ -38,7 +43,7 @@ def send_to_pay(order: Order, *, method: str, bank: str = "", key: uuid.UUID | N
     code = gateway.offer_of(method, order.currency).provider
     terms = _terms(method)
     started = in_transaction(
-        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank, key=key)
+        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank, key=key, rest=rest)
     )
     if started.attempt.provider_order_id is not None:
         return started.attempt.id
@@ -65,6 +70,12 @@ def _terms(method: str) -> paying.Terms:
         lives_minutes=settings.unpaid_order_minutes,
         waits_minutes=settings.manual.minutes_of(method),
     )
+
+
+def offers_for(currency: str, payment: Payment | None) -> Sequence[gateway.Offer]:
+    """The ways to pay what is due; of an order in instalments without those that come once only."""
+    found = gateway.offers(currency, due=payment.due if payment else None)
+    return [each for each in found if payment is None or payment.parts == 1 or each.method.code not in ONCE_ONLY]
 
 
 def hand_over(order: Order, attempt: PaymentAttempt) -> HandOver:

@@ -6,14 +6,21 @@ import uuid
 
 from app.checkout.actions import PlaceOrder
 from app.core import crypto
-from app.web import customers, languages
+from app.web import customers, languages, plan_words
 from app.web.site import settings
 
 
 def click_on_place(
-    *, key: uuid.UUID, accept_total: int | None, accept_value: int | None, payment_method: str, address: str
+    *,
+    key: uuid.UUID,
+    accept_total: int | None,
+    accept_value: int | None,
+    payment_method: str,
+    address: str,
+    parts: int = 1,
 ) -> PlaceOrder:
-    """`address` is where the browser is, on the network; the two amounts are what was shown, in minor units."""
+    """`address` is where the browser is, on the network; the two amounts are what was shown, in minor units.
+    `parts`: in how many instalments it is to be paid."""
     policy = settings()
     return PlaceOrder(
         key=key,
@@ -27,4 +34,6 @@ def click_on_place(
         unpaid_minutes=policy.unpaid_order_minutes,
         client_index=crypto.blind_index(address),
         customer_id=customers.current_id(),
+        plan=plan_words.terms(parts),
+        plan_least_minor=policy.instalments.min_minor,
     )

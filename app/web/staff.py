@@ -6,12 +6,7 @@ A cookie of its own holds a random token, the table its hash (`app/accounts`). B
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
-
 from flask import Response, abort, g, request
-from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.accounts import actions as accounts
@@ -21,8 +16,6 @@ from app.core.transaction import transaction
 from app.web.errors import problem
 from app.web.site import settings
 
-View = TypeVar("View", bound=Callable[..., Any])
-
 
 def current_staff() -> SignedIn | None:
     """The member of staff who signed in with password and code; None for everybody else."""
@@ -30,14 +23,25 @@ def current_staff() -> SignedIn | None:
     return person if person and person.has_passed else None
 
 
+def can(right: str) -> bool:
+    """Whether the member of staff who asks may do this, such as `refunds.change`."""
+    person = current_staff()
+    return person is not None and right in person.rights
+
+
 def signing_in() -> SignedIn | None:
-    """The same, and people who have given their password only."""
+    """The same, and people who have given their password only. From a network that is not let in nobody is staff."""
     if "staff" not in g:
         g.staff = None  # should the question fail: the page that says so must not ask again
-        token = session_token()
+        token = session_token() if is_let_in() else ""
         g.staff = queries.signed_in(token) if token else None
     person: SignedIn | None = g.staff
     return person
+
+
+def is_let_in() -> bool:
+    """Whether staff may come from where this request comes from (SEC-43)."""
+    return settings().staff.opens_to(request.remote_addr)
 
 
 def somebody(*, passed: bool = True) -> SignedIn:
@@ -53,20 +57,8 @@ def actor() -> str:
     return somebody().actor
 
 
-def staff_required(view: View) -> View:
-    """For JSON endpoints: 401 for strangers, 403 for those who have not given their code."""
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-        refusal = refuse_strangers()
-        answer: ResponseReturnValue = refusal if refusal is not None else view(*args, **kwargs)
-        return answer
-
-    return guarded  # type: ignore[return-value]
-
-
 def refuse_strangers() -> Response | None:
-    """The problem document for whoever is not staff; None lets the visitor in."""
+    """The problem document for whoever is not staff; None lets the visitor in. Asked before CSRF and before 404."""
     person = signing_in()
     if person is None:
         answer = problem(401, "sign_in_required", _("Please sign in first."))
@@ -97,6 +89,20 @@ def give_cookie(response: Response, token: str) -> None:
 
 def take_cookie(response: Response) -> None:
     response.delete_cookie(_cookie_name(), path="/", httponly=True, samesite="Strict", secure=settings().is_https)
+
+
+def device_token() -> str:
+    return request.cookies.get(_device_cookie(), "")[:100]
+
+
+def give_device_cookie(response: Response, token: str, *, days: int) -> None:
+    """This browser is trusted. Kept when it closes; the server forgets it earlier if its owner says so."""
+    options = {"path": "/", "httponly": True, "samesite": "Strict", "secure": settings().is_https}
+    response.set_cookie(_device_cookie(), token, max_age=days * 24 * 3600, **options)  # type: ignore[arg-type]
+
+
+def _device_cookie() -> str:
+    return "__Host-staff-device" if settings().is_https else "staff-device"
 
 
 def _cookie_name() -> str:

@@ -99,8 +99,8 @@ SELECT id, order_id, position, variant_id, product_id, sku, coalesce(name->>loca
   price, subtotal, basis_points, tax_added, tax_included, subtotal + tax_added, hs_code
 FROM demo_line ORDER BY i, position;
 
-INSERT INTO payment (id, order_id, amount_minor, currency, state, created_at, paid_at)
-SELECT o.payment_id, o.id, s.total, s.currency, CASE o.fate WHEN 'paid' THEN 'paid' WHEN 'expired' THEN 'open' ELSE 'refunded' END,
+INSERT INTO payment (id, order_id, amount_minor, received_minor, currency, state, created_at, paid_at)
+SELECT o.payment_id, o.id, s.total, CASE o.fate WHEN 'paid' THEN s.total ELSE 0 END, s.currency, CASE o.fate WHEN 'paid' THEN 'paid' WHEN 'expired' THEN 'open' ELSE 'refunded' END,
   o.moment, CASE o.fate WHEN 'paid' THEN o.paid_at END
 FROM demo_order o JOIN demo_sum s USING (i) ORDER BY o.i;
 

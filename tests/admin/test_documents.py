@@ -27,7 +27,12 @@ def documents():
 
 
 def actions():
-    found = [row[0] for row in db.rows("SELECT action FROM audit_entry WHERE actor LIKE 'staff:%' ORDER BY created_at")]
+    found = [
+        row[0]
+        for row in db.rows(
+            "SELECT action FROM audit_entry WHERE actor LIKE 'staff:%' AND action NOT LIKE 'form.%' ORDER BY created_at"
+        )
+    ]
     db.release()
     return found
 

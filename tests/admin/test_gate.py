@@ -5,7 +5,7 @@ import pytest
 from app.core import db
 from tests.routes import path_of
 
-OPEN = {"/admin/login"}
+OPEN = {"/admin/login"}  # an invitation that nobody got is as closed as everything else
 HALF_OPEN = OPEN | {"/admin/totp", "/admin/logout"}
 
 

@@ -130,5 +130,5 @@ def test_value_is_made_after_a_fresh_sign_in_only(merchant):
     paths += [f"{page}/adjust", f"{page}/disable", f"{page}/code"]
     for path in paths:
         answer = merchant.client.post(path, data=form)
-        assert (answer.status_code, answer.location.startswith("/admin/login?again=1")) == (303, True)
+        assert (answer.status_code, answer.location.startswith("/admin/totp?again=1")) == (303, True)
     assert (counters(card), len(accounts())) == ((1000, 0), 1)

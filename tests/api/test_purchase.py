@@ -7,6 +7,7 @@ import pytest
 from app.core import db
 from tests.api.test_description import fits, operations
 from tests.api.test_stock import headers_of, refused
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper, money, provider_order_of
 from tests.shop import add_product, faults, open_shop, stock_row
 from tests.value.cards import counters, issue
@@ -224,4 +225,42 @@ def test_an_order_that_cards_cover_needs_no_provider(make_app, bank):
     refused(ask(shopper, INITIATE, {"order": answer.json["order"]}), 409, "covered")
     paid = ask(shopper, CONFIRM, {"order": answer.json["order"]})
     assert (paid.status_code, paid.json["is_paid"], counters(card.account)) == (200, True, (50000 - 19700, 0))
+    assert faults() == {}
+
+
+def test_an_order_in_parts_over_json(bank, make_app, drain):
+    """PAY-28: total, what has come and the balance, with every part; the next one is paid, or the rest."""
+    open_shop()
+    shopper = Shopper(make_app(**razorpay(bank), INSTALMENTS="3").test_client(), bank)
+    shopper.add(add_product(stock_of={"KB": 3}))
+    shopper.to_review()
+    for wrong in (0, 4, "3", 2.0, True, None):
+        assert refused(ask(shopper, INTENT, {"instalments": wrong}), 422, "no_plan"), wrong
+    assert orders() == 0
+    intent = ask(shopper, INTENT, {"instalments": 3}).json
+    token = intent["order"]
+    assert (intent["due_minor"], intent["instalments"]) == (19700, 3)
+    assert "cod" not in {each["code"] for each in intent["payment_methods"]}
+    for expected in (6568, 6566):
+        started = ask(shopper, INITIATE, {"order": token}).json
+        assert started["amount_minor"] == expected
+        paid = bank.pay(started["provider_order_id"], "captured")
+        claim = {name: paid[name] for name in SIGNED}
+        answer = ask(shopper, VERIFY, {"order": token, **claim}).json
+        assert (answer["status"], answer["is_paid"], answer["number"]) == ("pending", False, None)
+    payment = shopper.client.get(f"{PAYMENTS}/{token}").json
+    assert (payment["amount_minor"], payment["received_minor"], payment["balance_minor"]) == (19700, 13134, 6566)
+    assert [(each["position"], each["amount_minor"], each["state"]) for each in payment["instalments"]] == [
+        (1, 6568, "paid"),
+        (2, 6566, "paid"),
+        (3, 6566, "open"),
+    ]
+    assert len(payment["attempts"]) == 2
+    started = ask(shopper, INITIATE, {"order": token, "rest": True}).json
+    assert started["amount_minor"] == 6566
+    bank.pay(started["provider_order_id"], "captured")
+    assert ask(shopper, CONFIRM, {"order": token}).json["is_paid"] is True
+    payment = shopper.client.get(f"{PAYMENTS}/{token}").json
+    assert (payment["received_minor"], payment["balance_minor"], payment["status"]) == (19700, 0, "confirmed")
+    drain()
     assert faults() == {}

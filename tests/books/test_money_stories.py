@@ -18,6 +18,7 @@ from app.payments import queries
 from app.payments.actions import postings
 from app.payments.gateway import ProviderPayment, ProviderRefund
 from app.payments.models import PaymentAttempt
+from app.payments.queries import checks
 
 STEPS = st.lists(
     st.tuples(
@@ -126,6 +127,6 @@ def test_the_trial_balance_is_zero_and_equals_the_payments(database: None, stori
         " WHERE captured_at IS NOT NULL UNION ALL SELECT currency, -amount_minor FROM refund WHERE state = 'succeeded') m GROUP BY 1"
     )
     assert {row[0]: row[1] for row in held if row[1]} == {name: minor for name, minor in clearing.items() if minor}
-    assert queries.unposted() == {"ledger_missing": 0}
+    assert checks.unposted() == {"ledger_missing": 0}
     assert books.faults() == {"ledger_unbalanced": 0}
     db.release()

@@ -29,7 +29,7 @@ from run import browser as browsers
 @pytest.fixture(scope="session")
 def stand() -> Iterator[Stand]:
     with own_servers() as servers:
-        settings = {**ALL_PROVIDERS, "RATE_LIMIT_ENABLED": "false"}
+        settings = {**ALL_PROVIDERS, "RATE_LIMIT_ENABLED": "false", "INSTALMENTS": "3"}
         stand = Stand(servers, webs=3, settings=settings, firsts=("razorpay", "stripe", "billplz"))
         try:
             assets.build(PROJECT / "static", PROJECT / "node_modules", PROJECT / "static" / "dist")

@@ -17,12 +17,12 @@ from tools.webforms import form_to, forms_of
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {
     ("shop", "audit"), ("demo", "load"), ("staff", "create"), ("stock", "release"),
-    ("payments", "reconcile"), ("payments", "reconcile-books"), ("outbox", "drain"),
+    ("payments", "reconcile"), ("payments", "reconcile-books"), ("outbox", "drain"), ("audit", "verify"),
 }  # fmt: skip
 AUDIT = [
     "oversold", "negative_stock", "ledger_drift", "expired_locks", "orphan_payments", "double_captures", "over_refunds",
     "paid_without_stock", "totals_mismatch", "dead_deliveries", "ledger_unbalanced", "ledger_missing",
-    "value_drift", "value_negative", "value_unposted",
+    "value_drift", "value_negative", "value_unposted", "instalments_mismatch",
 ]  # fmt: skip
 ENVIRONMENT = [
     "APP_ENV",

@@ -27,6 +27,7 @@ from app.notifications.queries import (
     MailRefund,
     MailValue,
 )
+from app.payments.rules import Plan, PlanPart
 from app.recurring.queries import MailRecurring
 
 BASE = {
@@ -42,6 +43,9 @@ TO_STAFF = (
     "webhooks_silent",
     "staff_backup_code_used",
     "staff_sign_in_blocked",
+    "staff_invited",
+    "staff_access_changed",
+    "staff_alert",
     "value_issued",
     *(path.stem for path in letters.TEMPLATES.glob("customer_*.txt")),
     "wish_back",
@@ -74,6 +78,7 @@ ORDER = MailOrder(
     tax_names=("SST 8 %",),
     total=rm(49800),
 )
+PART = PlanPart(1, rm(24900), "paid", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC))
 VALUES = {
     "order": ORDER,
     "payment": MailPayment(rm(49800), "fpx", "pay_1", datetime.datetime(2026, 5, 31, 17, 30, tzinfo=datetime.UTC)),
@@ -82,7 +87,6 @@ VALUES = {
     "token": "token-of-43-characters",
     "minutes": 60,
     "name": "Aina",
-    "at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
     "product": "Kemeja Teluk",
     "path": "/p/kemeja-teluk",
     "unsubscribe": "/unsubscribe/token",
@@ -91,9 +95,18 @@ VALUES = {
     "answer": "Cut to your measure",
     "promise": MailPromise("K7F3-3QX9-1", datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC), rm(49800)),
     "attempt": MailAttempt(rm(49800)),
+    "plan": Plan((PART, PlanPart(2, rm(24900), "open", datetime.datetime(2026, 6, 30, 17, 30, tzinfo=datetime.UTC)))),
+    "part": PART,
     "issued": MailValue("value.issued:1", "gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
+    "what": "totp",
+    "kind": "pace",
+    "at": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
+    "browser": "Firefox, Linux",
+    "network": "203.0.113.…",
+    "until": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
+    "url": "https://shop.example/admin/invitation/token",
     "count": 2,
     "dispute": MailDispute(rm(49800), datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC)),
     "due_at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
@@ -149,7 +162,16 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 41
+    assert len(TEMPLATES) == 47
+
+
+@pytest.mark.parametrize("what", ["password", "totp", "codes"])
+@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace"])
+def test_each_kind_of_news_about_an_account_has_words(what, kind):
+    for template in ("staff_access_changed", "staff_alert"):
+        letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})
+        assert letter.subject in letter.text
+        assert letter.subject in letter.html
 
 
 def test_lines_and_totals_are_those_of_the_order():

@@ -19,8 +19,8 @@ LOAD = """
         shipping_method, payment_method, expires_at, created_at, confirmed_at)
       SELECT order_id, 'C' || n, 'C' || n, 'token-' || order_id, uuidv7(), '', 'confirmed', currency, minor, 0, minor, '{}', 'en', 'v',
         '', '', '', '', 'MY', 'standard', 'card', at, at, at FROM n),
-    p AS (INSERT INTO payment (id, order_id, amount_minor, currency, state, paid_at)
-      SELECT payment, order_id, minor, currency, 'paid', at FROM n),
+    p AS (INSERT INTO payment (id, order_id, amount_minor, received_minor, currency, state, paid_at)
+      SELECT payment, order_id, minor, minor, currency, 'paid', at FROM n),
     a AS (INSERT INTO payment_attempt (id, payment_id, position, provider, method, receipt, return_token, state, amount_minor, currency,
         provider_order_id) SELECT attempt, payment, 1, 'razorpay', 'card', 'C' || n || '-1', 'r-' || attempt, 'captured', minor,
         currency, 'order_' || lpad(n::text, 14, '0') FROM n)

@@ -31,6 +31,7 @@ from app.checkout.errors import (
     LinesGone,
     NoDelivery,
     NoMethod,
+    NoPlan,
     NoSession,
     SessionOver,
     TooManyLocks,
@@ -43,10 +44,12 @@ from app.checkout.rules import MAX_LIVE_ORDERS_PER_ADDRESS, fingerprint, first_o
 from app.core import db
 from app.core.errors import Refused
 from app.core.ids import new_id
+from app.core.money import Money
 from app.orders import actions as orders
 from app.orders import queries as order_queries
 from app.orders.actions import placing
 from app.orders.models import Order
+from app.payments.rules import ONCE_ONLY, PlanTerms, plans_for
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
 from app.value import actions as value
@@ -187,6 +190,8 @@ class PlaceOrder:
     client_index: bytes
     accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
     customer_id: uuid.UUID | None = None  # who is signed in
+    plan: PlanTerms | None = None  # to be paid in instalments
+    plan_least_minor: int = 0  # less than that is paid in one go
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
@@ -194,8 +199,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
 
     The same click (by its key) and the same cart placed again return the same order. An earlier unpaid order of this
     session gives its stock back first, so nobody stands in their own way.
-    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, ValueChanged, ValueGone, NoMethod, LinesGone, NoDelivery or
-    TooManyLocks.
+    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, ValueChanged, ValueGone, NoMethod, NoPlan, LinesGone, NoDelivery
+    or TooManyLocks.
     """
     if visitor is None:
         raise NoSession()
@@ -208,7 +213,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     quote, address, contact = _checked_quote(visitor, session, click)
     previous = order_queries.lock_order(session.order_id) if session.order_id else None
     shares = _checked_value(session, quote, click, previous)
-    mark = fingerprint([marked(quote, shares), quote.contents.version, address, contact, click.locale])
+    _check_plan(click, quote.priced.total_minor - sum(share.amount_minor for share in shares))
+    mark = fingerprint([marked(quote, shares, click.plan), quote.contents.version, address, contact, click.locale])
     if previous is not None and previous.fingerprint == mark and _still_good(previous, click):
         return previous
     if previous is not None and previous.promised_at is None:
@@ -265,6 +271,15 @@ def _checked_value(
     if covered.due and click.payment_method in KINDS:
         raise NoMethod()
     return covered.shares
+
+
+def _check_plan(click: PlaceOrder, due_minor: int) -> None:
+    """Refuse instalments that this order is not offered, or a way to pay that comes once only."""
+    if click.plan is None:
+        return
+    offered = plans_for(Money(due_minor, click.currency), most=click.plan.parts, least_minor=click.plan_least_minor)
+    if click.plan.parts not in offered or click.payment_method in (*KINDS, *ONCE_ONLY):
+        raise NoPlan()
 
 
 def _still_good(previous: Order, click: PlaceOrder) -> bool:
@@ -338,6 +353,7 @@ def new_order(
         lives_minutes=click.unpaid_minutes,
         customer_id=click.customer_id,
         value=shares,
+        plan=click.plan,
     )
 
 
@@ -365,11 +381,12 @@ def _order_line(quote: Quote, index: int) -> dict[str, Any]:
     }
 
 
-def marked(quote: Quote, shares: Sequence[Share]) -> list[Any]:
+def marked(quote: Quote, shares: Sequence[Share], plan: PlanTerms | None = None) -> list[Any]:
     lines = [[line.variant_id, line.quantity, line.unit_price_minor] for line in quote.priced.lines]
     method = quote.chosen.method.code if quote.chosen else None
     value = [[share.account_id, share.amount_minor] for share in shares]
-    return [lines, quote.priced.currency, quote.priced.total_minor, method, *value]
+    parts = [plan.parts] if plan else []
+    return [lines, quote.priced.currency, quote.priced.total_minor, method, *value, *parts]
 
 
 def forget_old(*, limit: int = 5000) -> int:

@@ -12,11 +12,25 @@ from urllib.parse import urlsplit
 
 from app.core.settings import providers
 from app.core.settings.faults import faults_of, production_faults
+from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
+from app.core.settings.staff import StaffDoor, read_staff_door
 
-__all__ = ["BadSettings", "Billplz", "Manual", "PayPal", "Plan", "Razorpay", "Settings", "Shop", "Stripe", "load"]
+__all__ = [
+    "BadSettings",
+    "Billplz",
+    "Instalments",
+    "Manual",
+    "PayPal",
+    "Plan",
+    "Razorpay",
+    "Settings",
+    "Shop",
+    "Stripe",
+    "load",
+]
 
 ENVIRONMENTS = ("development", "test", "production")
 
@@ -49,6 +63,7 @@ class Settings:
     billplz: Billplz
     manual: Manual
     payment_plans: tuple[Plan, ...]
+    instalments: Instalments
     lock_minutes: int
     lock_max_renewals: int
     cleanup_interval_minutes: int
@@ -58,6 +73,7 @@ class Settings:
     subscription_lead_hours: int  # before a charge its order is opened, its stock held and the customer told
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
+    staff: StaffDoor
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -113,6 +129,7 @@ def _read(get: Reader) -> Settings:
         billplz=providers.read_billplz(get),
         manual=providers.read_manual(get),
         payment_plans=providers.read_plans(get),
+        instalments=read_instalments(get),
         lock_minutes=get.number("STOCK_LOCK_EXPIRY_MINUTES", 15, low=1, high=240),
         lock_max_renewals=get.number("STOCK_LOCK_MAX_RENEWALS", 10, low=0, high=100),
         cleanup_interval_minutes=get.number("STOCK_CLEANUP_INTERVAL_MINUTES", 5, low=1, high=60),
@@ -122,6 +139,7 @@ def _read(get: Reader) -> Settings:
         subscription_lead_hours=get.number("SUBSCRIPTION_LEAD_HOURS", 48, low=1, high=24 * 7),
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
+        staff=read_staff_door(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from app.accounts import queries as accounts
-from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts import rules
+from app.accounts.actions import people
+from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
 from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents import queries as documents
@@ -16,7 +18,16 @@ from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
 from app.notifications.queries import MailOrder
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised
-from app.payments.events import DisputeOpened, PaymentFailed, PaymentReceived, RefundRequested, RefundSettled
+from app.payments.events import (
+    DisputeOpened,
+    InstalmentComing,
+    InstalmentOverdue,
+    InstalmentPaid,
+    PaymentFailed,
+    PaymentReceived,
+    RefundRequested,
+    RefundSettled,
+)
 from app.reconciliation.events import DifferencesFound, WebhooksFellSilent
 from app.recurring import queries as recurring
 from app.recurring.events import (
@@ -51,10 +62,44 @@ def tell_merchant(event: OrderPaid) -> None:
 def confirm_payment(event: PaymentReceived) -> None:
     def plan() -> Mail | None:
         payment = queries.mail_payment(event.order_id)
-        if payment is None:
+        if (
+            payment is None or queries.mail_plan(event.order_id) is not None
+        ):  # then each instalment is confirmed by itself
             return None
         topic = f"{event.name}:{event.payment_id}"
         return _to_shopper(topic, "payment_received", event.order_id, payment=payment)
+
+    flows.send_once(plan)
+
+
+def confirm_instalment(event: InstalmentPaid) -> None:
+    """With the balance, and the day of the next one."""
+
+    def plan() -> Mail | None:
+        payment, whole = queries.mail_capture(event.capture_id), queries.mail_plan(event.order_id)
+        topic = f"{event.name}:{event.capture_id}"
+        return _to_shopper(topic, "instalment_paid", event.order_id, payment=payment, plan=whole)
+
+    flows.send_once(plan)
+
+
+def tell_instalment_coming(event: InstalmentComing) -> None:
+    _remind(event, "instalment_coming")
+
+
+def tell_instalment_overdue(event: InstalmentOverdue) -> None:
+    _remind(event, "instalment_overdue")
+
+
+def _remind(event: InstalmentComing | InstalmentOverdue, template: str) -> None:
+    """Not when it was paid meanwhile, or the order is over."""
+
+    def plan() -> Mail | None:
+        whole, position = queries.mail_plan(event.order_id), queries.open_instalment(event.instalment_id)
+        if whole is None or position is None:
+            return None
+        values = {"plan": whole, "part": whole.parts[position - 1]}
+        return _to_shopper(f"{event.name}:{event.instalment_id}", template, event.order_id, only_in="pending", **values)
 
     flows.send_once(plan)
 
@@ -254,6 +299,53 @@ def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
 def warn_of_backup_code(event: StaffBackupCodeUsed) -> None:
     topic = f"{event.name}:{event.code_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_backup_code_used", event.staff_id, left=event.left))
+
+
+def invite_staff(event: StaffInvited) -> None:
+    """The link to whom it is for; once its mail has left the shop knows it no more. A link that was replaced meanwhile, taken
+    back or accepted is not sent."""
+    topic = f"{event.name}:{event.invitation_id}:{event.number}"
+    invited = accounts.mail_invitation(event.invitation_id, event.number)
+
+    def plan() -> Mail | None:
+        if invited is None:
+            return None
+        values = {"url": f"{letters.site().base_url}/admin/invitation/{invited.token}", "until": invited.expires_at}
+        return Mail(topic, "staff_invited", invited.email, letters.LANGUAGES[0], None, values)
+
+    def forget() -> None:
+        if invited is not None and queries.was_sent(topic):
+            people.forget_token(event.invitation_id, invited.token)
+
+    flows.send_once(plan)
+    in_transaction(forget)
+
+
+def tell_access_changed(event: StaffAccessChanged) -> None:
+    """Password, authenticator or backup codes are others now: whoever owns the account should know (ASVS 6.3.7)."""
+    topic = f"{event.name}:{event.change_id}"
+    flows.send_once(lambda: _to_staff(topic, "staff_access_changed", event.staff_id, what=event.what))
+
+
+def tell_alert(event: StaffAlerted) -> None:
+    """A sign-in that looks strange: told to whom it concerns, or to the shop where it concerns many."""
+    topic = f"{event.name}:{event.alert_id}"
+
+    def plan() -> Mail | None:
+        alert = accounts.alert(event.alert_id)
+        if alert is None:
+            return None
+        values = {
+            "kind": alert.kind,
+            "at": alert.created_at,
+            "browser": rules.browser(alert.agent),
+            "network": rules.network(alert.address),
+        }
+        if event.staff_id is None:
+            return _to_desk(topic, "staff_alert", **values)
+        return _to_staff(topic, "staff_alert", event.staff_id, **values)
+
+    flows.send_once(plan)
 
 
 def _document(topic: str, document_id: uuid.UUID) -> Mail | None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from app.audit import actions as audit
 from app.books import rules as books
 from app.books.rules import Sale
 from app.core import clock, db, numbers, outbox
 from app.core.errors import NotFound
-from app.core.ids import new_id
+from app.core.events import Event
 from app.core.money import Money
 from app.orders import queries
+from app.orders.actions import plans
+from app.orders.actions.timeline import note
 from app.orders.events import (
     OrderCancelled,
     OrderExpired,
@@ -29,10 +29,10 @@ from app.orders.rules import PAYABLE, SETTLEABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.actions import by_hand as promises
-from app.payments.actions import postings
+from app.payments.actions import instalments, postings
 from app.payments.actions import value as value_payments
-from app.payments.errors import NotPayable
-from app.payments.events import PaymentReceived
+from app.payments.errors import NotPayable, OnPlan
+from app.payments.events import InstalmentPaid, PaymentReceived
 from app.payments.gateway import Standing
 from app.payments.models import Payment, PaymentAttempt, PaymentCapture
 from app.payments.rules import RECURRING
@@ -71,15 +71,6 @@ def locked(order_id: uuid.UUID) -> Order:
     return order
 
 
-_NOTE = "INSERT INTO order_event (id, order_id, kind, actor, facts) VALUES (:id, :order, :kind, :actor, CAST(:facts AS jsonb))"
-
-
-def note(order_id: uuid.UUID, kind: str, *, actor: str = "system", **facts: Any) -> None:
-    """Add to the order's timeline. `facts` are ids, amounts and short words, no personal data."""
-    values = {"id": new_id(), "order": order_id, "kind": kind, "actor": actor, "facts": json.dumps(facts)}
-    db.rows(_NOTE, **values)
-
-
 def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
     """Lock an unpaid order's stock anew after its lock ran out, and the value that pays a part of it.
 
@@ -95,6 +86,8 @@ def hold_again(order_id: uuid.UUID, *, minutes: int) -> datetime:
     stock_queries.lock_items_to_exchange(order.id, list(wanted(order)))
     stock.release(order.id, reason="hold_again")
     expires_at = stock.lock(order.id, demands(order), minutes=minutes)
+    if order.promised_at is not None and payment_queries.lock_payment_of_order(order.id).is_on_plan:
+        stock.keep_until(order.id, plans.kept_until())
     note(order.id, "held_again", actor="customer")
     return expires_at
 
@@ -148,17 +141,24 @@ def _settle_capture(
         postings.post_taken(capture)
         return []
     fits = capture.amount_minor == attempt.amount_minor and capture.currency.upper() == order.currency
-    payable = order.state in SETTLEABLE and payment.state == "open" and fits
+    is_unpaid = instalments.are_unpaid(payment, attempt)
+    is_waiting = payment.state == "open" and (order.state in SETTLEABLE or plans.goes_on(order, payment))
+    payable = is_waiting and is_unpaid and fits
     if capture.state == "authorized":
         if payable and _can_hold(order, payment):
             return [CaptureDue(attempt.id, attempt.provider, capture.provider_payment_id, attempt.amount)]
         return []  # never captured: the provider gives it back when the authorisation lapses
-    if payable and _sell(order, payment):
+    is_last = capture.amount_minor >= payment.balance.minor
+    if payable and is_last and _sell(order, payment):
         payments.apply(payment, attempt, capture)
         _confirm(order, payment, capture)
+    elif payable and not is_last and _keep(order, payment):
+        postings.post_taken(capture)
+        payments.apply(payment, attempt, capture)
+        plans.carry_on(order, payment, attempt, capture)
     else:
         postings.post_taken(capture)
-        reason = _why_not(order, payment, fits)
+        reason = _why_not(order, payment, fits) if is_unpaid else "double"
         _send_back(order, payment, capture, reason=reason)
         if reason == "mismatch":  # this attempt can take no other money; the order may be paid by a new one
             payments.note_failure(attempt, order_id=order.id, code="amount_mismatch", reason="")
@@ -216,6 +216,16 @@ def _can_hold(order: Order, payment: Payment) -> bool:
     return True
 
 
+def _keep(order: Order, payment: Payment) -> bool:
+    """Hold what it wants until its last instalment; anew, when it was lost meanwhile."""
+    if not _has_value(order, payment):
+        return False
+    until, needed = plans.kept_until(), wanted(order)
+    return stock.keep_until(order.id, until) == needed or (
+        _lock_anew(order) and stock.keep_until(order.id, until) == needed
+    )
+
+
 def _lock_anew(order: Order) -> bool:
     try:
         with db.session.begin_nested():
@@ -231,15 +241,18 @@ def _confirm(order: Order, payment: Payment, capture: PaymentCapture | None) -> 
     """The money is there (`capture`; None when value covers everything) and the stock is sold: the order is paid."""
     spent = _spend(order, payment) if payment.value_minor else []
     entries = [postings.capture_entry(each) for each in spent]
-    postings.post_taken(capture, *entries, books.sale_entry(order.id, _sale(order)))
+    postings.post_taken(capture, *entries, books.sale_entry(order.id, _sale(order, payment)))
     method = capture.method if capture else spent[0].method
     note(order.id, "paid", amount_minor=order.total_minor, currency=order.currency, method=method)
-    more = [RecurringOrderPaid(order.id)] if order.payment_method == RECURRING else []
+    more: list[Event] = [RecurringOrderPaid(order.id)] if order.payment_method == RECURRING else []
+    more += [InstalmentPaid(capture.id, order.id)] if capture and payment.parts > 1 else []
     outbox.record_all([PaymentReceived(payment.id, order.id), OrderPaid(order.id), *more])
     db.session.flush()
     number = numbers.take("order", first=FIRST_NUMBER)  # last: the series is locked from here to the commit
     order.move_to("confirmed")
     order.number, order.confirmed_at = number, clock.now()
+    if payment.parts > 1 and payment_queries.has_undecided_dispute(payment.id):
+        put_on_hold(order, reason="dispute")  # about an earlier instalment
 
 
 def _spend(order: Order, payment: Payment) -> list[PaymentCapture]:
@@ -247,9 +260,10 @@ def _spend(order: Order, payment: Payment) -> list[PaymentCapture]:
     return value_payments.add_captures(payment, parts)
 
 
-def _sale(order: Order) -> Sale:
+def _sale(order: Order, payment: Payment) -> Sale:
     tax = order.tax_added_minor + order.tax_included_minor
-    return Sale(order.currency, order.total_minor, order.shipping_minor, tax)
+    gone = instalments.sent_back_minor(payment)
+    return Sale(order.currency, order.total_minor, order.shipping_minor, tax, gone)
 
 
 def _why_not(order: Order, payment: Payment, fits: bool) -> str:
@@ -274,6 +288,7 @@ def _send_back(order: Order, payment: Payment, capture: PaymentCapture, *, reaso
     note(order.id, "money_sent_back", reason=reason, amount_minor=rest, currency=capture.currency)
     gone = TOO_LATE.get(reason)
     if gone and order.can_move_to("cancelled"):
+        plans.end(order, payment)
         _close(order, "cancelled", reason=gone)
         _free(order.id, reason=gone)
     if (gone or reason == "cancelled") and payment.can_move_to("refunding"):
@@ -325,6 +340,7 @@ def expire(order_id: uuid.UUID) -> bool:
     is_over = db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=order.expires_at)
     if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).quantities:
         return False
+    plans.end(order, payment_queries.lock_payment_of_order(order.id))
     value.release(order.id, reason="expired")
     _close(order, "expired", reason="unpaid")
     outbox.record(OrderExpired(order.id))
@@ -334,11 +350,13 @@ def expire(order_id: uuid.UUID) -> bool:
 def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     """Give an unpaid order's stock free before its time, on somebody's word; the order lives on and may hold again.
 
-    False when it held nothing. Raises NotFound or NotPayable.
+    False when it held nothing. Raises NotFound, NotPayable or OnPlan.
     """
     order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
+    if payment_queries.lock_payment_of_order(order.id).is_on_plan:
+        raise OnPlan()
     released = _free(order.id, reason="by_hand")
     if released:
         note(order.id, "hold_released", actor=actor)
@@ -356,10 +374,13 @@ def release_idle_value(order_id: uuid.UUID) -> bool:
 
 
 def cancel(order_id: uuid.UUID, *, actor: str, reason: str) -> bool:
-    """Cancel an unpaid order and free its stock at once; money that still comes goes back. False when it cannot be any more."""
+    """Cancel an unpaid order and free its stock at once; money that still comes goes back, as do the instalments that have
+    come. False when it cannot be any more."""
     order = locked(order_id)
-    if order.state not in PAYABLE:
+    payment = payment_queries.lock_payment_of_order(order.id)
+    if order.state not in PAYABLE and not plans.may_end(order, payment):
         return False
+    plans.end(order, payment)
     _free(order.id, reason=reason)
     _close(order, "cancelled", reason=reason, actor=actor)
     outbox.record(OrderCancelled(order.id))
@@ -380,8 +401,9 @@ def put_on_hold(order: Order, *, reason: str) -> None:
 
 
 def take_off_hold(order: Order) -> None:
-    if order.state == "on_hold" and order.confirmed_at is not None:
-        order.move_to("confirmed")
+    """It goes on where it was: paid, or waiting for the rest of its instalments."""
+    if order.state == "on_hold":
+        order.move_to("pending" if order.confirmed_at is None else "confirmed")
         note(order.id, "taken_off_hold")
 
 

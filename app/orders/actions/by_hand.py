@@ -9,6 +9,7 @@ from app.core.money import Money
 from app.orders import actions as orders
 from app.orders.rules import PAYABLE
 from app.payments import queries as payment_queries
+from app.payments.actions import by_hand as promises
 from app.payments.errors import AmountDiffers, NotByHand
 from app.payments.gateway import ProviderPayment, Standing
 from app.payments.models import PaymentAttempt
@@ -35,7 +36,8 @@ def note_arrival(order_id: uuid.UUID, *, amount: Money, reference: str, by: str)
 
 
 def give_up(order_id: uuid.UUID, *, by: str) -> bool:
-    """It will not come: cancel the order and free its stock. False when the order is over or paid already.
+    """It will not come: cancel the order and free its stock; one that is on a plan goes on, and waits for this instalment by
+    whatever way. False when the order is over or paid already.
 
     Raises NotFound, or NotByHand when the customer pays another way now.
     """
@@ -45,8 +47,25 @@ def give_up(order_id: uuid.UUID, *, by: str) -> bool:
     attempts = _attempts(order_id)
     if _last_by_hand(attempts) is not attempts[-1]:
         raise NotByHand()
-    orders.cancel(order.id, actor=by, reason="no_money")
+    if payment_queries.lock_payment_of_order(order.id).is_on_plan:
+        if attempts[-1].state not in ("created", "open"):
+            return False
+        promises.close(order.id)
+    else:
+        orders.cancel(order.id, actor=by, reason="no_money")
     audit.record("order.given_up", actor=by, object_kind="order", object_id=order.id)
+    return True
+
+
+def end_plan(order_id: uuid.UUID, *, actor: str) -> bool:
+    """The other instalments will not come: cancel the order, free its stock and send back what has come. False when it is
+    over, paid, or never had begun."""
+    order = orders.locked(order_id)
+    payment = payment_queries.lock_payment_of_order(order.id)
+    if not payment.is_on_plan or not orders.cancel(order.id, actor=actor, reason="plan_ended"):
+        return False
+    facts = {"received_minor": payment.received_minor, "currency": payment.currency}
+    audit.record("order.plan_ended", actor=actor, object_kind="order", object_id=order.id, **facts)
     return True
 
 

@@ -12,7 +12,7 @@ from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.gateway import Opened
 from app.payments.models import PaymentAttempt
-from app.payments.rules import RECURRING
+from app.payments.rules import RECURRING, Portion
 from app.stock import actions as stock
 from app.stock.errors import LockLost
 
@@ -29,7 +29,14 @@ def start_charge(order_id: uuid.UUID, *, provider: str, charge: Opened | None = 
     known = next((each for each in attempts if charge and each.provider_order_id == charge.id), None)
     if known is not None:
         return known
-    attempt = payments.add_attempt(payment, attempts, provider=provider, method=RECURRING, reference=order.reference)
+    attempt = payments.add_attempt(
+        payment,
+        attempts,
+        provider=provider,
+        method=RECURRING,
+        reference=order.reference,
+        portion=Portion(1, 1, payment.due),
+    )
     if charge is not None:
         payments.remember_provider_order(attempt.id, charge)
     orders.note(order.id, "payment_started", attempt=attempt.position, provider=provider)

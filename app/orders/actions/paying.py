@@ -17,9 +17,10 @@ from app.orders.models import Order
 from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
+from app.payments.actions import instalments
 from app.payments.errors import Covered, KeyReused, NotPayable
 from app.payments.models import PaymentAttempt
-from app.payments.rules import RECURRING
+from app.payments.rules import ONCE_ONLY, RECURRING
 from app.stock import actions as stock
 
 
@@ -42,13 +43,20 @@ class StartedPayment:
 
 
 def start_payment(
-    order_id: uuid.UUID, *, provider: str, method: str, terms: Terms, bank: str = "", key: uuid.UUID | None = None
+    order_id: uuid.UUID,
+    *,
+    provider: str,
+    method: str,
+    terms: Terms,
+    bank: str = "",
+    key: uuid.UUID | None = None,
+    rest: bool = False,
 ) -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
     `terms` say how long the order is kept for this way to pay. With a `key` that was used for this order before, the answer
-    is that attempt, whatever became of it. Raises NotPayable, Covered (nothing is left to pay), LockLost (hold again first),
-    TooManyAttempts or KeyReused.
+    is that attempt, whatever became of it. Of an order with instalments the next one is paid, or all the `rest`.
+    Raises NotPayable, Covered (nothing is left to pay), LockLost (hold again first), TooManyAttempts or KeyReused.
     """
     order = orders.locked(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
@@ -57,20 +65,32 @@ def start_payment(
         return StartedPayment(known, is_new=False, is_mine=False)
     if order.state not in PAYABLE or order.payment_method == RECURRING:  # those the provider charges by itself
         raise NotPayable()
+    if payment.parts > 1 and method in ONCE_ONLY:
+        raise NotPayable()
     if not payment.due:
         raise Covered()
     stock.start_paying(order.id, orders.wanted(order))
+    portion = instalments.portion(payment, rest=rest)
     attempt = payments.open_attempt(
-        payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference
+        payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference, portion=portion
     )
     is_new = attempt not in attempts
     if is_new:
         orders.note(order.id, "payment_started", actor="customer", attempt=attempt.position, provider=provider)
-        _keep(order, attempt, attempts, terms)
+        if payment.is_on_plan:
+            _tell_how(order, attempt)
+        else:
+            _keep(order, attempt, attempts, terms)
         if key is not None and known is None:
             attempt.key = key
     order.payment_method = method
     return StartedPayment(attempt, is_new, is_new or payments.claim_initiation(attempt))
+
+
+def _tell_how(order: Order, attempt: PaymentAttempt) -> None:
+    """An instalment by hand: the order is kept anyway."""
+    if attempt.is_by_hand:
+        outbox.record(OrderPromised(order.id, attempt.id, is_first=False))
 
 
 def _of_key(attempts: Sequence[PaymentAttempt], key: uuid.UUID | None, *, method: str) -> PaymentAttempt | None:

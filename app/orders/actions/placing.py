@@ -17,6 +17,7 @@ from app.orders import actions as orders
 from app.orders.events import OrderCreated
 from app.orders.models import Order, OrderLine
 from app.payments import actions as payments
+from app.payments.rules import PlanTerms
 from app.stock import actions as stock
 from app.value import actions as value
 from app.value.rules import Share
@@ -49,6 +50,7 @@ class NewOrder:
     placed_by: str = "customer"
     customer_id: uuid.UUID | None = None  # who is signed in
     value: Sequence[Share] = ()  # what gift cards and credit pay of it
+    plan: PlanTerms | None = None  # the rest is paid in instalments
 
 
 def open(new: NewOrder) -> Order:
@@ -88,7 +90,8 @@ def open(new: NewOrder) -> Order:
         value.hold(order.id, new.value)
     if new.lock_minutes:
         stock.lock(order.id, orders.demands(order), minutes=new.lock_minutes)
-    payments.create(order.id, order.total, value_minor=sum(share.amount_minor for share in new.value))
+    covered = sum(share.amount_minor for share in new.value)
+    payments.create(order.id, order.total, value_minor=covered, plan=new.plan)
     orders.note(order.id, "placed", actor=new.placed_by, total_minor=order.total_minor, currency=order.currency)
     outbox.record(OrderCreated(order.id))
     return order

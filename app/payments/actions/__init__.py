@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -15,7 +14,7 @@ from app.core import clock, db, outbox
 from app.core.ids import new_id, new_token
 from app.core.money import Money
 from app.payments import queries
-from app.payments.actions import postings
+from app.payments.actions import instalments, looking, postings
 from app.payments.actions.value import goes_to_value
 from app.payments.errors import TooManyAttempts
 from app.payments.events import (
@@ -30,7 +29,8 @@ from app.payments.rules import (
     FINAL,
     GIVE_UP_AFTER_DAYS,
     MAX_ATTEMPTS,
-    REFUNDS_ASK_AFTER_HOURS,
+    PlanTerms,
+    Portion,
     ask_again_after,
 )
 
@@ -44,27 +44,43 @@ CAPTURE_STATE = {
 }
 
 
-_CREATE = "INSERT INTO payment (id, order_id, amount_minor, value_minor, currency) VALUES (:id, :order, :amount, :value, :currency)"
+_CREATE = (
+    "INSERT INTO payment (id, order_id, amount_minor, value_minor, parts, currency)"
+    " VALUES (:id, :order, :amount, :value, :parts, :currency)"
+)
 
 
-def create(order_id: uuid.UUID, amount: Money, *, value_minor: int = 0) -> None:
-    """The open payment of an order, which must be in the database already; gift cards cover `value_minor` of it."""
-    values = {"id": new_id(), "order": order_id, "amount": amount.minor, "currency": amount.currency}
-    db.rows(_CREATE, **values, value=value_minor)
+def create(order_id: uuid.UUID, amount: Money, *, value_minor: int = 0, plan: PlanTerms | None = None) -> None:
+    """The open payment of an order, which must be in the database already; gift cards cover `value_minor` of it, and the rest
+    is paid as the `plan` says. Raises ValueError when that is too little for so many instalments."""
+    payment_id, parts = new_id(), plan.parts if plan else 1
+    values = {"id": payment_id, "order": order_id, "amount": amount.minor, "currency": amount.currency}
+    db.rows(_CREATE, **values, value=value_minor, parts=parts)
+    if plan:
+        instalments.add(payment_id, Money(amount.minor - value_minor, amount.currency), plan)
 
 
 def open_attempt(
-    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str, bank: str = ""
+    payment: Payment,
+    attempts: Sequence[PaymentAttempt],
+    *,
+    provider: str,
+    method: str,
+    reference: str,
+    portion: Portion,
+    bank: str = "",
 ) -> PaymentAttempt:
-    """The attempt to pay with now: the last one while it is still open there, else a new one.
+    """The attempt to pay with now: the last one while it is still open there, for the same portion; else a new one.
 
     Raises TooManyAttempts when the order has used them up.
     """
     last = attempts[-1] if attempts else None
-    if last and last.state in ("created", "open") and _is_same_way(last, provider, method):
+    if last and last.state in ("created", "open") and _is_same_way(last, provider, method, portion):
         last.method, last.bank = method, bank
         return last
-    attempt = add_attempt(payment, attempts, provider=provider, method=method, reference=reference, bank=bank)
+    attempt = add_attempt(
+        payment, attempts, provider=provider, method=method, reference=reference, bank=bank, portion=portion
+    )
     for earlier in attempts:
         if earlier.is_by_hand:
             note_closed(earlier)
@@ -74,10 +90,17 @@ def open_attempt(
 
 
 def add_attempt(
-    payment: Payment, attempts: Sequence[PaymentAttempt], *, provider: str, method: str, reference: str, bank: str = ""
+    payment: Payment,
+    attempts: Sequence[PaymentAttempt],
+    *,
+    provider: str,
+    method: str,
+    reference: str,
+    portion: Portion,
+    bank: str = "",
 ) -> PaymentAttempt:
     """One more try, beside those there are. Raises TooManyAttempts."""
-    if len(attempts) >= MAX_ATTEMPTS:
+    if tries_left(attempts, portion) <= 0:
         raise TooManyAttempts()
     position = len(attempts) + 1
     attempt = PaymentAttempt(
@@ -91,8 +114,10 @@ def add_attempt(
         state="created",
         bank=bank,
         page_url="",
-        amount_minor=payment.due.minor,
+        amount_minor=portion.amount.minor,
         currency=payment.currency,
+        first_part=portion.first,
+        last_part=portion.last,
         asked=0,
         initiating_until=func.clock_timestamp() + timedelta(seconds=INITIATING_SECONDS),  # by us, who made it
     )
@@ -101,8 +126,15 @@ def add_attempt(
     return attempt
 
 
-def _is_same_way(attempt: PaymentAttempt, provider: str, method: str) -> bool:
+def tries_left(attempts: Sequence[PaymentAttempt], portion: Portion) -> int:
+    """How often this portion may still be tried; each instalment has its own tries."""
+    return MAX_ATTEMPTS - sum(each.first_part == portion.first for each in attempts)
+
+
+def _is_same_way(attempt: PaymentAttempt, provider: str, method: str, portion: Portion) -> bool:
     """A provider's page lets the shopper choose again; by hand each method has its own rules."""
+    if (attempt.first_part, attempt.last_part) != (portion.first, portion.last):
+        return False
     return attempt.provider == provider and (attempt.method == method or not attempt.is_by_hand)
 
 
@@ -166,6 +198,7 @@ def _add_capture(attempt: PaymentAttempt, report: ProviderPayment, state: str) -
         method=report.method,
         state=state,
         is_applied=False,
+        part=attempt.first_part,
         refunded_minor=0,
         fee_minor=0,
     )
@@ -193,7 +226,7 @@ def _update_capture(capture: PaymentCapture, report: ProviderPayment, state: str
     is_known = capture.captured_at is not None
     if capture.state in ("captured", "refunded") and not is_known:
         capture.captured_at, capture.is_taken_now = clock.now(), True
-        look_for_refunds_again(capture)
+        looking.look_for_refunds_again(capture)
     capture.refunded_minor = report.refunded_minor
     if report.fee_minor > capture.fee_minor:
         capture.fee_minor = report.fee_minor
@@ -243,11 +276,15 @@ def postpone(order_id: uuid.UUID) -> None:
 
 
 def apply(payment: Payment, attempt: PaymentAttempt, capture: PaymentCapture) -> None:
-    """This capture is the money the order is paid with. A UNIQUE index lets it be one per order."""
+    """This capture is the money the order is paid with, or some instalments of it. A UNIQUE index lets it be one for each."""
     capture.is_applied = True
     attempt.state = "captured"
     attempt.ended_at = clock.now()
-    payment.mark_paid()
+    payment.received_minor += capture.amount_minor
+    if payment.parts > 1:
+        instalments.mark_paid(payment, attempt, capture)
+    if not payment.balance:
+        payment.mark_paid()
 
 
 def request_refund(
@@ -297,33 +334,7 @@ def send_refund(refund: Refund, capture: PaymentCapture) -> None:
     if goes_to_value(refund, capture):
         return
     outbox.record(RefundRequested(refund.id))
-    look_for_refunds_again(capture)
-
-
-def look_for_refunds_again(capture: PaymentCapture) -> None:
-    """Something has changed: ask which refunds the provider knows, in an hour and then ever more seldom."""
-    capture.refunds_asked = 0
-    capture.refunds_ask_at = _in_hours(REFUNDS_ASK_AFTER_HOURS[0])
-
-
-def note_refunds_asked(capture: PaymentCapture) -> None:
-    capture.refunds_asked += 1
-    is_over = capture.refunds_asked >= len(REFUNDS_ASK_AFTER_HOURS)
-    capture.refunds_ask_at = None if is_over else _in_hours(REFUNDS_ASK_AFTER_HOURS[capture.refunds_asked])
-
-
-def postpone_looks(capture_ids: Sequence[uuid.UUID]) -> None:
-    """There was no good answer about these captures, or nobody was asked: in an hour again."""
-    db.rows(
-        "UPDATE payment_capture SET refunds_ask_at = clock_timestamp() + interval '1 hour'"
-        " WHERE id = ANY(:ids) AND refunds_ask_at <= now() RETURNING id",
-        ids=list(capture_ids),
-    )
-
-
-def _in_hours(hours: int) -> Any:
-    """A moment of database time, known once it is written."""
-    return func.clock_timestamp() + timedelta(hours=hours)
+    looking.look_for_refunds_again(capture)
 
 
 def join_refund(capture: PaymentCapture, order_id: uuid.UUID, report: ProviderRefund) -> Refund | None:
@@ -353,7 +364,7 @@ def join_refund(capture: PaymentCapture, order_id: uuid.UUID, report: ProviderRe
     )
     refund = db.session.scalars(statement).one_or_none()
     if refund is not None:
-        look_for_refunds_again(capture)
+        looking.look_for_refunds_again(capture)
         note_refund(refund, order_id, report)
     return refund
 

@@ -11,7 +11,7 @@ from app.books.rules import Entry
 from app.core import clock, db
 from app.core.money import Money
 from app.payments import queries
-from app.payments.models import PaymentCapture, Refund
+from app.payments.models import Payment, PaymentCapture, Refund
 
 
 def post_taken(capture: PaymentCapture | None, *more: Entry) -> None:
@@ -60,9 +60,12 @@ def note_fee(capture: PaymentCapture, fee_minor: int) -> bool:
 def post_refund(refund: Refund, order_id: uuid.UUID) -> bool:
     """Put a refund that succeeded into the books. False when it stands there already."""
     capture = db.session.get_one(PaymentCapture, refund.capture_id)
+    is_sold = (
+        db.session.get_one(Payment, refund.payment_id).paid_at is not None
+    )  # instalments of no sale are in suspense
     provider = "store_credit" if refund.as_credit else capture.provider
     return books.post_refund(
-        refund.id, order_id=order_id, provider=provider, amount=refund.amount, of_sale=capture.is_applied
+        refund.id, order_id=order_id, provider=provider, amount=refund.amount, of_sale=capture.is_applied and is_sold
     )
 
 

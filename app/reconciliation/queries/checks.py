@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app.core import db
-from app.payments.queries import UNPOSTED
+from app.payments.queries.checks import UNPOSTED
 from app.reconciliation.rules import WITHOUT_ITEMS, Finding
 
 MOST = 1000  # of a kind in one run: somebody who has a thousand of them does not need the next

@@ -97,7 +97,7 @@ def _ask(order: Order, capture: PaymentCapture, piece: Plan, wanted: RefundOrder
 
 def _lock_refundable(payment: Payment) -> list[PaymentCapture]:
     captures = payment_queries.applied_captures(payment.id)
-    if not captures:
+    if not captures or payment.paid_at is None:
         raise NotRefundable()
     for capture in captures:
         queries.lock_refunds_of(capture.id)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.orders import actions as orders
+from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
-from app.payments.actions import disputes
+from app.payments.actions import disputes, looking
 from app.payments.gateway import ProviderDispute, ProviderRefund
-from app.payments.models import PaymentCapture, Refund
+from app.payments.models import Payment, PaymentCapture, Refund
 from app.payments.rules import UNDECIDED
 from app.returns import actions, queries
 
@@ -22,7 +23,7 @@ def note_refunds(order_id: uuid.UUID, capture_id: uuid.UUID, reports: Sequence[P
     payment = payment_queries.lock_payment_of_order(order.id)
     ours = queries.lock_refunds_of(capture_id)
     [capture] = payment_queries.lock_captures([capture_id])
-    payments.note_refunds_asked(capture)
+    looking.note_refunds_asked(capture)
     for report in reports:
         refund = _ours(ours, report)
         if refund is not None:
@@ -70,6 +71,12 @@ def note_dispute(order_id: uuid.UUID, capture_id: uuid.UUID, report: ProviderDis
     orders.note(order.id, f"dispute_{dispute.state}", dispute=dispute.provider_dispute_id, **facts)
     if dispute.state in UNDECIDED:
         orders.put_on_hold(order, reason="dispute")
-    elif not payment_queries.has_undecided_dispute(payment.id):
+    elif not _keeps_on_hold(order, payment):
         orders.take_off_hold(order)
     actions.follow(order, payment)
+
+
+def _keeps_on_hold(order: Order, payment: Payment) -> bool:
+    """Another dispute is undecided; or an instalment of an order that is not paid yet was lost, and staff have to end it."""
+    states = {each.state for each in payment_queries.disputes_of(payment.id)}
+    return bool(states & set(UNDECIDED)) or ("lost" in states and order.confirmed_at is None)

@@ -251,13 +251,15 @@ def stop_paying(order_id: uuid.UUID) -> None:
     )
 
 
-def keep_until(order_id: uuid.UUID, at: datetime) -> None:
-    """Hold what an order holds at least until then."""
-    db.rows(
-        "UPDATE stock_lock SET expires_at = greatest(expires_at, :at) WHERE order_id = :id AND state = 'held' RETURNING id",
+def keep_until(order_id: uuid.UUID, at: datetime) -> dict[uuid.UUID, int]:
+    """Hold what an order holds at least until then. Returns what that is: units per variant."""
+    found = db.rows(
+        "UPDATE stock_lock SET expires_at = greatest(expires_at, :at) WHERE order_id = :id AND state = 'held'"
+        " RETURNING variant_id, quantity",
         id=order_id,
         at=at,
     )
+    return _totals(found)
 
 
 def keep_at_most(order_id: uuid.UUID, *, minutes: int) -> None:

@@ -11,14 +11,16 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
-from app.accounts.errors import EmailTaken, TooManyTries
-from app.accounts.events import StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts.actions import devices, watching
+from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
+from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import clock, crypto, db, outbox
+from app.core import clock, crypto, db, origin, outbox
 from app.core.ids import new_id
 
 # 32 MiB, three passes: some 60 ms of one core, above what OWASP asks of argon2id, and small beside a worker's memory.
@@ -62,12 +64,24 @@ def reset_totp(email: str, *, actor: str) -> bool:
     person = queries.lock_staff_by_email(email)
     if person is None:
         return False
+    forget_totp(person, actor=actor)
+    return True
+
+
+def forget_totp(person: Staff, *, actor: str) -> None:
+    """What `reset_totp` does, to somebody who is locked. A mail tells them."""
     person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
     person.backup_codes_saved_at = None
     _forget_codes(person.id)
     end_all_sessions(person.id)
+    devices.end_all(person.id)
+    outbox.record(StaffAccessChanged(person.id, new_id(), "totp"))
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
-    return True
+
+
+def hash_of(password: str) -> str:
+    """Slow on purpose, so called with no transaction open."""
+    return _hasher.hash(password)
 
 
 def is_password_right(password_hash: str | None, password: str) -> bool:
@@ -100,7 +114,16 @@ def claim_try(account_index: bytes, *, kind: str) -> uuid.UUID:
     wrong, minutes = queries.wrong_tries(account_index, kind=kind)
     if wrong >= rules.TRIES:
         raise TooManyTries(minutes=minutes)
-    attempt = LoginAttempt(id=new_id(), account_index=account_index, kind=kind, was_right=False)
+    where = origin.current()
+    attempt = LoginAttempt(
+        id=new_id(),
+        account_index=account_index,
+        kind=kind,
+        was_right=False,
+        address=where.address,
+        address_index=crypto.blind_index(where.address) if where.address else None,
+        agent=where.agent[: origin.LONGEST_AGENT],
+    )
     db.session.add(attempt)
     db.session.flush()
     return attempt.id
@@ -111,33 +134,48 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 
 def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
-    """The last wrong try that counts is announced, so that the owner of the account hears of it."""
+    """The last wrong try that counts is announced, once, so that the owner of the account hears of it: of several at the same
+    moment it is the one that came last."""
+    watching.look_at_wrong_try()
     wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
-    if wrong == rules.TRIES and person is not None:
+    is_last = attempt_id == queries.last_wrong_try(account_index, kind=kind)
+    if wrong == rules.TRIES and is_last and person is not None:
         outbox.record(StaffSignInBlocked(person.id, attempt_id))
 
 
-def pass_code(who: SignedIn, typed: str) -> str | None:
+def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
     """The second step: a TOTP code or a backup code, each good for one sign-in. Returns the token of the new session,
-    None when the code is wrong. Raises TooManyTries.
+    None when the code is wrong.
 
-    The old session ends: an id seen before the code is worth nothing after it.
+    The old session ends: an id seen before the code is worth nothing after it. Raises TooManyTries; TooManySessions, before
+    the code is looked at, for who is at work in `most_sessions` places and does not ask to `end_others`.
     """
     person = queries.lock_staff(who.staff_id)
     if person is None:
         return None
+    if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
+        raise TooManySessions(most=most_sessions)
+    if not accept_code(person, typed):
+        return None
+    end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
+    codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
+    session.passed_totp_at = clock.now()
+    session.fresh_codes = "\n".join(codes) or None
+    db.session.flush()
+    watching.look_at_sign_in(session)
+    return token
+
+
+def accept_code(person: Staff, typed: str) -> bool:
+    """Whether it is a code of a locked person; each is good once. A wrong one counts. Raises TooManyTries."""
     attempt_id = claim_try(person.email_index, kind="code")
     plain = rules.plain_code(typed)
     if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
         note_wrong(attempt_id, person.email_index, person, kind="code")
-        return None
+        return False
     note_right(attempt_id)
-    _end(StaffSession.id == who.session_id)
-    codes = _replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
-    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    session.passed_totp_at = clock.now()
-    session.fresh_codes = "\n".join(codes) or None
-    return token
+    return True
 
 
 def _accept_totp(person: Staff, plain: str) -> bool:
@@ -175,7 +213,7 @@ def _accept_backup_code(person: Staff, plain: str) -> bool:
     return True
 
 
-def _replace_backup_codes(staff_id: uuid.UUID) -> list[str]:
+def replace_backup_codes(staff_id: uuid.UUID) -> list[str]:
     """New codes instead of those nobody has saved. Returns them in clear; the table keeps keyed hashes."""
     codes = [_new_code() for _ in range(rules.BACKUP_CODES)]
     _forget_codes(staff_id)
@@ -213,12 +251,42 @@ def start_session(staff_id: uuid.UUID) -> str:
     return token
 
 
+def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> str | None:
+    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, so never fresh.
+
+    None, and the page for the code comes as ever: in another browser, or at work in as many places as there may be.
+    """
+    device = queries.trusted_device(device_token, staff_id=person.id) if device_token else None
+    if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
+        return None
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
+    session.passed_totp_at = device.confirmed_at
+    db.session.flush()
+    watching.look_at_sign_in(session)
+    return token
+
+
 def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
     token = secrets.token_urlsafe(32)
     expires_at = db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)
-    session = StaffSession(id=new_id(), staff_id=staff_id, token_hash=queries.token_hash(token), expires_at=expires_at)
+    where = origin.current()
+    session = StaffSession(
+        id=new_id(),
+        staff_id=staff_id,
+        token_hash=queries.token_hash(token),
+        expires_at=expires_at,
+        address=where.address,
+        agent=where.agent[: origin.LONGEST_AGENT],
+    )
     db.session.add(session)
     return token, session
+
+
+def renew_token(session: StaffSession) -> str:
+    """The same session under another token, as whoever copied the old one must not share what was just given."""
+    token = secrets.token_urlsafe(32)
+    session.token_hash = queries.token_hash(token)
+    return token
 
 
 def note_seen(session_id: uuid.UUID) -> None:
@@ -228,17 +296,17 @@ def note_seen(session_id: uuid.UUID) -> None:
 
 def end_session(token: str) -> None:
     """From now on this token opens nothing, whoever kept a copy of the cookie."""
-    _end(StaffSession.token_hash == queries.token_hash(token))
+    end_sessions(StaffSession.token_hash == queries.token_hash(token))
 
 
 def end_all_sessions(staff_id: uuid.UUID) -> None:
-    _end(StaffSession.staff_id == staff_id)
+    end_sessions(StaffSession.staff_id == staff_id)
 
 
-def _end(which: object) -> None:
+def end_sessions(*which: ColumnElement[bool]) -> None:
     db.session.execute(
         update(StaffSession)
-        .where(which, StaffSession.ended_at.is_(None))  # type: ignore[arg-type]
+        .where(*which, StaffSession.ended_at.is_(None))
         .values(ended_at=func.clock_timestamp(), fresh_codes=None)
     )
 
@@ -246,4 +314,7 @@ def _end(which: object) -> None:
 def forget_old() -> None:
     """Tries that no longer count and sessions long over (SEC: kept for a month, to look back at)."""
     db.rows("DELETE FROM login_attempt WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_device WHERE expires_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_alert WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM staff_invitation WHERE expires_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM staff_session WHERE expires_at < now() - interval '30 days' RETURNING id")

@@ -8,7 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.core import db
-from app.payments.models import Payment, PaymentAttempt, PaymentCapture, PaymentDispute, PaymentNotice, Refund
+from app.payments.models import (
+    Instalment,
+    Payment,
+    PaymentAttempt,
+    PaymentCapture,
+    PaymentDispute,
+    PaymentNotice,
+    Refund,
+)
 from app.payments.rules import NOT_REFUNDED, UNDECIDED, is_reversal
 
 
@@ -45,6 +53,12 @@ def attempts_of_order(order_id: uuid.UUID) -> list[Any]:
         " JOIN payment p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY a.position",
         id=order_id,
     )
+
+
+def instalments_of(payment_id: uuid.UUID) -> list[Instalment]:
+    """The plan of a payment, the first due first. Empty when it is paid in one go."""
+    statement = select(Instalment).where(Instalment.payment_id == payment_id).order_by(Instalment.position)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def is_due(order_id: uuid.UUID) -> bool:
@@ -136,7 +150,12 @@ def refund(refund_id: uuid.UUID) -> Refund | None:
     return db.session.get(Refund, refund_id)
 
 
-_GOES_BACK = (PaymentCapture.attempt_id.is_(None), PaymentCapture.provider, PaymentCapture.id)
+_GOES_BACK = (
+    PaymentCapture.attempt_id.is_(None),
+    PaymentCapture.part.desc(),
+    PaymentCapture.provider,
+    PaymentCapture.id,
+)
 
 
 def refunds_by_key(key: uuid.UUID) -> list[Refund]:
@@ -161,7 +180,8 @@ def order_of_named_payment(named: str) -> uuid.UUID | None:
 
 
 def applied_captures(payment_id: uuid.UUID) -> list[PaymentCapture]:
-    """The money an order is paid with, in the order in which it goes back: from outside, then gift cards, then credit."""
+    """The money an order is paid with, in the order in which it goes back: from outside (the latest instalment first), then
+    gift cards, then credit."""
     statement = select(PaymentCapture).where(PaymentCapture.payment_id == payment_id, PaymentCapture.is_applied)
     statement = statement.order_by(*_GOES_BACK)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
@@ -295,6 +315,11 @@ NEEDS_ATTENTION = f"""
     SELECT o.id, o.reference, o.number, NULL, 'authorized', c.provider, c.amount_minor, c.currency, c.created_at, NULL
     FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id
     WHERE c.state = 'authorized' AND NOT c.is_applied
+    UNION ALL
+    SELECT o.id, o.reference, o.number, NULL, 'instalment_late', '', sum(i.amount_minor)::bigint, p.currency, min(i.due_at), NULL
+    FROM instalment i JOIN payment p ON p.id = i.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE i.state = 'open' AND i.late_at <= now() AND p.received_minor > 0 AND o.state IN ('pending', 'on_hold')
+    GROUP BY o.id, p.id
 """
 
 
@@ -310,7 +335,8 @@ def attention_count() -> int:
 def expected_by_hand(*, limit: int = 50) -> list[Any]:
     """Money that customers transfer or give to the courier, the longest promised first."""
     return db.rows(
-        "SELECT o.id AS order_id, o.reference, a.receipt, a.method, a.amount_minor, a.currency, a.created_at, o.expires_at"
+        "SELECT o.id AS order_id, o.reference, a.receipt, a.method, a.amount_minor, a.currency, a.created_at,"
+        " CASE WHEN p.parts = 1 OR p.received_minor = 0 THEN o.expires_at END AS expires_at"
         " FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id"
         " WHERE a.provider = 'manual' AND a.state IN ('created', 'open') AND o.state = 'pending'"
         " ORDER BY a.created_at LIMIT :limit",
@@ -326,68 +352,6 @@ def sent_back_page(*, limit: int = 50) -> list[Any]:
         " WHERE r.is_automatic ORDER BY r.created_at DESC LIMIT :limit",
         limit=limit,
     )
-
-
-def faults() -> dict[str, int]:
-    """The payment invariants of `shop audit`."""
-    return {
-        # money taken that neither pays an order nor is (being) returned in full
-        "orphan_payments": db.scalar(
-            "SELECT count(*) FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
-            " LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
-            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.capture_id = c.id"
-            " WHERE c.state = 'captured' AND NOT (c.is_applied AND o.state IN ('confirmed', 'on_hold'))"
-            " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0))"
-        ),
-        "double_captures": db.scalar(
-            "SELECT count(*) FROM payment p"
-            " JOIN (SELECT c.payment_id, c.currency, sum(c.amount_minor) AS amount FROM payment_capture c"
-            "  WHERE c.state IN ('captured', 'refunded') GROUP BY 1, 2) c ON c.payment_id = p.id AND c.currency = p.currency"
-            " LEFT JOIN (SELECT payment_id, sum(amount_minor) AS amount FROM refund"
-            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.payment_id = p.id"
-            " WHERE c.amount - coalesce(r.amount, 0) > p.amount_minor"
-        ),
-        "over_refunds": db.scalar(
-            "SELECT count(*) FROM payment_capture c LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
-            "  WHERE state NOT IN ('failed', 'rejected') GROUP BY 1) r ON r.capture_id = c.id"
-            " WHERE c.refunded_minor > c.amount_minor OR c.amount_minor < coalesce(r.amount, 0)"
-        ),
-    }
-
-
-def unposted() -> dict[str, int]:
-    """Captures, refunds and fees that the books lack, for `shop audit`."""
-    return {"ledger_missing": sum(db.scalar(f"SELECT count(*) FROM ({sql}) m") for sql in UNPOSTED.values())}
-
-
-# What the books lack, by kind: captures, refunds (counted without those reversed) and fees.
-UNPOSTED = {
-    "capture_unposted": (
-        "SELECT c.id AS capture_id, NULL::uuid AS refund_id, p.order_id, c.provider, c.provider_payment_id AS subject,"
-        " c.created_at AS happened_at, c.currency, c.amount_minor AS expected, 0::bigint AS found"
-        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id WHERE c.state IN ('captured', 'refunded')"
-        " AND NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source_table = 'payment_capture' AND e.source_id = c.id::text"
-        "  AND e.kind = 'capture')"
-    ),
-    "refund_unposted": (
-        "SELECT r.capture_id, r.id AS refund_id, p.order_id, c.provider, r.id::text AS subject, r.created_at AS happened_at,"
-        " r.currency, CASE r.state WHEN 'succeeded' THEN r.amount_minor ELSE 0 END AS expected,"
-        " (f.posted - f.reversed) * r.amount_minor AS found"
-        " FROM refund r JOIN payment p ON p.id = r.payment_id JOIN payment_capture c ON c.id = r.capture_id"
-        " CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE e.kind = 'refund') AS posted,"
-        "  count(*) FILTER (WHERE e.kind = 'refund_reversed') AS reversed"
-        "  FROM ledger_entry e WHERE e.source_table = 'refund' AND e.source_id = r.id::text) f"
-        " WHERE (r.state = 'succeeded')::int <> f.posted - f.reversed"
-    ),
-    "fee_unposted": (
-        "SELECT c.id AS capture_id, NULL::uuid AS refund_id, p.order_id, c.provider, c.provider_payment_id AS subject,"
-        " c.created_at AS happened_at, c.currency, c.fee_minor AS expected, coalesce(f.posted, 0)::bigint AS found"
-        " FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
-        " LEFT JOIN (SELECT e.source_id, sum(l.amount_minor) AS posted FROM ledger_entry e JOIN ledger_line l ON l.entry_id = e.id"
-        "  WHERE e.source_table = 'payment_capture' AND l.account = 'payment_fees' GROUP BY 1) f"
-        " ON f.source_id = c.id::text WHERE c.fee_minor <> coalesce(f.posted, 0)"
-    ),
-}
 
 
 def ended_attempts(*, hours: int) -> tuple[int, int]:

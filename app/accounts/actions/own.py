@@ -1,0 +1,79 @@
+"""What members of staff do with their own account: password, backup codes, where they are signed in."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.accounts import actions, queries
+from app.accounts.actions import devices
+from app.accounts.events import StaffAccessChanged
+from app.accounts.models import StaffSession
+from app.accounts.queries import SignedIn
+from app.audit import actions as audit
+from app.core import clock, outbox
+from app.core.errors import NotFound
+from app.core.ids import new_id
+
+
+def set_password(who: SignedIn, *, password_hash: str) -> None:
+    """Wherever else they are signed in they are not any more (ASVS 7.4.3); a mail tells."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        raise NotFound()
+    person.password_hash = password_hash
+    end_others(who)
+    _note(who, "password")
+
+
+def renew_codes(who: SignedIn) -> None:
+    """Ten new backup codes, to be seen in this session until they are saved; the old ones are dead. A mail tells."""
+    person = queries.lock_staff(who.staff_id)
+    session = queries.session(who.session_id)
+    if person is None or session is None:
+        raise NotFound()
+    person.backup_codes_saved_at = None
+    session.fresh_codes = "\n".join(actions.replace_backup_codes(person.id))
+    _note(who, "codes")
+
+
+def replace_phone(who: SignedIn) -> None:
+    """Another authenticator: see `actions.forget_totp`. One signs in anew, and sees its QR code after the password."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        raise NotFound()
+    actions.forget_totp(person, actor=who.actor)
+
+
+def end_others(who: SignedIn) -> None:
+    """Every other session, and every browser that was trusted."""
+    devices.end_all(who.staff_id)
+    actions.end_sessions(StaffSession.staff_id == who.staff_id, StaffSession.id != who.session_id)
+    _audit(who, "staff.signed_out_others")
+
+
+def end_one(who: SignedIn, session_id: uuid.UUID) -> None:
+    """One of one's own sessions; raises NotFound for anybody else's."""
+    if session_id not in {each.id for each in queries.sessions_of(who.staff_id)}:
+        raise NotFound()
+    actions.end_sessions(StaffSession.id == session_id)
+    _audit(who, "staff.signed_out_one")
+
+
+def confirm(who: SignedIn, typed: str) -> str | None:
+    """A code once more, before what moves money or opens secrets: the session counts as fresh, under a new token, which is
+    returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
+    person = queries.lock_staff(who.staff_id)
+    session = queries.session(who.session_id)
+    if person is None or session is None or not actions.accept_code(person, typed):
+        return None
+    session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
+    return actions.renew_token(session)
+
+
+def _note(who: SignedIn, what: str) -> None:
+    outbox.record(StaffAccessChanged(who.staff_id, new_id(), what))
+    _audit(who, f"staff.{what}_changed")
+
+
+def _audit(who: SignedIn, action: str) -> None:
+    audit.record(action, actor=who.actor, object_kind="staff", object_id=who.staff_id)

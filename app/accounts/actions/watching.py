@@ -1,0 +1,47 @@
+"""What about a sign-in looks suspicious (SEC-12): noted for the page, and announced. It stops nobody: limits do that."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.accounts import queries, rules
+from app.accounts.events import StaffAlerted
+from app.accounts.models import StaffAlert, StaffSession
+from app.core import crypto, db, origin, outbox
+from app.core.ids import new_id
+
+
+def look_at_wrong_try() -> None:
+    """Somebody goes through many accounts from one address. Told once for each quarter of an hour of it."""
+    where = origin.current()
+    if not where.address:
+        return
+    index = crypto.blind_index(where.address)
+    queries.lock_account(index, kind="alert")
+    if queries.accounts_tried_from(index) >= rules.MANY_ACCOUNTS and not queries.is_alerted(index):
+        _raise("many_accounts", None)
+
+
+def look_at_sign_in(session: StaffSession) -> None:
+    """A place and browser never seen with this person, or two networks within minutes. The first sign-in of all is neither."""
+    network = rules.network(session.address)
+    session.place_index = crypto.blind_index(f"{network} {rules.browser(session.agent)}")
+    others = [each for each in queries.sessions_of(session.staff_id) if each.id != session.id]
+    if queries.is_new_place(session.staff_id, session.place_index, apart_from=session.id):
+        _raise("new_place", session.staff_id)
+    if any(rules.network(each.address) != network for each in queries.seen_lately(others)):
+        _raise("pace", session.staff_id)
+
+
+def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
+    where = origin.current()
+    alert = StaffAlert(
+        id=new_id(),
+        kind=kind,
+        staff_id=staff_id,
+        address=where.address,
+        address_index=crypto.blind_index(where.address) if where.address else None,
+        agent=where.agent[: origin.LONGEST_AGENT],
+    )
+    db.session.add(alert)
+    outbox.record(StaffAlerted(alert.id, kind, staff_id))

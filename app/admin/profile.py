@@ -1,0 +1,124 @@
+"""One's own account: role and rights, password, backup codes, where one is signed in."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import redirect, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.accounts import flows, queries, rules
+from app.accounts.actions import devices, own
+from app.accounts.errors import TooManyTries, WrongPassword
+from app.admin import staff_words as words
+from app.admin.desk import desk, done
+from app.admin.signin import too_many
+from app.core.transaction import in_transaction
+from app.web.limits import FORMS, limit
+from app.web.respond import respond
+from app.web.rights import LOGIN, needs
+from app.web.staff import somebody
+
+bp = desk("profile", __name__)
+PAGE = "/admin/profile"
+
+
+@bp.get("/profile")
+@needs()
+def show() -> ResponseReturnValue:
+    return _page()
+
+
+@bp.post("/profile/password")
+@needs(fresh=True, back=PAGE)
+@limit("30/minute")
+def change_password() -> ResponseReturnValue:
+    """With the old one, and a fresh code; everywhere else one is signed out."""
+    who, new = somebody(), request.form.get("new", "")
+    if fault := rules.password_fault(new, email=who.email):
+        return _page(("new", words.password_fault(fault)))
+    if new != request.form.get("again", ""):
+        return _page(("again", _("Type the same password twice")))
+    try:
+        flows.change_password(who, request.form.get("current", "")[: rules.LONGEST_PASSWORD], new)
+    except WrongPassword:
+        return _page(("current", _("This is not your password")))
+    except TooManyTries as refusal:
+        return _page(("current", too_many(refusal)), status=429)
+    return done(PAGE, "password-changed")
+
+
+@bp.post("/profile/backup-codes")
+@needs(fresh=True, back=PAGE)
+@limit("30/minute")
+def renew_codes() -> ResponseReturnValue:
+    if refusal := _without_password("codes_password"):
+        return refusal
+    who = somebody()
+    in_transaction(lambda: own.renew_codes(who))
+    return done("/admin/backup-codes", "codes-renewed")
+
+
+@bp.post("/profile/authenticator")
+@needs(fresh=True, back=PAGE)
+@limit("30/minute")
+def replace_phone() -> ResponseReturnValue:
+    if refusal := _without_password("phone_password"):
+        return refusal
+    who = somebody()
+    in_transaction(lambda: own.replace_phone(who))
+    return redirect(LOGIN, 303)
+
+
+def _without_password(field: str) -> ResponseReturnValue | None:
+    """The page again, unless the password in this field is theirs."""
+    try:
+        flows.demand_password(somebody(), request.form.get(field, "")[: rules.LONGEST_PASSWORD])
+    except WrongPassword:
+        return _page((field, _("This is not your password")))
+    except TooManyTries as refusal:
+        return _page((field, too_many(refusal)), status=429)
+    return None
+
+
+@bp.post("/profile/sessions/others")
+@needs()
+@limit(FORMS)
+def end_others() -> ResponseReturnValue:
+    who = somebody()
+    in_transaction(lambda: own.end_others(who))
+    return done(PAGE, "signed-out-others")
+
+
+@bp.post("/profile/sessions/<uuid:session_id>/end")
+@needs()
+@limit(FORMS)
+def end_one(session_id: uuid.UUID) -> ResponseReturnValue:
+    who = somebody()
+    in_transaction(lambda: own.end_one(who, session_id))
+    return done(PAGE, "signed-out-one")
+
+
+@bp.post("/profile/devices/<uuid:device_id>/forget")
+@needs()
+@limit(FORMS)
+def forget_device(device_id: uuid.UUID) -> ResponseReturnValue:
+    who = somebody()
+    in_transaction(lambda: devices.forget(who, device_id))
+    return done(PAGE, "device-forgotten")
+
+
+def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> ResponseReturnValue:
+    who = somebody()
+    return respond(
+        "admin/staff/profile.html",
+        status=status if fault else 200,
+        me=who,
+        sessions=queries.sessions_of(who.staff_id),
+        devices=queries.devices_of(who.staff_id),
+        areas=rules.AREAS,
+        verbs=rules.VERBS,
+        words=words,
+        fault=fault,
+    )

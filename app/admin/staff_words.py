@@ -1,0 +1,193 @@
+"""Roles, rights and acts of staff in the reader's language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask_babel import gettext as _
+
+from app.accounts import rules
+
+
+def role(name: str, own: str | None = None) -> str:
+    """What a role is called; `own` is the name of one of the shop's own."""
+    known = {
+        "owner": _("Owner"),
+        "manager": _("Manager"),
+        "support": _("Customer support"),
+        "fulfilment": _("Fulfilment"),
+        "catalogue": _("Catalogue"),
+        "finance": _("Finance"),
+        "agent": _("Sales agent"),
+    }
+    return own or known.get(name, name)
+
+
+def role_hint(name: str) -> str:
+    return {
+        "owner": _("Everything, and who works here"),
+        "manager": _("Everything but who works here"),
+        "support": _("Orders, refunds to ask for, subscriptions, customers"),
+        "fulfilment": _("Sees orders and goods, looks after the stock"),
+        "catalogue": _("Products and offers; sees stock and subscriptions"),
+        "finance": _("Payments, refunds with approval, gift cards, books"),
+        "agent": _("Sees orders, customers and products"),
+    }.get(name, "")
+
+
+def area(name: str) -> str:
+    return {
+        "orders": _("Orders"),
+        "payments": _("Payments"),
+        "refunds": _("Refunds"),
+        "gift_cards": _("Gift cards"),
+        "subscriptions": _("Subscriptions"),
+        "stock": _("Stock"),
+        "catalogue": _("Catalogue"),
+        "customers": _("Customers"),
+        "books": _("Books"),
+        "system": _("Deliveries and health"),
+        "staff": _("Staff"),
+        "activity": _("Activity"),
+    }[name]
+
+
+def verb(name: str) -> str:
+    return {"view": _("See"), "change": _("Change"), "approve": _("Approve")}[name]
+
+
+def role_choices(own: Iterable[Any], *, mine: frozenset[str]) -> list[tuple[str, str]]:
+    """(value, text) of every role that somebody with these rights may give."""
+    kinds = [(name, f"{role(name)} – {role_hint(name)}") for name, held in rules.ROLES.items() if held <= mine]
+    return kinds + [
+        (str(each.id), each.name) for each in own if rules.rights_of(rules.CUSTOM, each.rights) <= mine
+    ]  # fmt: skip
+
+
+def browser(agent: str) -> str:
+    return rules.browser(agent) or _("Unknown browser")
+
+
+def password_fault(fault: str) -> str:
+    if fault == "name":
+        return _("Choose a password without your name in it")
+    if fault == "long":
+        return _("Use at most %(n)s characters", n=rules.LONGEST_PASSWORD)
+    return password_rule()
+
+
+def password_rule() -> str:
+    return _("At least %(n)s characters, with a capital letter, a number and a symbol", n=rules.SHORTEST_PASSWORD)
+
+
+def tried(kind: str, was_right: bool) -> tuple[str, str]:
+    """(text, tone) of a password or a code that was tried."""
+    if kind == "password":
+        return (_("Password right"), "info") if was_right else (_("Password wrong"), "warning")
+    return (_("Code right: signed in"), "success") if was_right else (_("Code wrong"), "danger")
+
+
+def act(action: str) -> str:
+    """What was done, in words; an act nobody has given words yet by its name."""
+    return _acts().get(action, action)
+
+
+def _acts() -> Mapping[str, str]:
+    return {
+        "staff.created": _("Account opened by command"),
+        "staff.invited": _("Invited somebody"),
+        "staff.invited_again": _("Sent an invitation again"),
+        "staff.invitation_revoked": _("Took an invitation back"),
+        "staff.joined": _("Accepted an invitation"),
+        "staff.role_given": _("Gave another role"),
+        "staff.let_go": _("Closed an account"),
+        "staff.taken_back": _("Opened an account again"),
+        "staff.signed_out": _("Signed a colleague out everywhere"),
+        "staff.totp_reset": _("Reset an authenticator"),
+        "staff.role_added": _("Made a role"),
+        "staff.role_changed": _("Changed a role"),
+        "staff.role_removed": _("Removed a role"),
+        "staff.password_changed": _("Changed their password"),
+        "staff.codes_changed": _("Made new backup codes"),
+        "staff.backup_codes_saved": _("Saved their backup codes"),
+        "staff.device_trusted": _("Trusted a browser"),
+        "staff.device_forgotten": _("Stopped trusting a browser"),
+        "staff.signed_out_others": _("Signed out everywhere else"),
+        "staff.signed_out_one": _("Signed out in one place"),
+        "order.provider_asked": _("Asked the provider about an order"),
+        "order.money_arrived": _("Noted money that arrived"),
+        "order.given_up": _("Gave up waiting for money"),
+        "stock.hold_released": _("Released a lock"),
+        "stock.cleaned_up": _("Ran the clean-up"),
+        "document.issued": _("Issued documents"),
+        "document.mailed": _("Sent a document by mail"),
+        "delivery.retried": _("Tried a delivery again"),
+        "refund.requested": _("Refunded"),
+        "refund.waiting": _("Asked for a refund"),
+        "refund.approved": _("Approved a refund"),
+        "refund.rejected": _("Rejected a refund"),
+        "refund.declined": _("Declined a customer's wish"),
+        "refund.asked_again": _("Sent a refund again"),
+        "value.issued": _("Issued a gift card or credit"),
+        "value.adjusted": _("Changed a gift card by hand"),
+        "value.disabled": _("Disabled a gift card"),
+        "value.active": _("Enabled a gift card"),
+        "value.code_renewed": _("Sent a new code"),
+        "books.reconciliation_requested": _("Asked for a comparison"),
+        "difference.accept": _("Accepted a difference"),
+        "difference.write_off": _("Wrote a difference off"),
+        "subscription.paused": _("Paused a subscription"),
+        "subscription.resumed": _("Resumed a subscription"),
+        "subscription.cancelled": _("Cancelled a subscription"),
+        "subscription.plan_offered": _("Offered a subscription"),
+        "subscription.plan_ended": _("Ended an offer"),
+    }
+
+
+def act_area(name: str) -> str:
+    return {
+        "staff": _("Staff"),
+        "order": _("Orders"),
+        "stock": _("Stock"),
+        "document": _("Documents"),
+        "delivery": _("Deliveries"),
+        "refund": _("Refunds"),
+        "value": _("Gift cards"),
+        "books": _("Books"),
+        "difference": _("Differences"),
+        "subscription": _("Subscriptions"),
+        "form": _("Other forms"),
+    }.get(name, name)
+
+
+def changes(entry: Any) -> list[tuple[str, str, str]]:
+    """(name, before, after) of whatever an act changed, and (name, "", value) of what else it tells."""
+    before, after = entry.before or {}, entry.after or {}
+    names = [*before, *(name for name in after if name not in before)]
+    changed = [(name, _told(before.get(name)), _told(after.get(name))) for name in names]
+    return changed + [(name, "", _told(value)) for name, value in sorted(entry.facts.items())]
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 300 else text[:300] + "…"
+
+
+def masked_address(address: str | None) -> str:
+    """Its network, which is enough to tell places apart."""
+    return rules.network(address) or "–"
+
+
+def alert(kind: str) -> tuple[str, str]:
+    """(text, tone) of what looks suspicious."""
+    return {
+        "many_accounts": (_("Many accounts tried from one address"), "danger"),
+        "new_place": (_("Signed in from a new place or browser"), "info"),
+        "pace": (_("Signed in from two networks within minutes"), "warning"),
+    }[kind]

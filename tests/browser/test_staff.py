@@ -1,0 +1,87 @@
+"""Staff in a browser: invited by mail and at work without JavaScript, and every page of it looked over by axe."""
+
+from __future__ import annotations
+
+import re
+
+import pyotp
+import pytest
+import requests
+
+from chaos.servers import wait_for
+from tests.browser.test_pages import check
+
+PASSWORD = "Batik-and-canting-7"
+PAGES = (
+    "/admin/staff", "/admin/staff/invite", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/profile", "/admin/activity",
+    "/admin/activity/sign-ins", "/admin/totp?again=1&next=/admin/profile",
+)  # fmt: skip
+
+
+def invite(page, email):
+    page.goto("/admin/staff/invite")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Role").select_option("agent")
+    page.get_by_role("button", name="Send the invitation").click()
+    page.locator("#said").wait_for()
+
+
+@pytest.fixture
+def link_to(stand, mails):
+    """link_to(address): what the mail asks to open, once it has come."""
+
+    def found(email):
+        wait_for(lambda: mails(email), seconds=60, why="no mail came")
+        url = f"http://127.0.0.1:{stand.mail_port}/messages/{mails(email)[0]['id']}.json"
+        return re.search(r"/admin/invitation/[\w-]+", requests.get(url, timeout=10).json()["text"])[0]
+
+    return found
+
+
+def test_somebody_is_invited_and_at_work_without_javascript(open_page, staff, link_to):
+    owner = open_page(scripts=False)
+    staff.sign_in(owner)
+    invite(owner, "aina.noscript@example.com")
+    page = open_page(scripts=False, width=360)
+    page.expected = {422, 403}
+    page.goto(link_to("aina.noscript@example.com"))
+    page.get_by_label("Choose a password").fill("short")
+    page.get_by_role("button", name="Continue").click()
+    assert "At least 12 characters" in page.locator("#error-summary").inner_text()
+    page.get_by_label("Choose a password").fill(PASSWORD)
+    page.get_by_label("The same once more").fill(PASSWORD)
+    page.get_by_role("button", name="Continue").click()
+    secret = page.locator(".hint code").inner_text().replace(" ", "")
+    page.get_by_role("textbox", name="Code").fill(pyotp.TOTP(secret).now())
+    page.get_by_role("button", name="Sign in").click()
+    assert page.locator(".codes li").count() == 10
+    page.get_by_role("button", name="I saved them").click()
+    rail = page.locator("nav.rail-body a")
+    assert [name.strip() for name in rail.all_inner_texts()] == ["Overview", "Orders", "Subscriptions", "Your account"]
+    page.goto("/admin/books")
+    assert page.locator("h1").inner_text() == "This page is not open to you"
+
+
+def test_the_pages_of_the_staff(open_page, staff, link_to):
+    page = open_page(bypass_csp=True)
+    staff.sign_in(page)
+    invite(page, "ravi.krishnan.with.a.long.name@example.com")
+    page.expected = {404, 422}
+    faults = []
+    for path in PAGES:
+        page.goto(path)
+        faults += check(page, path)
+    page.goto("/admin/staff")
+    page.get_by_role("link", name=staff.account["email"]).click()
+    faults += check(page, "a person")
+    page.goto("/admin/staff/roles/new")
+    page.get_by_role("button", name="Save the role").click()
+    page.wait_for_selector("#error-summary")
+    faults += check(page, "a role with errors")
+    page.goto("/admin/activity")
+    page.locator("details summary").first.click()
+    faults += check(page, "activity with details")
+    stranger = open_page(bypass_csp=True)
+    stranger.goto(link_to("ravi.krishnan.with.a.long.name@example.com"))
+    faults += check(stranger, "an invitation")
+    assert faults == [], "\n".join(faults)

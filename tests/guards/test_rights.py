@@ -1,0 +1,259 @@
+"""The matrix of issue 4: every route × who asks, built from the map of routes, so that a new route has to say whom it is for.
+
+Columns: a stranger, staff with the password only, staff without the right, staff with nothing but the right, staff with the
+right whose last code is old. To add one (a customer, an API key), add a fixture and a test that walks `rows`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from app.accounts import rules
+from app.core import db
+from app.core.transaction import transaction
+from app.web.rights import PASSED, STRANGER, Need, need_of
+from tests.guards.audiences import AUDIENCES, EVERYBODY, VISITOR
+from tests.routes import path_of
+from tests.shop import open_shop
+from tests.staff import StaffMember, hire
+
+FILES = {"static", "files.media"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of one route."""
+
+    rule: Rule
+    method: str
+    path: str
+    need: Need | None
+
+    @property
+    def is_page(self) -> bool:
+        return self.path.startswith("/admin")
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.rule.rule}"
+
+    def ask(self, client: FlaskClient, csrf: str = "") -> TestResponse:
+        headers = {"X-CSRF-Token": csrf} if csrf else {}
+        if self.path.startswith("/api/") and self.method == "POST":
+            return client.open(self.path, method=self.method, headers=headers, json={})
+        return client.open(self.path, method=self.method, headers=headers)
+
+
+def rows(app: Flask) -> list[Row]:
+    """Gathered before anything is asked: an application's context that stays open would be every request's."""
+    with app.app_context():
+        return [
+            Row(rule, method, path_of(app, rule), need_of(rule.endpoint))
+            for rule in app.url_map.iter_rules()
+            for method in sorted(rule.methods - {"HEAD", "OPTIONS"})
+        ]
+
+
+def staff_rows(app: Flask) -> list[Row]:
+    return [row for row in rows(app) if row.need is not None and row.need.step == PASSED]
+
+
+@pytest.fixture
+def member(app: Flask) -> StaffMember:
+    """Somebody at work whose role is of the shop's own, and everything (`allow`)."""
+    someone = hire(app, rights=sorted(rules.RIGHTS)).sign_in()
+    with transaction():
+        db.rows("UPDATE staff SET backup_codes_saved_at = now() RETURNING id")
+    return someone
+
+
+def allow(rights: set[str]) -> None:
+    with transaction():
+        db.rows("UPDATE staff_role SET rights = :rights RETURNING id", rights=sorted(rights))
+
+
+def make_old() -> None:
+    with transaction():
+        db.rows("UPDATE staff_session SET passed_totp_at = passed_totp_at - interval '16 minutes' RETURNING id")
+
+
+def csrf_of(member: StaffMember) -> str:
+    return re.search(r'name="csrf-token" content="([^"]+)"', member.get("/admin/"))[1]  # type: ignore[index]
+
+
+def test_every_route_says_whom_it_is_for(app: Flask) -> None:
+    silent = [
+        row.name
+        for row in rows(app)
+        if row.need is None and row.rule.endpoint.partition(".")[0] not in AUDIENCES and row.rule.endpoint not in FILES
+    ]
+    assert silent == []
+    assert [row.name for row in rows(app) if row.is_page and row.need is None] == []
+
+
+def test_every_right_exists_and_opens_something(app: Flask) -> None:
+    asked = {row.need.right for row in staff_rows(app)} - {""}
+    assert asked <= rules.RIGHTS
+    # catalogue and customers have their pages with the issues that bring them
+    assert {right.partition(".")[0] for right in rules.RIGHTS - asked} <= {"catalogue", "customers"}
+
+
+def test_json_for_staff_says_so_in_its_description(app: Flask) -> None:
+    wrong = [
+        row.name
+        for row in rows(app)
+        if hasattr(view := app.view_functions[row.rule.endpoint], "operation")
+        and view.operation.for_staff != (row.need is not None)
+    ]
+    assert wrong == [], wrong
+
+
+def test_money_and_secrets_ask_for_a_fresh_code(app: Flask) -> None:
+    found = {row.rule.rule for row in staff_rows(app) if row.need.is_fresh}
+    assert found >= {
+        "/admin/orders/<uuid:order_id>/refund",
+        "/admin/refunds/<uuid:refund_id>/approve",
+        "/admin/gift-cards/new",
+        "/admin/gift-cards/<uuid:account_id>/adjust",
+        "/admin/orders/<uuid:order_id>/money-arrived",
+        "/admin/books/<uuid:difference_id>/repair",
+        "/api/v1/admin/orders/<uuid:order_id>/refund",
+        "/api/payments/refund",
+    }
+
+
+def test_a_stranger(app: Flask) -> None:
+    client, wrong = app.test_client(), []
+    for row in staff_rows(app):
+        answer = row.ask(client)
+        at_the_door = answer.status_code == 303 and answer.location.startswith("/admin/login")
+        if not (at_the_door if row.is_page else answer.status_code == 401):
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_staff_with_the_password_only(app: Flask) -> None:
+    member, wrong = hire(app), []
+    member.give_password()
+    for row in staff_rows(app):
+        answer = row.ask(member.client)
+        at_the_door = (answer.status_code, answer.location) == (303, "/admin/totp")
+        if not (at_the_door if row.is_page else answer.status_code == 403):
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_staff_with_every_right_but_the_one(app: Flask, member: StaffMember) -> None:
+    """The gate answers 403 before CSRF, before it looks whether there is such a thing, and notes nothing."""
+    acts = "SELECT count(*) FROM audit_entry"
+    before, wrong = db.scalar(acts), []
+    for row in staff_rows(app):
+        if row.need.right:
+            area = row.need.right.partition(".")[0]
+            is_view = row.need.right.endswith(".view")
+            allow({each for each in rules.RIGHTS if each != row.need.right and not (is_view and implies(each, area))})
+            answer = row.ask(member.client)
+            if answer.status_code != 403 or answer.headers["Cache-Control"] != "no-store":
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+    assert db.scalar(acts) == before
+
+
+def implies(right: str, area: str) -> bool:
+    return f"{area}.view" in rules.rights_of(rules.CUSTOM, {right})
+
+
+def test_staff_with_nothing_but_the_right(app: Flask, member: StaffMember) -> None:
+    """Nothing breaks, what does not exist is 404, and whatever was done stands in the audit."""
+    open_shop()
+    csrf, wrong = csrf_of(member), []
+    for row in staff_rows(app):
+        allow({row.need.right} - {""})
+        answer = row.ask(member.client, csrf)
+        is_door = answer.status_code == 303 and answer.location.startswith(("/admin/login", "/admin/totp"))
+        is_refused = is_door or answer.status_code in (400, 401, 403, 405) or answer.status_code >= 500
+        names_something = row.rule.arguments - {"what", "act"}
+        if is_refused or (names_something and answer.status_code not in (404, 422)):
+            wrong.append((row.name, answer.status))
+        elif row.method != "GET" and answer.status_code < 400 and not noted(answer):
+            wrong.append((row.name, "no entry in the audit"))
+    assert wrong == [], wrong
+
+
+def noted(answer: TestResponse) -> int:
+    count: int = db.scalar("SELECT count(*) FROM audit_entry WHERE request_id = :id", id=answer.headers["X-Request-Id"])
+    db.release()
+    return count
+
+
+def test_staff_whose_last_code_is_old(app: Flask, member: StaffMember) -> None:
+    csrf, wrong = csrf_of(member), []
+    make_old()
+    for row in staff_rows(app):
+        if row.need.is_fresh:
+            answer = row.ask(member.client, csrf)
+            asked_again = answer.status_code == 303 and answer.location.startswith("/admin/totp?again=1&next=")
+            if not (asked_again if row.is_page else answer.get_json(silent=True)["code"] == "sign_in_again"):
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
+    doors = {row.rule.rule: row.need.step for row in rows(app) if row.need is not None and row.need.step != PASSED}
+    assert {rule for rule, step in doors.items() if step == STRANGER} == {
+        "/admin/login",
+        "/admin/invitation/<token>",
+    }
+    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == {"/admin/totp", "/admin/logout"}
+
+
+def test_what_belongs_to_others_is_not_there(app: Flask) -> None:
+    """Every route of a visitor that takes an id or a token: 404, or 401 where nobody has shopped, whoever asks; staff too."""
+    open_shop()
+    member = hire(app, rights=[]).sign_in()
+    wrong = []
+    for row in rows(app):
+        if AUDIENCES.get(row.rule.endpoint.partition(".")[0]) != VISITOR or not row.rule.arguments or row.need:
+            continue
+        for client in (app.test_client(), member.client):
+            csrf = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/about").text)[1]  # type: ignore[index]
+            answer = row.ask(client, csrf)
+            if answer.status_code not in (401, 404):
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_what_is_everybodys_never_breaks(app: Flask) -> None:
+    open_shop()
+    client, wrong = app.test_client(), []
+    for row in rows(app):
+        if AUDIENCES.get(row.rule.endpoint.partition(".")[0]) == EVERYBODY and row.need is None and row.method == "GET":
+            answer = row.ask(client)
+            if answer.status_code in (401, 403) or answer.status_code >= 500:
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_a_page_that_says_nothing_is_open_to_nobody(make_app) -> None:  # type: ignore[no-untyped-def]
+    """Should the guard above be passed by: the gate stays closed."""
+    app = make_app()
+    app.add_url_rule("/admin/forgotten", "forgotten", lambda: "secret")
+    answer = hire(app).sign_in().client.get("/admin/forgotten")
+    assert (answer.status_code, "secret" in answer.text) == (403, False)
+
+
+def test_a_right_that_is_taken_is_gone_with_the_next_click(app: Flask) -> None:
+    member = hire(app, rights=["orders.view"]).sign_in()
+    assert member.client.get("/admin/orders").status_code == 200
+    allow(set())
+    answer = member.client.get("/admin/orders")
+    assert (answer.status_code, "siti@example.com" in answer.text, "Ask an owner" in answer.text) == (403, True, True)
+    allow({"stock.view"})
+    assert member.client.get("/admin/stock-locks").status_code == 200
