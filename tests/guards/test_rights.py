@@ -18,8 +18,9 @@ from werkzeug.test import TestResponse
 from app.accounts import rules
 from app.core import db
 from app.core.transaction import transaction
+from app.customers import actions as customers
 from app.web.rights import PASSED, STRANGER, Need, need_of
-from tests.guards.audiences import AUDIENCES, EVERYBODY, VISITOR
+from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR
 from tests.routes import path_of
 from tests.shop import open_shop
 from tests.staff import StaffMember, hire
@@ -228,6 +229,51 @@ def test_what_belongs_to_others_is_not_there(app: Flask) -> None:
             if answer.status_code not in (401, 404):
                 wrong.append((row.name, answer.status))
     assert wrong == [], wrong
+
+
+def customers_rows(app: Flask) -> list[Row]:
+    """The link to a new e-mail address opens in whatever browser: its token is the proof."""
+    doors = {"account.show_email", "account.confirm_email"}
+    return [
+        row
+        for row in rows(app)
+        if AUDIENCES.get(row.rule.endpoint.partition(".")[0]) == CUSTOMER and row.rule.endpoint not in doors
+    ]
+
+
+def test_a_customers_pages_send_everybody_else_to_sign_in(app: Flask) -> None:
+    member, wrong = hire(app, rights=sorted(rules.RIGHTS)).sign_in(), []
+    for row in customers_rows(app):
+        for client in (app.test_client(), member.client):
+            csrf = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/about").text)[1]  # type: ignore[index]
+            answer = row.ask(client, csrf)
+            at_the_door = answer.status_code == 303 and answer.location.startswith("/login")
+            if not (answer.status_code == 401 if row.path.startswith("/api/") else at_the_door):
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_what_is_another_customers_is_not_there(app: Flask) -> None:
+    client, wrong = app.test_client(), []
+    client.set_cookie("customer", sign_in_customer("mallory@example.com"))
+    csrf = re.search(r'name="csrf-token" content="([^"]+)"', client.get("/account/").text)[1]  # type: ignore[index]
+    asked = [row for row in customers_rows(app) if row.rule.arguments]
+    assert len(asked) >= 5
+    for row in asked:
+        answer = row.ask(client, csrf)
+        if answer.status_code != 404:
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def sign_in_customer(email: str) -> str:
+    """The token of a new customer's session."""
+    device = customers.Device("", "")
+    asked = customers.Registration("Mallory", "no hash", False)
+    with transaction():
+        token = customers.ask("register", email, locale="en", visitor="", registration=asked).token
+        session = customers.finish_registration(token or "", device=device)
+    return session.token
 
 
 def test_what_is_everybodys_never_breaks(app: Flask) -> None:
