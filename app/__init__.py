@@ -5,12 +5,15 @@
     schedule           TABLE  every -> action
     storefront admin api inbound ops cli     entry points: who asks, and how they see the answer
     web                what entry points share
+    privacy            what is known of a person: the copy of it, and forgetting it
     notifications      listens to everyone; nobody needs it
     checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments | value)
-    > (catalog | accounts | shipping | tax | books) > audit > core. reconciliation stands beside notifications: it looks at everything
+    > (catalog | accounts | customers | shipping | tax | books) > audit > core. reconciliation stands beside notifications:
+    it looks at everything
 
-Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: recurring order, order,
-payment, attempt, refund, capture, value accounts by id, stock items by id, stock locks by id, number series last.
+Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: customer, checkout
+session, recurring order, order, cart, payment, attempt, refund, capture, value accounts by id, stock items by id, stock locks by
+id, number series last.
 
 Glossary: *lock* units held for an order · *capture* money a provider has taken · *settle* apply a capture to its order ·
 *attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store

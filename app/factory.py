@@ -15,6 +15,7 @@ from app.process import configure_process, import_models
 from app.web import (
     compress,
     cookies,
+    customers,
     errors,
     files,
     fragments,
@@ -51,6 +52,14 @@ ENTRY_POINTS = (
     "app.storefront.documents",
     "app.storefront.refunds",
     "app.storefront.gift_cards",
+    "app.storefront.signing_in",
+    "app.storefront.registering",
+    "app.storefront.account",
+    "app.storefront.addresses",
+    "app.storefront.order_history",
+    "app.storefront.wishlist",
+    "app.storefront.unsubscribing",
+    "app.storefront.own_data",
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
@@ -77,6 +86,7 @@ ENTRY_POINTS = (
     "app.api.refunds",
     "app.api.stock",
     "app.api.orders",
+    "app.api.preferences",
     "app.api.description",
 )
 
@@ -97,6 +107,7 @@ def create_app(settings: Settings) -> Flask:
     security.init_csrf(app)
     limits.init_app(app, settings)
     languages.init_app(app)
+    customers.init_app(app)
     templates.init_app(app, settings)
     fragments.init_app(app)
     compress.init_app(app)

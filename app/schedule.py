@@ -15,7 +15,10 @@ from app.audit import flows as audit
 from app.cart import flows as cart
 from app.checkout import flows as checkout
 from app.core.settings import Settings
+from app.customers import flows as customers
+from app.notifications import flows as notifications
 from app.orders import flows as orders
+from app.privacy import flows as privacy
 from app.reconciliation import flows as reconciliation
 from app.recurring import flows as recurring
 from app.returns import flows as returns
@@ -67,9 +70,12 @@ SCHEDULE: Sequence[Line] = (
     every("1h", returns.find_disputes_by_schedule),
     every("1m", search.refresh_sold_out),
     every("1m", audit.seal),
+    every("15m", notifications.tell_wishes),
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
+    daily("19:35", customers.forget_old),
+    every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),
     daily("20:00", reconciliation.reconcile_nightly),

@@ -13,9 +13,19 @@ from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
 from app.core.events import Event
 from app.core.outbox import Handler, network
+from app.customers.events import (
+    AccountClosing,
+    CustomerRegistered,
+    EmailChanged,
+    LinkWanted,
+    PasswordChanged,
+    SignInBlocked,
+    WishBack,
+)
 from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
+from app.notifications.handlers import customers as customer_mails
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
@@ -101,6 +111,13 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     ProductChanged: [search.follow_product],
     CategoryChanged: [search.follow_category],
     AttributeChanged: [search.follow_attribute],
+    LinkWanted: [network(customer_mails.send_link)],
+    CustomerRegistered: [network(customer_mails.welcome_customer)],
+    PasswordChanged: [network(customer_mails.tell_password_changed)],
+    EmailChanged: [network(customer_mails.tell_email_changed)],
+    AccountClosing: [network(customer_mails.tell_account_closes)],
+    WishBack: [network(customer_mails.tell_wish_is_back)],
+    SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
     StaffAlerted: [network(notifications.tell_alert)],

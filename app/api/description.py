@@ -30,6 +30,7 @@ PROBLEM: dict[str, Any] = {
 SCHEMES = {
     "staff": {"type": "apiKey", "in": "cookie", "name": "staff", "description": "The back office's session cookie"},
     "shopper": {"type": "apiKey", "in": "cookie", "name": "session", "description": "The shop's session cookie"},
+    "customer": {"type": "apiKey", "in": "cookie", "name": "customer", "description": "A customer's session cookie"},
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
 }
 KEY = {
@@ -84,7 +85,12 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     parameters = [_path_part(part) for part in re.findall(r"{([^}]+)}", name)] + ([KEY] if operation.takes_key else [])
     if parameters:
         found["parameters"] = parameters
-    schemes = (("staff", operation.for_staff), ("shopper", operation.for_shopper), ("csrf", operation.needs_csrf))
+    schemes = (
+        ("staff", operation.for_staff),
+        ("shopper", operation.for_shopper),
+        ("customer", operation.for_customer),
+        ("csrf", operation.needs_csrf),
+    )
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from app.core import db
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.stock import queries as stock
+from app.stock.queries import Availability
 
 MAX_LINES = 100
 
@@ -92,6 +95,111 @@ def remove(visitor: str, line_id: uuid.UUID, *, currency: str, locale: str) -> C
     return Change(line_id, facts, 0, queries.stored(visitor))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So many units more; `price_seen_minor` is what they cost when the shopper last saw them, None: what they cost now."""
+
+    variant_id: uuid.UUID
+    quantity: int
+    price_seen_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of a wish: the line was to have `wanted` units and has `got` now."""
+
+    variant_id: uuid.UUID
+    wanted: int
+    got: int
+
+
+def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: str) -> tuple[uuid.UUID, list[Put]]:
+    """Put many things at once into the visitor's cart, of each as much as can be sold; what was there is never lessened.
+
+    Returns the cart's id and what became of each wish.
+    """
+    cart_id = db.scalar(_OPEN, cart=new_id(), visitor=visitor, currency=currency)
+    mine = {each.variant_id: each.quantity for each in queries.stored(visitor).entries}
+    ids = [each.variant_id for each in wanted]
+    facts = queries.facts(ids, currency=currency, locale=locale)
+    available = stock.availability_to(visitor, ids)
+    done, lines = [], []
+    for each in wanted:
+        before, known = mine.get(each.variant_id, 0), facts.get(each.variant_id)
+        whole, got = before + each.quantity, before
+        if known is not None and known.is_sellable and (before or len(mine) < MAX_LINES):
+            most = _most(known, available.get(each.variant_id, stock.NONE))
+            got = max(before, min(whole, most)) if min(whole, most) >= known.min_quantity else before
+        if got > before:
+            price = known.price_minor if known and each.price_seen_minor is None else each.price_seen_minor
+            lines.append((new_id(), each.variant_id, got, price or 0))
+            mine[each.variant_id] = got
+        done.append(Put(each.variant_id, whole, got))
+    if lines:
+        note_step(cart_id, "cart")
+        db.rows(_PUT, cart=cart_id, ids=[x[0] for x in lines], variants=[x[1] for x in lines],
+                quantities=[x[2] for x in lines], prices=[x[3] for x in lines])  # fmt: skip
+    return cart_id, done
+
+
+_OPEN = """
+INSERT INTO cart AS c (id, visitor, currency) VALUES (:cart, :visitor, :currency)
+ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, updated_at = clock_timestamp(),
+  expires_at = clock_timestamp() + interval '30 days' RETURNING id
+"""
+_PUT = """
+INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor)
+SELECT u.id, :cart, u.variant, u.quantity, u.price
+FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]))
+  AS u (id, variant, quantity, price)
+ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The guest's cart `old` is part of the cart `new` now. `is_news`: the customer's cart is not just what the guest's was."""
+
+    old: uuid.UUID
+    new: uuid.UUID
+    lines: list[Put]
+    is_news: bool
+
+
+def merge(guest: str, visitor: str, *, currency: str, locale: str) -> Merged | None:
+    """A guest has signed in: what is in their cart joins the customer's. None: there is nothing in it."""
+    old = db.scalar("SELECT id FROM cart WHERE visitor = :guest AND is_open FOR UPDATE", guest=guest)
+    entries = queries.stored(guest).entries
+    if not entries:
+        return None
+    had = bool(queries.stored(visitor).entries)
+    wanted = [Wanted(each.variant_id, each.quantity, each.price_seen_minor) for each in entries]
+    cart_id, done = put_all(visitor, wanted, currency=currency, locale=locale)
+    db.rows(
+        "INSERT INTO funnel_step (cart_id, step, created_at) SELECT :new, step, created_at FROM funnel_step WHERE cart_id = :old"
+        " ON CONFLICT DO NOTHING RETURNING step",
+        old=old,
+        new=cart_id,
+    )
+    db.rows("DELETE FROM funnel_step WHERE cart_id = :old RETURNING step", old=old)
+    db.rows("DELETE FROM cart WHERE id = :old RETURNING id", old=old)
+    return Merged(old, cart_id, done, had or any(each.got < each.wanted for each in done))
+
+
+def leave_notice(visitor: str, kind: str, lines: Sequence[Put]) -> uuid.UUID:
+    """What the shopper should read on the cart's page once: how much was added, and what could not be. Returns its id."""
+    short = [[str(each.variant_id), each.wanted, each.got] for each in lines if each.got < each.wanted]
+    facts = {"kind": kind, "added": len(lines) - len(short), "short": short}
+    notice_id = new_id()
+    db.rows(
+        "INSERT INTO cart_notice (id, visitor, facts) VALUES (:id, :visitor, CAST(:facts AS jsonb)) RETURNING id",
+        id=notice_id,
+        visitor=visitor,
+        facts=json.dumps(facts),
+    )
+    return notice_id
+
+
 def take_out_ordered(order_id: uuid.UUID) -> str | None:
     """After payment: take what was ordered out of the cart it came from, and leave what was added since.
 
@@ -133,6 +241,7 @@ def noting(which: Select[tuple[uuid.UUID]], step: str) -> CTE:
 
 def forget_expired(*, limit: int = 5000) -> int:
     """Delete open carts nobody touched for 30 days. Returns how many went."""
+    db.rows("DELETE FROM cart_notice WHERE created_at < now() - interval '7 days' RETURNING id")
     return len(
         db.rows(
             "DELETE FROM cart WHERE id IN (SELECT id FROM cart WHERE is_open AND expires_at < now() LIMIT :limit) RETURNING id",
@@ -170,7 +279,10 @@ def _check(visitor: str, facts: VariantFacts, quantity: int) -> None:
 
 
 def _possible(visitor: str, facts: VariantFacts) -> int:
-    available = (
-        stock.availability_to(visitor, [facts.variant_id]).get(facts.variant_id, stock.NONE).for_unit(facts.unit)
-    )
-    return min(available, facts.max_per_order or available, MAX_QUANTITY)
+    return _most(facts, stock.availability_to(visitor, [facts.variant_id]).get(facts.variant_id, stock.NONE))
+
+
+def _most(facts: VariantFacts, available: Availability) -> int:
+    """How many units one line can have: by the shelves, by the merchant's word, and by what any order may cost."""
+    left = available.for_unit(facts.unit)
+    return min(left, facts.max_per_order or left, MAX_QUANTITY, MAX_TOTAL_MINOR // max(facts.price_minor or 1, 1))

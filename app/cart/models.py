@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.core.db import Base, CreatedAt, Key
@@ -48,6 +50,21 @@ class CartLine(Base):
     variant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("variant.id"))
     quantity: Mapped[int]
     price_seen_minor: Mapped[int]
+    created_at: Mapped[CreatedAt]
+
+
+class CartNotice(Base):
+    """What signing in or ordering again did to a cart, to be read once: `/cart?notice=<id>`. Kept for a week."""
+
+    __tablename__ = "cart_notice"
+    __table_args__ = (
+        Index("ix_cart_notice_created_at", "created_at"),
+        Index("ix_cart_notice_visitor", "visitor"),
+    )
+
+    id: Mapped[Key]
+    visitor: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
     created_at: Mapped[CreatedAt]
 
 

@@ -180,6 +180,14 @@ _FACTS_AND_STOCK = (
 )
 
 
+def notice(notice_id: uuid.UUID, visitor: str) -> dict[str, Any] | None:
+    """What `leave_notice` left for this visitor; another one's is none."""
+    facts: dict[str, Any] | None = db.scalar(
+        "SELECT facts FROM cart_notice WHERE id = :id AND visitor = :visitor", id=notice_id, visitor=visitor
+    )
+    return facts
+
+
 def count(found: Contents, units: dict[uuid.UUID, str] | None = None) -> int:
     """What the badge says: pieces; a length counts as one."""
     units = units or {}

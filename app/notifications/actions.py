@@ -7,8 +7,9 @@ import uuid
 from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.core import crypto, db
+from app.core import crypto, db, outbox
 from app.core.ids import new_id
+from app.customers.events import WishBack
 from app.notifications.models import MailMessage
 
 
@@ -45,3 +46,19 @@ def note_delay(mail_id: uuid.UUID, *, reason: str) -> None:
 
 def _note(mail_id: uuid.UUID, **values: object) -> None:
     db.session.execute(update(MailMessage).where(MailMessage.id == mail_id).values(**values))
+
+
+def note_wishes() -> int:
+    """Remember which wishes are sold out, and announce those that are no more, once. Returns how many."""
+    db.rows(
+        "UPDATE wish w SET was_sold_out = true FROM search_document d"
+        " WHERE d.product_id = w.product_id AND d.is_sold_out AND NOT w.was_sold_out RETURNING w.id"
+    )
+    back = db.rows(
+        "WITH back AS (UPDATE wish w SET was_sold_out = false FROM search_document d"
+        "  WHERE d.product_id = w.product_id AND NOT d.is_sold_out AND w.was_sold_out RETURNING w.visitor, w.product_id)"
+        " SELECT c.id, b.product_id FROM back b JOIN customer c ON c.visitor = b.visitor AND c.is_active"
+        " JOIN notification_preference p ON p.customer_id = c.id AND p.channel = 'email' AND p.type = 'alerts' AND p.enabled"
+    )
+    outbox.record_all([WishBack(row.id, row.product_id, new_id()) for row in back])
+    return len(back)

@@ -25,6 +25,7 @@ class Mail:
     order_id: uuid.UUID | None
     values: Mapping[str, Any] = field(default_factory=dict)
     attached: Sheet | None = None  # a document, set to print when the mail is sent
+    unsubscribe: str = ""  # the path that ends mails of this kind, where they are not part of a contract
 
 
 def send_once(plan: Callable[[], Mail | None]) -> bool:
@@ -61,7 +62,14 @@ def _claimed(plan: Callable[[], Mail | None]) -> tuple[Mail, uuid.UUID] | None:
 
 
 def _send(mail: Mail, mail_id: uuid.UUID) -> str:
-    letter = letters.compose(mail.template, locale=mail.locale, **mail.values)
+    letter = letters.compose(mail.template, locale=mail.locale, unsubscribe=mail.unsubscribe, **mail.values)
     attached = {f"{mail.attached.number}.pdf": printing.pdf(mail.attached)} if mail.attached else {}
-    message = letters.addressed(letter, recipient=mail.recipient, key=str(mail_id), attached=attached)
+    message = letters.addressed(
+        letter, recipient=mail.recipient, key=str(mail_id), attached=attached, unsubscribe=mail.unsubscribe
+    )
     return gateway.send(message, sender=letters.site().sender, recipient=mail.recipient)
+
+
+def tell_wishes() -> None:
+    """By the clock: what was sold out and is on the shelf again, for those who wish for it."""
+    in_transaction(actions.note_wishes)

@@ -93,10 +93,15 @@ def compose(template: str, *, locale: str, **values: Any) -> Letter:
 
 
 def addressed(
-    letter: Letter, *, recipient: str, key: str, attached: Mapping[str, bytes] = NOTHING_ATTACHED
+    letter: Letter,
+    *,
+    recipient: str,
+    key: str,
+    attached: Mapping[str, bytes] = NOTHING_ATTACHED,
+    unsubscribe: str = "",
 ) -> EmailMessage:
     """The mail as it is sent. `key` makes its Message-ID: the same mail sent again is known by the same id. `attached` are
-    PDFs by file name.
+    PDFs by file name. `unsubscribe` is the path that ends mails of this kind, by a page or by one click (RFC 8058).
 
     Raises MailRefused for a recipient that cannot stand in a header.
     """
@@ -110,6 +115,9 @@ def addressed(
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<{key}@{site().sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{site().base_url}{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     for name, content in attached.items():

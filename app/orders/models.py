@@ -67,7 +67,7 @@ class Order(HasState, Base):
         server_default=""
     )  # fingerprint of the network address it was placed from
     cart_id: Mapped[uuid.UUID | None]
-    customer_id: Mapped[uuid.UUID | None]
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id"))
     email: Mapped[str] = mapped_column(EncryptedText)
     email_index: Mapped[bytes]
     phone: Mapped[str] = mapped_column(EncryptedText)

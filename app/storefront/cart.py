@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -79,6 +80,11 @@ def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
     return _changed(shopper, change)
 
 
+def pieces(lines: Sequence[Line]) -> int:
+    """What the badge says: pieces; a length counts as one."""
+    return sum(1 if line.facts.unit == "metre" else line.entry.quantity for line in lines)
+
+
 def _changed(
     shopper: str, change: Change, *, removed: VariantFacts | None = None, before: str = ""
 ) -> ResponseReturnValue:
@@ -102,7 +108,7 @@ def _page(
     contents = queries.contents(visitor(), at_least=cart_version())
     quote = checkout.quote(contents, currency=currency, locale=locale)
     if contents.cart_id is not None:
-        remember_cart(count=_count(quote.lines), version=contents.version)
+        remember_cart(count=pieces(quote.lines), version=contents.version)
     cheapest = shipping.cheapest_from(country="MY", currency=currency) if contents.entries else None
     if removed is None and "removed" in request.args:
         removed, before = _known(request.args["removed"]), request.args.get("n", "")
@@ -112,8 +118,8 @@ def _page(
         also=("layouts/_cart_badge.html",),
         status=status,
         lines=quote.lines,
-        count=_count(quote.lines),
-        cart_count=_count(quote.lines),
+        count=pieces(quote.lines),
+        cart_count=pieces(quote.lines),
         subtotal=Money(quote.priced.subtotal_minor, currency),
         delivery_from=Money(cheapest, currency) if cheapest is not None else None,
         error=error,
@@ -122,8 +128,25 @@ def _page(
         before=before,
         added=request.args.get("added"),
         has_problem=any(line.is_short for line in quote.lines),
+        notice=_notice(),
         picture_of=picture_of,
     )
+
+
+def _notice() -> dict[str, Any] | None:
+    """What signing in or ordering again did to the cart, for the visitor who is sent here to read it."""
+    shopper, asked = visitor(), request.args.get("notice")
+    if shopper is None or asked is None or is_fragment():
+        return None
+    try:
+        facts = queries.notice(uuid.UUID(asked), shopper)
+    except ValueError:
+        return None
+    if facts is None:
+        return None
+    short = {uuid.UUID(variant): (wanted, got) for variant, wanted, got in facts["short"]}
+    known = queries.facts(list(short), currency=languages.currency(), locale=languages.language())
+    return facts | {"short": [(known[each], *short[each]) for each in short if each in known]}
 
 
 def _refused(
@@ -152,7 +175,7 @@ def _drawer(change: Change) -> dict[str, object]:
         "facts": change.facts,
         "quantity": change.quantity,
         "lines": lines,
-        "cart_count": _count(lines),
+        "cart_count": pieces(lines),
         "subtotal": Money(total, languages.currency()),
         "picture": picture_of(change.facts.picture, tint=change.facts.tint),
         "message": "",
@@ -165,11 +188,6 @@ def _remember(shopper: str, change: Change) -> None:
     queries.warm(shopper, change.cart)
     lengths = {change.facts.variant_id: change.facts.unit}
     remember_cart(count=queries.count(change.cart, lengths), version=change.cart.version)
-
-
-def _count(lines: Sequence[Line]) -> int:
-    """What the badge says: pieces; a length counts as one."""
-    return sum(1 if line.facts.unit == "metre" else line.entry.quantity for line in lines)
 
 
 def _facts_of(text: str) -> VariantFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -31,12 +32,16 @@ from app.checkout.queries import Quote
 from app.checkout.rules import first_open_step
 from app.core import clock
 from app.core.transaction import in_transaction
+from app.customers import queries as customer_queries
+from app.customers.actions import profile
+from app.customers.errors import TooManyAddresses
+from app.customers.models import CustomerAddress
 from app.orders import queries as orders
 from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.value.errors import NotUsable, UnknownCode, ValueGone
-from app.web import languages, plan_words, value_words
+from app.web import customers, languages, plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.limits import FORMS, limit
 from app.web.pay import new_key
@@ -58,7 +63,7 @@ def show_contact() -> ResponseReturnValue:
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
     session, was_over = in_transaction(lambda: _enter(quote.contents))
-    form = forms.ContactForm(formdata=None, data=session.contact or {})
+    form = forms.ContactForm(formdata=None, data=session.contact or _own_contact())
     return _contact_page(form, quote, is_over=was_over)
 
 
@@ -78,9 +83,11 @@ def save_contact() -> ResponseReturnValue:
 @bp.get("/delivery")
 def show_delivery() -> ResponseReturnValue:
     session = _require("contact")
-    address = session.address or {}
-    form = forms.DeliveryForm(formdata=None, data=address or {"country": _default_country()})
-    return _delivery_page(form, session, address=session.address)
+    saved = _saved_addresses()
+    asked = next((each.address for each in saved if str(each.id) == request.args.get("address")), None)
+    usual = saved[0].address if saved else {"country": _default_country()}
+    form = forms.DeliveryForm(formdata=None, data=asked or session.address or usual)
+    return _delivery_page(form, session, address=asked or session.address, saved=saved)
 
 
 @bp.post("/delivery")
@@ -99,6 +106,7 @@ def save_delivery() -> ResponseReturnValue:
             form.method_error = _("Choose how we should deliver")
             return _delivery_page(form, session, address=address, status=422)
     _save_delivery(address, code if code in known else None)
+    _remember(address)
     if not offers:
         return _delivery_page(form, _require("contact"), address=address, status=409)
     if code in known and _shown_as_it_is(offers):
@@ -225,6 +233,27 @@ def _quote(
     )
 
 
+def _own_contact() -> dict[str, str]:
+    """How somebody who is signed in can be reached."""
+    person = customers.current()
+    return {"email": person.email, "phone": person.phone or ""} if person else {}
+
+
+def _remember(address: dict[str, str]) -> None:
+    """Into the address book, for who asked for it. A full book is no reason to stop anybody who is about to pay."""
+    person = customers.current()
+    if person is None or "remember" not in request.form:
+        return
+    with suppress(TooManyAddresses):
+        in_transaction(lambda: profile.remember_address(person.customer_id, address))
+
+
+def _saved_addresses() -> Sequence[CustomerAddress]:
+    """The address book of somebody who is signed in, the usual address first."""
+    person = customers.current()
+    return customer_queries.addresses(person.customer_id) if person else ()
+
+
 def _today() -> date:
     """In the shop's time zone, from where parcels leave."""
     return clock.now().astimezone(settings().shop.timezone).date()
@@ -253,11 +282,24 @@ def _shown(offers: Sequence[queries.Offer]) -> str:
 def _contact_page(
     form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False
 ) -> ResponseReturnValue:
-    return respond("storefront/checkout/contact.html", status=status, form=form, is_over=is_over, **_summary(quote))
+    is_guest = customers.current() is None
+    return respond(
+        "storefront/checkout/contact.html",
+        status=status,
+        form=form,
+        is_over=is_over,
+        is_guest=is_guest,
+        **_summary(quote),
+    )
 
 
 def _delivery_page(
-    form: forms.DeliveryForm, session: CheckoutSession, *, address: dict[str, str] | None, status: int = 200
+    form: forms.DeliveryForm,
+    session: CheckoutSession,
+    *,
+    address: dict[str, str] | None,
+    saved: Sequence[CustomerAddress] = (),
+    status: int = 200,
 ) -> ResponseReturnValue:
     place = address or {"country": form.country.data or _default_country(), "state": ""}
     quote, today = _quote(address=place, with_stock=False), _today()
@@ -270,6 +312,9 @@ def _delivery_page(
         chosen=session.shipping_method or (quote.offers[0].method.code if quote.offers else None),
         shown=_shown(quote.offers),
         has_address=address is not None,
+        saved=saved,
+        can_remember=customers.current() is not None,
+        filled=form.address(),
         states=forms.state_names(form.country.data or _default_country()),
         **_summary(quote, with_delivery=address is not None),
     )

@@ -10,7 +10,10 @@ from app.web.site import settings
 
 bp = Blueprint("seo", __name__)
 
-PRIVATE = ("/cart", "/checkout/", "/order/", "/admin/", "/account/", "/api/", "/-/", "/pay/", "/track", "/search")
+PRIVATE = (
+    "/cart", "/checkout/", "/order/", "/admin/", "/account/", "/api/", "/-/", "/pay/", "/track", "/search", "/login", "/register",
+    "/wishlist", "/unsubscribe/",
+)  # fmt: skip
 PAGES = ("/", "/about", "/contact", "/terms", "/privacy", "/refunds", "/shipping")
 
 

@@ -59,6 +59,7 @@ class Operation:
     for_shopper: bool
     needs_csrf: bool
     takes_key: bool
+    for_customer: bool
 
 
 def describe(
@@ -71,12 +72,13 @@ def describe(
     for_shopper: bool = False,
     needs_csrf: bool = False,
     takes_key: bool = False,
+    for_customer: bool = False,
 ) -> Callable[[View], View]:
     """Attach an `Operation` to a view."""
 
     def attach(view: View) -> View:
         view.operation = Operation(  # type: ignore[attr-defined]
-            summary, answers, refusals, takes, for_staff, for_shopper, needs_csrf, takes_key
+            summary, answers, refusals, takes, for_staff, for_shopper, needs_csrf, takes_key, for_customer
         )
         return view
 

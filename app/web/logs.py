@@ -27,7 +27,13 @@ MASKS = (
         re.compile(r"((?:token|key|secret|password|signature|code)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+", re.I),
         r"\1<hidden>",
     ),
-    (re.compile(r"(/(?:order|checkout/pay|pay/return|admin/invitation)/)[\w-]{16,}"), r"\1<token>"),
+    (
+        re.compile(
+            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)"
+            r"[\w.-]{16,}"
+        ),
+        r"\1<token>",
+    ),
 )
 access = logging.getLogger("shop.access")
 

@@ -6,7 +6,7 @@ import uuid
 
 from app.checkout.actions import PlaceOrder
 from app.core import crypto
-from app.web import languages, plan_words
+from app.web import customers, languages, plan_words
 from app.web.site import settings
 
 
@@ -35,4 +35,5 @@ def click_on_place(
         client_index=crypto.blind_index(address),
         plan=plan_words.terms(parts),
         plan_least_minor=policy.instalments.min_minor,
+        customer_id=customers.current_id(),
     )

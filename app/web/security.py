@@ -19,9 +19,15 @@ PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
 HSTS_SECONDS = 31_536_000
 REPORT_PATH = "/-/csp-report"
 
-# POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return
-# by its own token, a browser's report changes nothing but a counter. Endpoints, as `blueprint.function`.
-CSRF_EXEMPT = ("reports.take_csp_report", "inbound_payments.take_notice", "pay_return.receive")
+# POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return and
+# a mail program's one click by a token of their own, a browser's report changes nothing but a counter. Endpoints, as
+# `blueprint.function`.
+CSRF_EXEMPT = (
+    "reports.take_csp_report",
+    "inbound_payments.take_notice",
+    "pay_return.receive",
+    "unsubscribing.unsubscribe",
+)
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
 

@@ -1,7 +1,8 @@
-"""Who is looking: an anonymous visitor, known by the signed session cookie.
+"""Who is looking: an anonymous visitor, known by the signed session cookie, or a customer who is signed in.
 
 The session holds three short keys and nothing else: `v` the visitor's id (128 random bits, only once something must be
-remembered), `c` the cart in one glance (pieces, version), `csrf_token` (Flask-WTF's).
+remembered), `c` the cart in one glance (pieces, version), `csrf_token` (Flask-WTF's). A customer's visitor id stays on the
+server: on every device it is the same cart, and whoever kept a copy of a cookie has none of it once the session has ended.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 from flask import session
 
 from app.core.ids import new_token
+from app.web import customers
 
 
 def visitor() -> str | None:
     """The visitor's id, None for somebody we need not know yet."""
+    person = customers.current()
+    if person is not None:
+        return person.visitor
     known: str | None = session.get("v")
     return known
 
 
 def ensure_visitor() -> str:
     """The visitor's id; drawn now when there was none."""
-    if "v" not in session:
-        session["v"] = new_token()
+    known = visitor()
+    if known is None:
+        known = session["v"] = new_token()
         session.permanent = True
-    known: str = session["v"]
     return known
 
 

@@ -159,3 +159,10 @@ def mails(stand: Stand) -> Callable[[str], list[dict[str, Any]]]:
         return [each for each in requests.get(url, timeout=10).json() if address in str(each["to"])]
 
     return to
+
+
+@pytest.fixture
+def letter(stand: Stand) -> Callable[[dict[str, Any]], str]:
+    """letter(mail): the text of one of `mails`."""
+    url = f"http://127.0.0.1:{stand.mail_port}/messages"
+    return lambda mail: str(requests.get(f"{url}/{mail['id']}.json", timeout=10).json()["text"])

@@ -108,6 +108,14 @@ PATHS = [
     "/admin/refunds",
     "/admin/orders/<uuid:order_id>/refund",
     "/order/<token>/refund",
+    "/login",
+    "/register",
+    "/account/",
+    "/account/orders",
+    "/account/addresses",
+    "/account/preferences",
+    "/wishlist",
+    "/unsubscribe/<token>",
 ]
 COLUMNS = {
     "stock_item": {"variant_id", "warehouse_id", "on_hand", "locked", "safety"},

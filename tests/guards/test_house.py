@@ -83,7 +83,19 @@ def test_changes_are_posted(app: Flask) -> None:
 def test_personal_pages_are_never_stored(app: Flask) -> None:
     """Cart, checkout, orders and the back office answer no-store, whatever they answer (X21)."""
     client = app.test_client()
-    personal = ("/cart", "/checkout", "/order", "/track", "/admin", "/api/")
+    personal = (
+        "/cart",
+        "/checkout",
+        "/order",
+        "/track",
+        "/admin",
+        "/api/",
+        "/account",
+        "/login",
+        "/register",
+        "/wishlist",
+        "/unsubscribe",
+    )
     asked = [
         path_of(app, rule)
         for rule in app.url_map.iter_rules()

@@ -191,6 +191,7 @@ class PlaceOrder:
     accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
     plan: PlanTerms | None = None  # to be paid in instalments
     plan_least_minor: int = 0  # less than that is paid in one go
+    customer_id: uuid.UUID | None = None  # who is signed in
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
@@ -350,6 +351,7 @@ def new_order(
         payment_method=click.payment_method,
         lock_minutes=click.lock_minutes,
         lives_minutes=click.unpaid_minutes,
+        customer_id=click.customer_id,
         value=shares,
         plan=click.plan,
     )

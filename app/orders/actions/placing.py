@@ -12,6 +12,7 @@ from sqlalchemy import func
 
 from app.core import crypto, db, outbox
 from app.core.ids import new_id, new_reference, new_token
+from app.customers import queries as customers
 from app.orders import actions as orders
 from app.orders.events import OrderCreated
 from app.orders.models import Order, OrderLine
@@ -47,6 +48,7 @@ class NewOrder:
     lock_minutes: int
     lives_minutes: int
     placed_by: str = "customer"
+    customer_id: uuid.UUID | None = None  # who is signed in
     value: Sequence[Share] = ()  # what gift cards and credit pay of it
     plan: PlanTerms | None = None  # the rest is paid in instalments
 
@@ -69,6 +71,7 @@ def open(new: NewOrder) -> Order:
         visitor=new.visitor,
         client_index=new.client_index,
         cart_id=new.cart_id,
+        customer_id=new.customer_id or _whose(new.email),
         email=new.email,
         email_index=crypto.blind_index(new.email),
         phone=new.phone,
@@ -92,3 +95,8 @@ def open(new: NewOrder) -> Order:
     orders.note(order.id, "placed", actor=new.placed_by, total_minor=order.total_minor, currency=order.currency)
     outbox.record(OrderCreated(order.id))
     return order
+
+
+def _whose(email: str) -> Any:
+    """A guest's order is the customer's who has proven to own its e-mail; found out by the INSERT itself."""
+    return customers.verified_by(crypto.blind_index(email))

@@ -1,0 +1,292 @@
+"""Verbs of customers, in the caller's transaction: ask for a link, follow it, start and end sessions."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select, update
+
+from app.core import crypto, db, outbox, passwords
+from app.core.ids import new_id, new_token
+from app.customers import queries, rules
+from app.customers.errors import EmailTaken, LinkOver, TooManyTries
+from app.customers.events import CustomerRegistered, LinkWanted, PasswordChanged, SignInBlocked
+from app.customers.models import (
+    Customer,
+    CustomerRequest,
+    CustomerSession,
+    CustomerSignIn,
+    NotificationPreference,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What signs in: for the list of sessions."""
+
+    user_agent: str
+    address: str  # on the network
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """`token` is for the cookie and kept nowhere."""
+
+    token: str
+    customer_id: uuid.UUID
+    visitor: str
+    is_kept: bool
+    locale: str
+    currency: str | None
+    next_path: str = ""
+    ended: int = 0  # other sessions that ended along with it
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    name: str
+    password_hash: str
+    wants_news: bool
+
+
+def ask(
+    kind: str,
+    email: str,
+    *,
+    locale: str,
+    visitor: str,
+    registration: Registration | None = None,
+    next_path: str = "",
+    customer_id: uuid.UUID | None = None,
+) -> CustomerRequest:
+    """Write down that this address wants a mail with a link. It asks nothing about accounts: the worker does."""
+    token = secrets.token_urlsafe(32)
+    wish = CustomerRequest(
+        id=new_id(),
+        kind=kind,
+        email=email,
+        email_index=crypto.blind_index(email),
+        name=registration.name if registration else None,
+        password_hash=registration.password_hash if registration else None,
+        wants_news=registration.wants_news if registration else False,
+        locale=locale,
+        visitor=visitor,
+        next_path=next_path,
+        token=token,
+        token_hash=queries.token_hash(token),
+        customer_id=customer_id,
+        expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, rules.LINK_MINUTES[kind]),
+    )
+    db.session.add(wish)
+    db.session.flush()
+    outbox.record(LinkWanted(wish.id))
+    return wish
+
+
+def ask_again(visitor: str, *, locale: str) -> None:
+    """The mail of this browser's registration once more, with a new link. Nothing happens when there is none."""
+    known = queries.last_registration(visitor)
+    if known is None or known.name is None or known.password_hash is None:
+        return
+    again = Registration(known.name, known.password_hash, known.wants_news)
+    ask("register", known.email, locale=locale, visitor=visitor, registration=again)
+
+
+def forget_token(request_id: uuid.UUID) -> None:
+    """Its mail has left: from now on only the mail knows the link."""
+    db.session.execute(update(CustomerRequest).where(CustomerRequest.id == request_id).values(token=None))
+
+
+def spend(token: str, *, kind: str) -> CustomerRequest:
+    """Follow the link of a mail, once: the UPDATE itself decides, twenty at once are one. Raises LinkOver."""
+    spent = (
+        update(CustomerRequest)
+        .where(CustomerRequest.token_hash == queries.token_hash(token), CustomerRequest.kind == kind)
+        .where(CustomerRequest.used_at.is_(None), CustomerRequest.expires_at > func.clock_timestamp())
+        .values(used_at=func.clock_timestamp(), token=None)
+        .returning(CustomerRequest)
+    )
+    found = db.session.scalars(spent, execution_options={"populate_existing": True}).one_or_none()
+    if found is None:
+        raise LinkOver()
+    return found
+
+
+def finish_registration(token: str, *, device: Device) -> NewSession:
+    """Make the account and sign in. Raises LinkOver, or EmailTaken for an address that has an account meanwhile."""
+    wish = spend(token, kind="register")
+    queries.lock_tries(wish.email_index)  # two links of one address, followed at once: one account
+    if queries.lock_customer_by_email(wish.email):
+        raise EmailTaken()
+    person = Customer(
+        id=new_id(),
+        email=wish.email,
+        email_index=wish.email_index,
+        name=wish.name,
+        password_hash=wish.password_hash,
+        visitor=new_token(),
+        locale=wish.locale,
+    )
+    db.session.add(person)
+    db.session.flush()
+    if wish.wants_news:
+        db.session.add(NotificationPreference(customer_id=person.id, channel="email", type="marketing", enabled=True))
+    outbox.record(CustomerRegistered(person.id))
+    note(wish.email_index, "register", was_right=True)
+    return start_session(person, device=device, is_kept=False)
+
+
+def sign_in_by_link(token: str, *, device: Device) -> NewSession:
+    """Raises LinkOver, also when the account is gone."""
+    wish = spend(token, kind="sign_in")
+    person = _owner(wish)
+    note(wish.email_index, "link", was_right=True)
+    return start_session(person, device=device, is_kept=False, next_path=wish.next_path)
+
+
+def reset_password(token: str, password_hash: str, *, device: Device) -> NewSession:
+    """A new password by the link of a mail; every session ends, and a new one begins. Raises LinkOver."""
+    wish = spend(token, kind="reset")
+    person = _owner(wish)
+    ended = set_password(person, password_hash)
+    note(wish.email_index, "reset", was_right=True)
+    return start_session(person, device=device, is_kept=False, ended=ended)
+
+
+def _owner(wish: CustomerRequest) -> Customer:
+    person = queries.lock_customer_by_email(wish.email)
+    if person is None or not person.is_active:
+        raise LinkOver()
+    return person
+
+
+def set_password(person: Customer, password_hash: str, *, except_session: uuid.UUID | None = None) -> int:
+    """Every session but that one ends, and the owner is told. Returns how many ended."""
+    person.password_hash = password_hash
+    person.updated_at = func.clock_timestamp()
+    _forget_links(person)
+    outbox.record(PasswordChanged(person.id, new_id()))
+    return end_sessions(person.id, but=except_session)
+
+
+def _forget_links(person: Customer) -> None:
+    """Links that lie in a mailbox still: whoever asked for them, or took them out of it, may be why the password is new."""
+    theirs = (CustomerRequest.email_index == person.email_index) & CustomerRequest.kind.in_(("sign_in", "reset"))
+    db.session.execute(
+        update(CustomerRequest)
+        .where(theirs | (CustomerRequest.customer_id == person.id), CustomerRequest.used_at.is_(None))
+        .values(used_at=func.clock_timestamp(), token=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def claim_try(email_index: bytes) -> uuid.UUID:
+    """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
+
+    Raises TooManyTries.
+    """
+    queries.lock_tries(email_index)
+    wrong, minutes = queries.wrong_tries(email_index)
+    if wrong >= rules.TRIES:
+        raise TooManyTries(minutes=minutes)
+    return note(email_index, "password", was_right=False)
+
+
+def note(email_index: bytes, way: str, *, was_right: bool) -> uuid.UUID:
+    attempt = CustomerSignIn(id=new_id(), email_index=email_index, way=way, was_right=was_right)
+    db.session.add(attempt)
+    db.session.flush()
+    return attempt.id
+
+
+def note_right(attempt_id: uuid.UUID) -> None:
+    db.session.execute(update(CustomerSignIn).where(CustomerSignIn.id == attempt_id).values(was_right=True))
+
+
+def note_wrong(attempt_id: uuid.UUID, email_index: bytes, person: Customer | None) -> None:
+    """The last wrong try that counts is announced, so that the owner of the account hears of it."""
+    wrong, _minutes = queries.wrong_tries(email_index)
+    if wrong == rules.TRIES and person is not None:
+        outbox.record(SignInBlocked(person.id, attempt_id))
+
+
+def renew_hash(person: Customer, password: str) -> None:
+    """Hash a password that was just right anew, when the parameters have grown since."""
+    if passwords.is_outdated(person.password_hash):
+        person.password_hash = passwords.hashed(password)
+
+
+def start_session(
+    person: Customer, *, device: Device, is_kept: bool, next_path: str = "", ended: int = 0
+) -> NewSession:
+    token = secrets.token_urlsafe(32)
+    hours = rules.KEPT_DAYS * 24 if is_kept else rules.LONGEST_HOURS
+    db.session.add(
+        CustomerSession(
+            id=new_id(),
+            customer_id=person.id,
+            token_hash=queries.token_hash(token),
+            is_kept=is_kept,
+            user_agent=device.user_agent[:300],
+            address=device.address[:60],
+            expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, hours),
+        )
+    )
+    db.session.flush()
+    _end_surplus(person.id)
+    return NewSession(token, person.id, person.visitor, is_kept, person.locale, person.currency, next_path, ended)
+
+
+def _end_surplus(customer_id: uuid.UUID) -> None:
+    living = (
+        select(CustomerSession.id)
+        .where(CustomerSession.customer_id == customer_id, CustomerSession.ended_at.is_(None))
+        .where(CustomerSession.expires_at > func.clock_timestamp())
+        .order_by(CustomerSession.last_seen_at.desc(), CustomerSession.id.desc())
+        .offset(rules.MAX_SESSIONS)
+    )
+    _end(CustomerSession.id.in_(living))
+
+
+def note_seen(session_id: uuid.UUID) -> None:
+    seen = update(CustomerSession).where(CustomerSession.id == session_id).values(last_seen_at=func.clock_timestamp())
+    db.session.execute(seen)
+
+
+def end_session(token: str) -> None:
+    """From now on this token opens nothing, whoever kept a copy of the cookie."""
+    _end(CustomerSession.token_hash == queries.token_hash(token))
+
+
+def end_sessions(customer_id: uuid.UUID, *, but: uuid.UUID | None = None) -> int:
+    """Sign out everywhere else. Returns how many sessions ended."""
+    which = CustomerSession.customer_id == customer_id
+    return _end(which if but is None else which & (CustomerSession.id != but))
+
+
+def end_session_of(customer_id: uuid.UUID, session_id: uuid.UUID) -> bool:
+    """False when it is not theirs, or over already."""
+    return _end((CustomerSession.customer_id == customer_id) & (CustomerSession.id == session_id)) == 1
+
+
+def _end(which: object) -> int:
+    ended = (
+        update(CustomerSession)
+        .where(which, CustomerSession.ended_at.is_(None))  # type: ignore[arg-type]
+        .values(ended_at=func.clock_timestamp())
+        .returning(CustomerSession.id)
+    )
+    return len(list(db.session.scalars(ended.execution_options(synchronize_session=False))))
+
+
+def forget_old() -> None:
+    """Tries and sessions long over are kept for a month to look back at; what was asked by mail for a week."""
+    db.rows("DELETE FROM customer_sign_in WHERE created_at < now() - interval '30 days' RETURNING id")
+    db.rows("DELETE FROM customer_session WHERE expires_at < now() - interval '30 days' RETURNING id")
+    db.session.execute(delete(CustomerRequest).where(CustomerRequest.created_at < _days_ago(7)))
+
+
+def _days_ago(days: int) -> object:
+    return func.now() - func.make_interval(0, 0, 0, days)

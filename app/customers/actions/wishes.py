@@ -1,0 +1,48 @@
+"""Verbs of the wishlist, of guests and customers alike. In the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+
+from app.core import db
+from app.core.ids import new_id
+from app.customers.rules import MAX_WISHES
+
+
+def add(visitor: str, product_id: uuid.UUID) -> bool:
+    """Wish for a product, at most once. False when the list is full."""
+    db.rows(
+        "INSERT INTO wish (id, visitor, product_id) SELECT :id, :visitor, p.id FROM product p WHERE p.id = :product"
+        " AND (SELECT count(*) FROM wish WHERE visitor = :visitor) < :most ON CONFLICT DO NOTHING RETURNING id",
+        id=new_id(),
+        visitor=visitor,
+        product=product_id,
+        most=MAX_WISHES,
+    )
+    return bool(
+        db.scalar("SELECT EXISTS (SELECT FROM wish WHERE visitor = :v AND product_id = :p)", v=visitor, p=product_id)
+    )
+
+
+def remove(visitor: str, product_id: uuid.UUID) -> None:
+    db.rows("DELETE FROM wish WHERE visitor = :v AND product_id = :p RETURNING id", v=visitor, p=product_id)
+
+
+def hand_over(guest: str, visitor: str) -> int:
+    """What was wished for before signing in joins the customer's list. Returns how many products are new on it."""
+    moved = db.rows(
+        "INSERT INTO wish (id, visitor, product_id, created_at) SELECT gen_random_uuid(), :visitor, product_id, created_at"
+        " FROM wish WHERE visitor = :guest ORDER BY product_id ON CONFLICT DO NOTHING RETURNING id",
+        guest=guest,
+        visitor=visitor,
+    )
+    db.rows("DELETE FROM wish WHERE visitor = :guest RETURNING id", guest=guest)
+    return len(moved)
+
+
+def forget_guests() -> None:
+    """Lists of guests that nobody touched for a year."""
+    db.rows(
+        "DELETE FROM wish w WHERE created_at < now() - interval '1 year'"
+        " AND NOT EXISTS (SELECT FROM customer c WHERE c.visitor = w.visitor) RETURNING id"
+    )

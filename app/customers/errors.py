@@ -1,0 +1,37 @@
+from app.core.errors import Conflict, Refused, ShopError
+
+
+class TooManyTries(Refused):
+    """Five wrong passwords in a quarter of an hour; the next counts `minutes` later, from everywhere."""
+
+    code = "too_many_tries"
+    status = 429
+
+    def __init__(self, *, minutes: int) -> None:
+        super().__init__(minutes=minutes)
+        self.minutes = minutes
+
+
+class LinkOver(ShopError):
+    """The link of a mail was followed before, is too old, or never was one."""
+
+    code = "link_over"
+    status = 410
+
+
+class WrongPassword(Refused):
+    """The password that was asked for once more is not the account's."""
+
+    code = "wrong_password"
+
+
+class EmailTaken(Conflict):
+    """Another account has this address meanwhile."""
+
+    code = "email_taken"
+
+
+class TooManyAddresses(Refused):
+    """The address book is full."""
+
+    code = "too_many_addresses"

@@ -1,0 +1,64 @@
+import uuid
+from dataclasses import dataclass
+
+from app.core.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWanted(Event):
+    """Somebody typed an address and wants a mail with a link, be there an account or not."""
+
+    name = "customer.link_wanted"
+    request_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRegistered(Event):
+    """The link of a registration was followed: there is a new account."""
+
+    name = "customer.registered"
+    customer_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged(Event):
+    name = "customer.password_changed"
+    customer_id: uuid.UUID
+    change_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChanged(Event):
+    """The request still knows the address that was the account's before."""
+
+    name = "customer.email_changed"
+    customer_id: uuid.UUID
+    request_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SignInBlocked(Event):
+    """Five wrong passwords: the account waits. Its owner should know."""
+
+    name = "customer.sign_in_blocked"
+    customer_id: uuid.UUID
+    attempt_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class WishBack(Event):
+    """Something on the wishlist of a customer who wants to know can be had again."""
+
+    name = "customer.wish_back"
+    customer_id: uuid.UUID
+    product_id: uuid.UUID
+    notice_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AccountClosing(Event):
+    """Its owner wants the account deleted; it will be, unless they change their mind."""
+
+    name = "customer.account_closing"
+    customer_id: uuid.UUID
+    change_id: uuid.UUID

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.crypto import EncryptedJSON, EncryptedText
+from app.core.db import Base, CreatedAt, Key
+
+
+class Customer(Base):
+    """An account. `visitor` is whose cart, checkout and wishes it has on every device (see `app/web/visitor.py`)."""
+
+    __tablename__ = "customer"
+    __table_args__ = (Index("ix_customer_closes_at", "closes_at", postgresql_where=text("closes_at IS NOT NULL")),)
+
+    id: Mapped[Key]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    email_verified_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    name: Mapped[str] = mapped_column(EncryptedText)
+    phone: Mapped[str | None] = mapped_column(EncryptedText)  # E.164
+    phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    password_hash: Mapped[str] = mapped_column(Text)
+    visitor: Mapped[str] = mapped_column(Text, unique=True)
+    locale: Mapped[str] = mapped_column(Text)
+    currency: Mapped[str | None] = mapped_column(Text)  # None: the shop's
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    closes_at: Mapped[datetime | None]  # its owner wants it deleted; until then they may change their mind
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class CustomerSession(Base):
+    """A sign-in. The cookie holds a random token, the table its fingerprint."""
+
+    __tablename__ = "customer_session"
+    __table_args__ = (Index("ix_customer_session_customer_id", "customer_id"),)
+
+    id: Mapped[Key]
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    is_kept: Mapped[bool] = mapped_column(Boolean)  # “keep me signed in”: no idle limit
+    user_agent: Mapped[str] = mapped_column(EncryptedText)
+    address: Mapped[str] = mapped_column(EncryptedText)  # on the network
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class CustomerRequest(Base):
+    """What somebody wants a link by mail for. Written down alike whether the address has an account or not.
+
+    `token` is the link's secret until its mail has left; `token_hash` is what the link is known by. `visitor` is the browser
+    that asked. A registration carries the account it will make.
+    """
+
+    __tablename__ = "customer_request"
+    __table_args__ = (
+        CheckConstraint("kind IN ('register', 'sign_in', 'reset', 'new_email')", name="kind"),
+        CheckConstraint("(kind = 'register') = (name IS NOT NULL AND password_hash IS NOT NULL)", name="registration"),
+        CheckConstraint("kind <> 'new_email' OR customer_id IS NOT NULL", name="owner"),
+        Index("ix_customer_request_email_index_created_at", "email_index", text("created_at DESC")),
+        Index("ix_customer_request_created_at", "created_at"),
+        Index("ix_customer_request_visitor_created_at", "visitor", text("created_at DESC")),
+        Index("ix_customer_request_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+    )
+
+    id: Mapped[Key]
+    kind: Mapped[str] = mapped_column(Text)
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    old_email: Mapped[str | None] = mapped_column(EncryptedText)  # of a new_email that was confirmed
+    name: Mapped[str | None] = mapped_column(EncryptedText)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    wants_news: Mapped[bool] = mapped_column(server_default=text("false"))
+    locale: Mapped[str] = mapped_column(Text)
+    visitor: Mapped[str] = mapped_column(Text)
+    next_path: Mapped[str] = mapped_column(Text, server_default="")
+    token: Mapped[str | None] = mapped_column(EncryptedText)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class CustomerSignIn(Base):
+    """A password that was tried or a link that was followed (SEC-11), and the limit per account: Redis may be flushed."""
+
+    __tablename__ = "customer_sign_in"
+    __table_args__ = (
+        CheckConstraint("way IN ('password', 'link', 'reset', 'register')", name="way"),
+        Index("ix_customer_sign_in_email_index_created_at", "email_index", text("created_at DESC")),
+        Index("ix_customer_sign_in_created_at", "created_at"),
+    )
+
+    id: Mapped[Key]
+    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    way: Mapped[str] = mapped_column(Text)
+    was_right: Mapped[bool]
+    created_at: Mapped[CreatedAt]
+
+
+class CustomerAddress(Base):
+    """An entry of the address book: the fields of the delivery form. One may be the usual one to send to, one to bill."""
+
+    __tablename__ = "customer_address"
+    __table_args__ = (
+        Index("ix_customer_address_customer_id_created_at", "customer_id", "created_at"),
+        Index("uq_customer_address_shipping", "customer_id", unique=True, postgresql_where=text("is_default_shipping")),
+        Index("uq_customer_address_billing", "customer_id", unique=True, postgresql_where=text("is_default_billing")),
+    )
+
+    id: Mapped[Key]
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    address: Mapped[dict[str, str]] = mapped_column(EncryptedJSON)  # name line1 line2 postcode city state country
+    is_default_shipping: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_default_billing: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[CreatedAt]
+
+
+class Wish(Base):
+    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it could not be had when last looked at."""
+
+    __tablename__ = "wish"
+    __table_args__ = (
+        UniqueConstraint("visitor", "product_id"),
+        Index("ix_wish_visitor_created_at", "visitor", text("created_at DESC")),
+        Index("ix_wish_product_id", "product_id"),
+        Index("ix_wish_was_sold_out", "product_id", postgresql_where=text("was_sold_out")),
+        Index("ix_wish_created_at", "created_at"),
+    )
+
+    id: Mapped[Key]
+    visitor: Mapped[str] = mapped_column(Text)
+    product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
+    was_sold_out: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[CreatedAt]
+
+
+class NotificationPreference(Base):
+    """What a customer said about a kind of message on a channel (NOT-31). No row: as it is for everybody."""
+
+    __tablename__ = "notification_preference"
+    __table_args__ = (
+        CheckConstraint("channel IN ('email', 'sms', 'push')", name="channel"),
+        CheckConstraint("type IN ('order', 'marketing', 'alerts')", name="type"),
+    )
+
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True)
+    channel: Mapped[str] = mapped_column(Text, primary_key=True)
+    type: Mapped[str] = mapped_column(Text, primary_key=True)
+    enabled: Mapped[bool]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

@@ -1,0 +1,91 @@
+"""How long things last, and which passwords are good enough. Pure."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+
+TRIES = 5  # wrong passwords per account before the next has to wait (SEC-08)
+TRIES_MINUTES = 15
+IDLE_MINUTES = 30  # without “keep me signed in” (SEC-09)
+KEPT_DAYS = 30
+LONGEST_HOURS = 24  # without “keep me signed in”, however busy
+GRACE_DAYS = 14  # from “delete my account” until it is done (DAT-07)
+MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
+MAX_ADDRESSES = 20
+MAX_WISHES = 100
+LETTERS_AN_HOUR = 5  # to one address, so that nobody can flood another one's mailbox
+
+# Minutes that the link of a mail is good for.
+LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24 * 60}
+
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 200
+GUESSES = 10**6  # what a password must outlast: fewer are tried online within days
+
+CHANNELS = ("email",)
+TYPES = ("order", "marketing", "alerts")  # NOT-31
+LOCKED = frozenset({("email", "order")})  # an order is a contract: its mails are no choice
+OPT_IN = frozenset({("email", "marketing"), ("email", "alerts")})  # off until somebody says yes
+
+
+def password_faults(password: str, *, known: Sequence[str] = ()) -> list[str]:
+    """What keeps this from being a password (SEC-07): `short long upper number symbol common`. Empty: it is good.
+
+    `known` is what others know of its owner: name, e-mail address.
+    """
+    faults = []
+    if len(password) < SHORTEST_PASSWORD:
+        faults.append("short")
+    if len(password) > LONGEST_PASSWORD:
+        return ["long"]
+    if not any(char.isupper() for char in password):
+        faults.append("upper")
+    if not any(char.isdigit() for char in password):
+        faults.append("number")
+    if not any(not char.isalnum() and not char.isspace() for char in password):
+        faults.append("symbol")
+    return faults or (["common"] if is_common(password, known=known) else [])
+
+
+def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
+    """Whether the password is on the list of common ones, or is one of those or of `known` with the usual changes."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - its word lists take some megabytes, and few processes ever need them
+
+    words = [word for text in known for word in re.split(r"[\s@._+-]+", text) if len(word) > 2]
+    return zxcvbn(password[:72], user_inputs=[*known, *words])["guesses"] < GUESSES
+
+
+def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:
+    """What the link that ends a kind of mails is signed over."""
+    return f"unsubscribe {customer_id} {kind}"
+
+
+def device_of(user_agent: str) -> tuple[str, str]:
+    """(browser, system) as people call them; empty when it says neither."""
+    browser = next((name for name, mark in _BROWSERS if mark in user_agent), "")
+    system = next((name for name, mark in _SYSTEMS if mark in user_agent), "")
+    return browser, system
+
+
+# The first that fits: most browsers claim to be several others too.
+_BROWSERS = (
+    ("Edge", "Edg"),
+    ("Opera", "OPR/"),
+    ("Samsung Internet", "SamsungBrowser"),
+    ("Firefox", "Firefox/"),
+    ("Firefox", "FxiOS"),
+    ("Chrome", "CriOS"),
+    ("Chrome", "Chrome/"),
+    ("Safari", "Safari/"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("macOS", "Mac OS X"),
+    ("ChromeOS", "CrOS"),
+    ("Linux", "Linux"),
+)

@@ -1,0 +1,130 @@
+"""What customers are written about their account. Like every mail: no transaction open, at least once."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from app.catalog import queries as catalog
+from app.core.transaction import in_transaction
+from app.customers import actions as customer_actions
+from app.customers import queries as customers
+from app.customers.events import (
+    AccountClosing,
+    CustomerRegistered,
+    EmailChanged,
+    LinkWanted,
+    PasswordChanged,
+    SignInBlocked,
+    WishBack,
+)
+from app.customers.models import CustomerRequest
+from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES
+from app.notifications import flows, letters
+from app.notifications.flows import Mail
+
+LINK_LETTERS = {
+    "register": "customer_confirm",
+    "sign_in": "customer_sign_in",
+    "reset": "customer_reset",
+    "new_email": "customer_new_email",
+}
+
+
+def send_link(event: LinkWanted) -> None:
+    """Here, and nowhere a stranger could see it, it is found out whether the address has an account. Once the mail has left,
+    the shop knows its link no more."""
+
+    def plan() -> Mail | None:
+        wish = customers.request(event.request_id)
+        if wish is None or wish.token is None or wish.used_at is not None:
+            return None
+        if customers.letters_lately(wish.email_index, before=wish.id) >= LETTERS_AN_HOUR:
+            return None
+        template = _link_letter(wish)
+        if template is None:
+            return None
+        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind]}
+        topic = f"{event.name}:{event.request_id}"
+        return Mail(topic, template, wish.email, letters.language_of(wish.locale), None, values)
+
+    flows.send_once(plan)
+    in_transaction(lambda: customer_actions.forget_token(event.request_id))
+
+
+def _link_letter(wish: CustomerRequest) -> str | None:
+    """Which mail answers; None for the link to an account that there is not."""
+    owner = customers.customer_by_email(wish.email)
+    if wish.kind in ("register", "new_email"):
+        return "customer_known" if owner is not None else LINK_LETTERS[wish.kind]
+    return LINK_LETTERS[wish.kind] if owner is not None else None
+
+
+def welcome_customer(event: CustomerRegistered) -> None:
+    flows.send_once(lambda: _to_customer(f"{event.name}:{event.customer_id}", "customer_welcome", event.customer_id))
+
+
+def tell_password_changed(event: PasswordChanged) -> None:
+    topic = f"{event.name}:{event.change_id}"
+    flows.send_once(lambda: _to_customer(topic, "customer_password_changed", event.customer_id))
+
+
+def tell_account_closes(event: AccountClosing) -> None:
+    """Not when the owner has changed their mind meanwhile."""
+
+    def plan() -> Mail | None:
+        person = customers.customer(event.customer_id)
+        if person is None or person.closes_at is None:
+            return None
+        mail = _to_customer(f"{event.name}:{event.change_id}", "customer_closing", event.customer_id)
+        return replace(mail, values={**mail.values, "at": person.closes_at}) if mail else None
+
+    flows.send_once(plan)
+
+
+def tell_email_changed(event: EmailChanged) -> None:
+    """To the address that was the account's: should it not have been its owner, they can still write to us."""
+
+    def plan() -> Mail | None:
+        wish = customers.request(event.request_id)
+        if wish is None or wish.old_email is None:
+            return None
+        topic = f"{event.name}:{event.request_id}"
+        return Mail(topic, "customer_email_changed", wish.old_email, letters.language_of(wish.locale), None)
+
+    flows.send_once(plan)
+
+
+def warn_of_blocked_sign_in(event: SignInBlocked) -> None:
+    topic = f"{event.name}:{event.attempt_id}"
+    flows.send_once(lambda: _to_customer(topic, "customer_sign_in_blocked", event.customer_id))
+
+
+def tell_wish_is_back(event: WishBack) -> None:
+    """Not when it is gone again, or when they said meanwhile that they do not want to know."""
+
+    def plan() -> Mail | None:
+        person = customers.customer(event.customer_id)
+        if person is None or not customers.wants(person.id, channel="email", kind="alerts"):
+            return None
+        locale = letters.language_of(person.locale)
+        cards = catalog.cards(
+            [event.product_id], locale=locale, currency=person.currency or letters.site().shop.currency
+        )
+        if not cards:
+            return None
+        values = {"product": cards[0].name, "path": f"/p/{cards[0].slug}"}
+        unsubscribe = f"/unsubscribe/{customers.unsubscribe_token(person.id, 'alerts')}"
+        return Mail(
+            f"{event.name}:{event.notice_id}", "wish_back", person.email, locale, None, values, unsubscribe=unsubscribe
+        )
+
+    flows.send_once(plan)
+
+
+def _to_customer(topic: str, template: str, customer_id: uuid.UUID) -> Mail | None:
+    person = customers.customer(customer_id)
+    if person is None:
+        return None
+    values = {"name": person.name.split(" ")[0][:40]}
+    return Mail(topic, template, person.email, letters.language_of(person.locale), None, values)

@@ -1,0 +1,70 @@
+"""Whose orders are: a visitor's who signs in, a customer's whose e-mail is proven. In the caller's transaction."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Text, cast, func, select, update
+
+from app.core import db
+from app.orders.models import Order
+
+OVER = ("cancelled", "expired")
+ERASED = "erased"
+
+
+def attach(customer_id: uuid.UUID, email_index: bytes) -> int:
+    """The orders that this address made as a guest become the customer's. Call it only once the address is proven theirs.
+
+    Returns how many they were.
+    """
+    found = db.rows(
+        "UPDATE orders SET customer_id = :customer WHERE email_index = :email AND customer_id IS NULL RETURNING id",
+        customer=customer_id,
+        email=email_index,
+    )
+    return len(found)
+
+
+def hand_over(guest: str, visitor: str) -> None:
+    """What a guest has not paid yet stays theirs after signing in: it may be replaced, and its stock is not in the way."""
+    db.rows(
+        "UPDATE orders SET visitor = :visitor WHERE visitor = :guest AND state = 'pending' RETURNING id",
+        guest=guest,
+        visitor=visitor,
+    )
+
+
+def follow_cart(visitor: str, *, old: uuid.UUID, new: uuid.UUID) -> None:
+    """The cart an unpaid order came from is part of another one now; paying empties that."""
+    db.rows(
+        "UPDATE orders SET cart_id = :new WHERE visitor = :visitor AND cart_id = :old AND state = 'pending' RETURNING id",
+        visitor=visitor,
+        old=old,
+        new=new,
+    )
+
+
+def has_open(customer_id: uuid.UUID) -> bool:
+    """Whether something is still going on with an order of theirs."""
+    statement = (
+        select(Order.id).where(Order.customer_id == customer_id, Order.state.not_in((*OVER, "confirmed"))).limit(1)
+    )
+    return db.session.scalar(statement) is not None
+
+
+def let_go(customer_id: uuid.UUID) -> None:
+    """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
+    tax law, refunds and disputes need it, and are nobody's account's any more."""
+    theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
+    db.session.execute(
+        theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
+            email="",
+            email_index=func.sha256(func.convert_to(cast(Order.id, Text), "UTF8")),  # equal to nobody's
+            phone="",
+            phone_index=None,
+            address={},
+            client_index=b"",
+        )
+    )
+    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))

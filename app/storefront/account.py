@@ -1,0 +1,224 @@
+"""A customer's own pages: overview, profile, password and e-mail, where they are signed in, what they want to be told."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Blueprint, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from app.core.errors import NotFound
+from app.core.transaction import in_transaction
+from app.customers import actions, flows, queries
+from app.customers.actions import profile
+from app.customers.errors import EmailTaken, LinkOver, TooManyTries, WrongPassword
+from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of
+from app.storefront import order_history
+from app.storefront.customer_forms import ChangeEmailForm, ChangePasswordForm, ProfileForm
+from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, over
+from app.web import customers, languages
+from app.web.limits import FORMS, limit
+from app.web.respond import no_store, respond
+from app.web.visitor import ensure_visitor
+
+bp = no_store(Blueprint("account", __name__, url_prefix="/account"))
+OPEN = frozenset({"account.show_email", "account.confirm_email"})  # the link of a mail, in whatever browser
+
+
+@bp.before_request
+def let_in() -> ResponseReturnValue | None:
+    return None if request.endpoint in OPEN else customers.demand()
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    person = customers.somebody()
+    rows = order_history.latest(person.customer_id)
+    return _page("home", orders=rows, addresses=queries.addresses(person.customer_id))
+
+
+@bp.get("/profile")
+def show_profile() -> ResponseReturnValue:
+    known = queries.customer(customers.somebody().customer_id)
+    if known is None:
+        raise NotFound()
+    values = {
+        "name": known.name,
+        "phone": known.phone or "",
+        "locale": known.locale,
+        "currency": known.currency or languages.currency(),
+    }
+    return _page("profile", form=ProfileForm(formdata=None, data=values))
+
+
+@bp.post("/profile")
+@limit(FORMS)
+def save_profile() -> ResponseReturnValue:
+    form, person = ProfileForm(), customers.somebody()
+    if not form.validate():
+        return _page("profile", status=422, form=form)
+    locale, currency = form.locale.data, form.currency.data
+    in_transaction(
+        lambda: profile.save(
+            person.customer_id, name=form.name.data or "", phone=form.e164(), locale=locale, currency=currency
+        )
+    )
+    answer = redirect(url_for("account.show_profile", said="saved"), 303)
+    customers.remember_view(answer, locale=locale, currency=currency)  # type: ignore[arg-type]
+    return answer
+
+
+@bp.get("/security")
+def security() -> ResponseReturnValue:
+    return _security_page()
+
+
+@bp.post("/security/password")
+@limit(GUESSES, per_address=FROM_ONE_ADDRESS)
+def change_password() -> ResponseReturnValue:
+    form, person = ChangePasswordForm(), customers.somebody()
+    form.known = (person.name, person.email)
+    if not form.validate():
+        return _security_page(password=form, status=422)
+    old, new = form.current.data or "", form.password.data or ""
+    try:
+        ended = flows.change_password(person.customer_id, person.email, old, new, session_id=person.session_id)
+    except (WrongPassword, TooManyTries) as refusal:
+        form.current.errors = [wrong_words(refusal)]
+        return _security_page(password=form, status=refusal.status)
+    return redirect(url_for("account.security", said="password", ended=ended), 303)
+
+
+@bp.post("/security/email")
+@limit("10/minute", per_address=FROM_ONE_ADDRESS)
+def change_email() -> ResponseReturnValue:
+    """The new address gets a link; until it is followed nothing changes. The answer is the same for an address that has an
+    account already."""
+    form, person = ChangeEmailForm(prefix="new"), customers.somebody()
+    if not form.validate():
+        return _security_page(email=form, status=422)
+    try:
+        flows.check_password(person.customer_id, person.email, form.current.data or "")
+    except (WrongPassword, TooManyTries) as refusal:
+        form.current.errors = [wrong_words(refusal)]
+        return _security_page(email=form, status=refusal.status)
+    email, locale, shopper, owner = form.email.data or "", languages.language(), ensure_visitor(), person.customer_id
+    in_transaction(lambda: actions.ask("new_email", email, locale=locale, visitor=shopper, customer_id=owner))
+    return redirect(url_for("account.security", said="email-sent"), 303)
+
+
+@bp.get("/email/<token>")
+def show_email(token: str) -> ResponseReturnValue:
+    """Looking changes nothing."""
+    if queries.open_request(token, kind="new_email") is None:
+        return over("new_email")
+    return respond("storefront/account/new_email.html", token=token)
+
+
+@bp.post("/email/<token>")
+@limit(GUESSES, per_address=FROM_ONE_ADDRESS)
+def confirm_email(token: str) -> ResponseReturnValue:
+    try:
+        in_transaction(lambda: profile.change_email(token))
+    except LinkOver:
+        return over("new_email")
+    except EmailTaken:
+        return respond("storefront/signing_in/taken.html", status=409)
+    return redirect(url_for("account.security", said="email"), 303)
+
+
+@bp.post("/security/sessions")
+@limit(FORMS)
+def end_other_sessions() -> ResponseReturnValue:
+    person = customers.somebody()
+    ended = in_transaction(lambda: actions.end_sessions(person.customer_id, but=person.session_id))
+    return redirect(url_for("account.security", said="sessions", ended=ended), 303)
+
+
+@bp.post("/security/sessions/<uuid:session_id>")
+@limit(FORMS)
+def end_session(session_id: uuid.UUID) -> ResponseReturnValue:
+    person = customers.somebody()
+    if not in_transaction(lambda: actions.end_session_of(person.customer_id, session_id)):
+        raise NotFound()
+    if session_id == person.session_id:
+        return customers.close_session(redirect("/", 303))  # type: ignore[arg-type]
+    return redirect(url_for("account.security", said="sessions", ended=1), 303)
+
+
+@bp.get("/preferences")
+def show_preferences() -> ResponseReturnValue:
+    said = queries.preferences(customers.somebody().customer_id)
+    cells = [
+        {
+            "channel": channel,
+            "type": kind,
+            "is_on": said.get((channel, kind), (channel, kind) not in OPT_IN),
+            "is_locked": (channel, kind) in LOCKED,
+        }
+        for kind in TYPES
+        for channel in CHANNELS
+    ]
+    return _page("preferences", cells=cells)
+
+
+@bp.post("/preferences")
+@limit(FORMS)
+def save_preferences() -> ResponseReturnValue:
+    """A box that is not ticked is not sent: what the form does not name is off."""
+    chosen = {(channel, kind): f"{channel}-{kind}" in request.form for channel in CHANNELS for kind in TYPES}
+    person = customers.somebody()
+    in_transaction(lambda: profile.prefer(person.customer_id, chosen))
+    return redirect(url_for("account.show_preferences", said="saved"), 303)
+
+
+def wrong_words(refusal: WrongPassword | TooManyTries) -> str:
+    if isinstance(refusal, TooManyTries):
+        return ngettext(
+            "That was tried too often. Please try again in %(num)s minute.",
+            "That was tried too often. Please try again in %(num)s minutes.",
+            refusal.minutes,
+        )
+    return _("This is not your current password.")
+
+
+def _security_page(
+    *, password: ChangePasswordForm | None = None, email: ChangeEmailForm | None = None, status: int = 200
+) -> ResponseReturnValue:
+    person = customers.somebody()
+    return _page(
+        "security",
+        status=status,
+        password_form=password or ChangePasswordForm(formdata=None),
+        email_form=email or ChangeEmailForm(formdata=None, prefix="new"),
+        sessions=[(each, *device_of(each.user_agent)) for each in queries.sessions(person.customer_id)],
+    )
+
+
+def _page(name: str, *, status: int = 200, **values: object) -> ResponseReturnValue:
+    person = customers.somebody()
+    said = _said() if status == 200 else None
+    return respond(f"storefront/account/{name}.html", status=status, here=name, person=person, said=said, **values)
+
+
+def _said() -> str | None:
+    """What was done before this page was shown, in words."""
+    return {
+        "welcome": _("Welcome. Your e-mail address is confirmed and you are signed in."),
+        "saved": _("Saved."),
+        "password": _("Your password is changed.") + " " + _others_ended(),
+        "reset": _("Your new password is set and you are signed in.") + " " + _others_ended(),
+        "email-sent": _("We have mailed a link to the new address. Follow it to confirm that it is yours."),
+        "email": _("Your new e-mail address is confirmed."),
+        "sessions": _others_ended(),
+    }.get(request.args.get("said", ""))
+
+
+def _others_ended() -> str:
+    text = request.args.get("ended", "0")
+    count = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not count:
+        return _("You were signed in nowhere else.")
+    return ngettext("%(num)s other session was signed out.", "%(num)s other sessions were signed out.", count)

@@ -1,0 +1,251 @@
+"""Mails that can be ended, the copy of one's data, and being forgotten (NOT-34, NOT-35, DAT-07, DAT-08)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from app.core import crypto, db
+from app.core.transaction import transaction
+from app.notifications import flows as notifications
+from app.ops import audit
+from app.orders import flows as orders
+from app.privacy import flows as privacy
+from app.privacy import rules
+from app.search import actions as search
+from tests.customers.patron import LINK, PASSWORD, Patron
+from tests.customers.test_orders_and_carts import buy, quantities
+from tests.notifications.post_office import body_of
+from tests.shop import ADDRESS, add_product
+from tools.webforms import form_to, heading_of
+
+MakePatron = Callable[..., Patron]
+
+
+def wish_for_something_sold_out(patron: Patron) -> object:
+    """Returns the variant."""
+    variant = add_product("Sarong", stock_of={"KB": 0})
+    reindex()
+    patron.post("/wishlist", product=db.scalar("SELECT product_id FROM variant WHERE id = :v", v=variant))
+    notifications.tell_wishes()
+    return variant
+
+
+def reindex() -> None:
+    with transaction():
+        search.reindex_all()
+
+
+def fill_the_shelf(variant: object) -> None:
+    with transaction():
+        db.rows("UPDATE stock_item SET on_hand = on_hand + 3 WHERE variant_id = :v RETURNING id", v=variant)
+    reindex()
+    notifications.tell_wishes()
+
+
+def wants_alerts(patron: Patron) -> None:
+    patron.submit("/account/preferences", "/account/preferences", **{"email-alerts": "y"})
+
+
+def subjects(patron: Patron) -> list[str]:
+    return [str(mail["Subject"]) for mail in patron.mails()]
+
+
+def test_a_wish_that_is_back_is_told_once_to_who_wants_to_know(aina: Patron, mallory: Patron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+    mallory.post("/wishlist", product=db.scalar("SELECT product_id FROM variant WHERE id = :v", v=variant))
+    notifications.tell_wishes()
+    assert "Sarong can be had again" not in subjects(aina)
+    fill_the_shelf(variant)
+    notifications.tell_wishes()
+    assert subjects(aina).count("Sarong can be had again") == 1
+    assert "Sarong can be had again" not in subjects(mallory)
+
+
+def test_the_link_of_a_mail_ends_it_without_signing_in(aina: Patron, make_patron: MakePatron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+    fill_the_shelf(variant)
+    mail = aina.mails()[-1]
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    path = LINK.search(body_of(mail, "plain"))[1]
+    assert str(mail["List-Unsubscribe"]) == f"<http://localhost{path}>"
+    stranger = make_patron()
+    stranger.get(path)
+    assert db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")  # looking changes nothing
+    assert stranger.submit(path, path).status_code == 200
+    assert not db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")
+    wants_alerts(aina)
+    one_click = stranger.client.application.test_client().post(path, data={"List-Unsubscribe": "One-Click"})
+    assert one_click.status_code == 200
+    assert not db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")
+    for changed in (
+        path[:-1] + ("0" if path[-1] != "0" else "1"),
+        path.replace("alerts", "marketing"),
+        path + "00",
+        "/unsubscribe/x",
+    ):
+        assert stranger.client.get(changed).status_code == 404
+        assert stranger.client.post(changed).status_code == 404
+
+
+def test_who_said_no_meanwhile_gets_none(aina: Patron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+    fill_the_shelf(variant)
+    aina.submit("/account/preferences", "/account/preferences")
+    form = form_to(aina.get("/account/preferences"), "/account/preferences")
+    form.fields.pop("email-alerts", None)
+    aina.client.post("/account/preferences", data=form.fields)
+    assert "Sarong can be had again" not in subjects(aina)
+
+
+def test_mails_of_a_contract_have_no_way_out(aina: Patron):
+    assert all(mail["List-Unsubscribe"] is None for mail in aina.mails())
+
+
+def export(patron: Patron) -> dict[str, str]:
+    """The files of the zip."""
+    answer = patron.submit("/account/data", "/account/data/export", current=PASSWORD)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    return {name: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
+
+
+def test_a_copy_of_all_data_and_nobody_elses(aina: Patron, mallory: Patron):
+    aina.submit("/account/addresses/new", "/account/addresses", **{**ADDRESS, "line1": "=HYPERLINK(1)"})
+    shirt = add_product("Kemeja Teluk", stock_of={"KB": 9})
+    buy(aina, shirt, 2)
+    buy(mallory, shirt, 1)
+    aina.post("/wishlist", product=db.scalar("SELECT product_id FROM variant"))
+    files = export(aina)
+    data = json.loads(files["data.json"])
+    assert data["profile"][0]["email"] == aina.email
+    assert [order["subtotal_minor"] for order in data["orders"]] == [2 * 18900]
+    assert [line["quantity"] for line in data["order_lines"]] == [2]
+    assert data["wishlist"] == [{"product": "Kemeja Teluk"}]
+    assert data["addresses"][0]["line1"] == "=HYPERLINK(1)"
+    assert next(csv.DictReader(io.StringIO(files["addresses.csv"])))["line1"] == "'=HYPERLINK(1)"
+    assert "mallory" not in "".join(files.values())
+    assert "password" not in "".join(files.values()).replace('"way": "password"', "").replace("password,", "")
+    assert "argon2" not in "".join(files.values())
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", ' "=1', "'=1", "＝1"])
+def test_cells_are_no_formulas(cell: str):
+    assert rules.harmless(cell) == "'" + cell
+
+
+def test_numbers_and_words_stay():
+    assert [rules.harmless(each) for each in (-5, 0, "Aina", "", None, True)] == [-5, 0, "Aina", "", "", True]
+
+
+def test_a_session_alone_carries_nothing_away(aina: Patron):
+    for action in ("/account/data/export", "/account/data/close"):
+        assert aina.post(action, current="Wrong-Word 1!").status_code == 422
+        assert aina.post(action).status_code == 422
+    assert db.scalar("SELECT closes_at FROM customer") is None
+
+
+def let_the_grace_pass() -> None:
+    with transaction():
+        db.rows(
+            "UPDATE customer SET closes_at = clock_timestamp() - interval '1 minute' WHERE closes_at IS NOT NULL RETURNING id"
+        )
+
+
+def test_deleting_can_be_thought_over(aina: Patron, make_patron: MakePatron):
+    other = make_patron()
+    other.sign_in()
+    assert aina.submit("/account/data", "/account/data/close", current=PASSWORD).status_code == 303
+    assert "will be deleted on" in aina.get("/account/")
+    assert not other.is_signed_in()
+    assert subjects(aina)[-1] == "Your account will be deleted"
+    privacy.erase_closed()
+    assert aina.is_signed_in()
+    assert aina.submit("/account/data", "/account/data/keep").status_code == 303
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert heading_of(aina.get("/account/")) == "Hello, Aina"
+
+
+def test_a_customer_is_forgotten_and_the_books_still_balance(aina: Patron, mallory: Patron):
+    shirt = add_product(stock_of={"KB": 9})
+    aina.submit("/account/addresses/new", "/account/addresses", **ADDRESS)
+    aina.post("/wishlist", product=db.scalar("SELECT product_id FROM variant"))
+    paid = buy(aina, shirt, 1)
+    aina.pay(paid)
+    aina.deliver()
+    never = buy(aina, shirt, 1)
+    with transaction():
+        db.rows(
+            "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
+        )
+        db.rows(
+            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id",
+            t=never,
+        )
+    orders.release_pass(trigger="schedule")
+    aina.submit("/account/data", "/account/data/close", current=PASSWORD)
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert not aina.is_signed_in()
+    assert aina.sign_in().status_code == 422
+    assert db.scalar("SELECT count(*) FROM customer") == 1  # Mallory
+    for table in ("customer_address", "wish", "cart", "checkout_session", "notification_preference"):
+        assert db.scalar(f"SELECT count(*) FROM {table}") == 0, table
+    mine = {row.token: row for row in db.rows("SELECT token, customer_id, email_index, visitor, number FROM orders")}
+    assert (mine[paid].customer_id, mine[never].customer_id) == (None, None)
+    assert mine[never].email_index not in (b"", crypto.blind_index(aina.email), mine[paid].email_index)
+    assert mine[paid].email_index == crypto.blind_index(aina.email)
+    assert mine[paid].number is not None
+    assert aina.get(f"/order/{paid}")
+    assert set(audit.run(cleanup_interval_minutes=5).values()) == {0}
+    assert mallory.is_signed_in()
+    privacy.erase_closed()
+    aina.client.delete_cookie("customer")
+    again = aina.register()
+    assert quantities(again) == []
+
+
+def test_an_order_under_way_is_waited_for(aina: Patron):
+    buy(aina, add_product(), 1)
+    aina.submit("/account/data", "/account/data/close", current=PASSWORD)
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert db.scalar("SELECT count(*) FROM customer") == 1
+
+
+def test_preferences_for_programs(aina: Patron, make_patron: MakePatron):
+    """NOT-32: read and changed as on the page; strangers and nonsense change nothing."""
+    path, headers = "/api/v1/customer/preferences", {"X-CSRF-Token": aina.csrf()}
+    assert make_patron().client.get(path).status_code == 401
+    assert make_patron().client.put(path, json={}).status_code == 401
+    known = aina.client.get(path).json["preferences"]
+    assert [(each["type"], each["enabled"], each["is_locked"]) for each in known] == [
+        ("order", True, True),
+        ("marketing", False, False),
+        ("alerts", False, False),
+    ]
+    wanted = {"preferences": [{"channel": "email", "type": "alerts", "enabled": True}]}
+    assert aina.client.put(path, json=wanted).status_code == 400  # without the token
+    answer = aina.client.put(path, json=wanted, headers=headers)
+    assert (answer.status_code, answer.json["preferences"][2]["enabled"]) == (200, True)
+    assert form_to(aina.get("/account/preferences"), "/account/preferences").fields["email-alerts"] == "y"
+    for odd in (
+        [],
+        {"preferences": "all"},
+        {"preferences": [{"channel": "email", "type": "order", "enabled": False}]},
+        {"preferences": [{"channel": "pigeon", "type": "alerts", "enabled": False}]},
+        {"preferences": [{"channel": ["email"], "type": {}, "enabled": 1}]},
+        {"preferences": [{"channel": "email", "type": "alerts", "enabled": "false"}]},
+    ):
+        assert aina.client.put(path, json=odd, headers=headers).status_code == 422, odd
+    assert db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")

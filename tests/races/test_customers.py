@@ -1,0 +1,106 @@
+"""Links, passwords and carts of customers at the same moment, over four web processes (X1's sisters: once is once)."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.core import db, passwords
+from app.core.transaction import in_transaction
+from app.customers import actions
+from app.customers.actions import Device, Registration
+from chaos import races
+from chaos.buyer import Buyer
+from tests import shop
+from tools.webforms import form_to
+
+PASSWORD = "Bunga-Raya 7 & Teluk"
+DEVICE = Device("", "")
+
+
+def ask(kind: str, email: str, **more: object) -> str:
+    """The token that the mail would bring."""
+    wish = in_transaction(lambda: actions.ask(kind, email, locale="en", visitor="nobody", **more))
+    db.session.refresh(wish)
+    token = wish.token
+    db.release()
+    return token
+
+
+def registration() -> Registration:
+    return Registration("Aina Rahman", passwords.hashed(PASSWORD), False)
+
+
+@pytest.fixture
+def email(stand) -> str:
+    """Of a new customer."""
+    address = f"aina-{db.scalar('SELECT count(*) FROM customer')}@example.com"
+    token = ask("register", address, registration=registration())
+    in_transaction(lambda: actions.finish_registration(token, device=DEVICE))
+    return address
+
+
+def browser_at(stand, number: int, path: str) -> tuple[Buyer, dict[str, str], str]:
+    """A browser of its own at one of the web processes, with the form of that page."""
+    browser = Buyer(stand, number)
+    return browser, form_to(browser.page(path), path).fields, path
+
+
+def posted_at_once(browsers, **fields: str) -> list[int]:
+    return races.at_once(
+        [lambda each=each: each[0].post(each[2], {**each[1], **fields}).status_code for each in browsers]
+    )
+
+
+def test_twenty_followers_of_a_link_are_one_sign_in(stand, email):
+    token = ask("sign_in", email)
+    before = db.scalar("SELECT count(*) FROM customer_session")
+    browsers = [browser_at(stand, n, f"/login/link/{token}") for n in range(20)]
+    answers = posted_at_once(browsers)
+    assert sorted(answers) == [303] + [410] * 19
+    assert db.scalar("SELECT count(*) FROM customer_session") == before + 1
+
+
+def test_twenty_resets_by_one_link_set_one_password(stand, email):
+    token = ask("reset", email)
+    browsers = [browser_at(stand, n, f"/login/reset/{token}") for n in range(12)]
+    answers = posted_at_once(browsers, password="Kapal-Layar 3 biru")
+    assert sorted(answers) == [303] + [410] * 11
+    assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'customer.password_changed'") == 1
+
+
+def test_many_registrations_of_one_address_make_one_account(stand):
+    """Each has a link of its own, and all are followed at the same moment."""
+    tokens = [ask("register", "twice@example.com", registration=registration()) for _ in range(8)]
+    before = db.scalar("SELECT count(*) FROM customer")
+    browsers = [browser_at(stand, n, f"/register/{token}") for n, token in enumerate(tokens)]
+    answers = posted_at_once(browsers, password=PASSWORD)
+    assert sorted(answers) == [303] + [409] * 7
+    assert db.scalar("SELECT count(*) FROM customer") == before + 1
+
+
+def test_twenty_wrong_passwords_at_once_are_five_tries(stand, email):
+    browsers = [browser_at(stand, n, "/login") for n in range(20)]
+    answers = posted_at_once(browsers, email=email, password="Wrong-Word 1!")
+    assert sorted(answers) == [422] * 5 + [429] * 15
+    assert posted_at_once([browser_at(stand, 0, "/login")], email=email, password=PASSWORD) == [429]
+
+
+def test_eight_devices_sign_in_with_a_cart_each(stand, email):
+    """All carts become one: nothing is lost, nothing counted twice, and no line beyond the shelf."""
+    shirt, scarf = shop.add_product(stock_of={"KB": 40}), shop.add_product(stock_of={"KB": 5})
+    browsers = []
+    for number in range(8):
+        browser, form, path = browser_at(stand, number, "/login")
+        for variant in (shirt, scarf):
+            data = {"csrf_token": form["csrf_token"], "variant": str(variant), "quantity": "1"}
+            assert browser.post("/cart/lines", data).status_code == 303
+        browsers.append((browser, form, path))
+    assert posted_at_once(browsers, email=email, password=PASSWORD) == [303] * 8
+    found = db.rows(
+        "SELECT l.variant_id, l.quantity FROM cart c JOIN cart_line l ON l.cart_id = c.id"
+        " JOIN customer u ON u.visitor = c.visitor WHERE l.variant_id IN (:shirt, :scarf)",
+        shirt=shirt,
+        scarf=scarf,
+    )
+    assert {row.variant_id: row.quantity for row in found} == {shirt: 8, scarf: 5}
+    assert (stand.faults(), stand.accidents()) == ({}, 0)
