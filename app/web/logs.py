@@ -29,7 +29,8 @@ MASKS = (
     ),
     (
         re.compile(
-            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)[\w.-]{16,}"
+            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)"
+            r"[\w.-]{16,}"
         ),
         r"\1<token>",
     ),

@@ -33,7 +33,7 @@ def click_on_place(
         lock_minutes=policy.lock_minutes,
         unpaid_minutes=policy.unpaid_order_minutes,
         client_index=crypto.blind_index(address),
-        customer_id=customers.current_id(),
         plan=plan_words.terms(parts),
         plan_least_minor=policy.instalments.min_minor,
+        customer_id=customers.current_id(),
     )

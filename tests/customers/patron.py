@@ -28,8 +28,8 @@ class Patron(Shopper):
         self.office, self.deliver, self.email, self.password = office, deliver, email, PASSWORD
 
     def csrf(self) -> str:
-        """Looked up each time: signing in and out draws a new one."""
-        return form_to(self.get("/track"), "/track").fields["csrf_token"]
+        """Looked up each time: signing in and out begin another session."""
+        return str(form_to(self.get("/track"), "/track").fields["csrf_token"])
 
     def submit(self, page: str, action: str, **fields: Any) -> TestResponse:
         """Fill in the form to `action` of a page and send it."""

@@ -5,7 +5,7 @@ A new blueprint must be named here, or its views must say what they need: else t
 
 EVERYBODY = "everybody"  # answers whoever asks
 VISITOR = "visitor"  # answers with what belongs to the session or the token that asks, to others 401 or 404
-CUSTOMER = "customer"  # sends strangers to sign in (401 for programs); what is another customer's is 404
+CUSTOMER = "customer"  # for who is signed in, with what is theirs; to strangers the way to sign in (tests/customers)
 PROVIDER = "provider"  # answers whoever signs
 
 AUDIENCES = {
@@ -20,15 +20,15 @@ AUDIENCES = {
     "seo": EVERYBODY,
     "gift_cards": EVERYBODY,
     "api_description": EVERYBODY,
-    "signing_in": EVERYBODY,
     "registering": EVERYBODY,
-    "unsubscribing": EVERYBODY,  # who holds the link of the mail
-    "wishlist": EVERYBODY,  # shows the list of whoever asks
+    "signing_in": EVERYBODY,
+    "unsubscribing": EVERYBODY,
     "account": CUSTOMER,
     "addresses": CUSTOMER,
-    "order_history": CUSTOMER,
     "own_data": CUSTOMER,
+    "order_history": CUSTOMER,
     "api_preferences": CUSTOMER,
+    "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says
     "cart": VISITOR,
     "checkout": VISITOR,
     "pay": VISITOR,

@@ -189,9 +189,9 @@ class PlaceOrder:
     unpaid_minutes: int
     client_index: bytes
     accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
-    customer_id: uuid.UUID | None = None  # who is signed in
     plan: PlanTerms | None = None  # to be paid in instalments
     plan_least_minor: int = 0  # less than that is paid in one go
+    customer_id: uuid.UUID | None = None  # who is signed in
 
 
 def place(visitor: str | None, click: PlaceOrder) -> Order:
