@@ -30,8 +30,7 @@ from jinja2.bccache import Bucket
 from sqlalchemy.engine import make_url
 
 from app import factory, process
-from app.accounts import actions as accounts
-from app.core import cache, db, memory, outbox
+from app.core import cache, db, memory, outbox, passwords
 from app.core.settings import Settings, load
 from app.ops import schema
 from run import servers
@@ -67,7 +66,7 @@ class CompiledTemplates(BytecodeCache):
 
 _compiled = CompiledTemplates()
 # Slow on purpose in the shop; what that costs is tested in tests/accounts, and no test signs in faster than a person.
-accounts._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

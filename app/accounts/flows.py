@@ -10,7 +10,7 @@ from app.accounts import actions, queries
 from app.accounts.actions import own, people
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
-from app.core import crypto, db
+from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def sign_in(
     attempt_id = _claimed(account)
     staff_id, password_hash = queries.credentials(email)
     db.release()
-    is_right = actions.is_password_right(password_hash, password)
+    is_right = passwords.is_right(password_hash, password)
 
     def finish() -> str | None:
         person = queries.lock_staff(staff_id) if staff_id else None
@@ -90,7 +90,7 @@ def join(token: str, password: str) -> str:
     db.release()
     if found is None or not found[1]:
         raise InvitationOver()
-    password_hash = actions.hash_of(password)
+    password_hash = passwords.hashed(password)
 
     def work() -> str:
         return actions.start_session(people.accept(token, password_hash=password_hash))
@@ -101,7 +101,7 @@ def join(token: str, password: str) -> str:
 def change_password(who: SignedIn, current: str, new: str) -> None:
     """Raises WrongPassword, TooManyTries."""
     demand_password(who, current)
-    password_hash = actions.hash_of(new)
+    password_hash = passwords.hashed(new)
     in_transaction(lambda: own.set_password(who, password_hash=password_hash))
 
 
@@ -111,7 +111,7 @@ def demand_password(who: SignedIn, password: str) -> None:
     attempt_id = _claimed(account)
     _staff_id, password_hash = queries.credentials(who.email)
     db.release()
-    is_right = actions.is_password_right(password_hash, password)
+    is_right = passwords.is_right(password_hash, password)
 
     def note() -> None:
         if is_right:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
-from functools import cache
 
 import pyotp
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, update
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -20,11 +17,8 @@ from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSi
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import clock, crypto, db, origin, outbox
+from app.core import clock, crypto, db, origin, outbox, passwords
 from app.core.ids import new_id
-
-# 32 MiB, three passes: some 60 ms of one core, above what OWASP asks of argon2id, and small beside a worker's memory.
-_hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ def create_staff(email: str, *, role: str, issuer: str) -> NewStaff:
         id=new_id(),
         email=email,
         email_index=crypto.blind_index(email),
-        password_hash=_hasher.hash(password),
+        password_hash=passwords.hashed(password),
         role=role,
         totp_secret=secret,
         totp_confirmed_at=clock.now(),
@@ -79,30 +73,10 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
 
 
-def hash_of(password: str) -> str:
-    """Slow on purpose, so called with no transaction open."""
-    return _hasher.hash(password)
-
-
-def is_password_right(password_hash: str | None, password: str) -> bool:
-    """Slow on purpose, so called with no transaction open; as slow where there is no such account (None)."""
-    nobody = _hash_of_nobody()
-    try:
-        _hasher.verify(password_hash or nobody, password)
-    except (VerificationError, InvalidHashError):
-        return False
-    return password_hash is not None
-
-
-@cache
-def _hash_of_nobody() -> str:
-    return _hasher.hash(secrets.token_urlsafe(16))
-
-
 def renew_hash(person: Staff, password: str) -> None:
     """Hash a password that was just right anew, when the parameters have grown since."""
-    if _hasher.check_needs_rehash(person.password_hash):
-        person.password_hash = _hasher.hash(password)
+    if passwords.is_outdated(person.password_hash):
+        person.password_hash = passwords.hashed(password)
 
 
 def claim_try(account_index: bytes, *, kind: str) -> uuid.UUID:
