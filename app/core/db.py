@@ -77,6 +77,7 @@ def connect(url: str, *, pool_size: int = 5, statement_timeout_ms: int = 15_000)
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
+        hide_parameters=True,  # they are personal data, and errors are logged
         connect_args={
             "cursor_factory": _Cursor,
             "options": options,
@@ -151,15 +152,14 @@ def rows(statement: Any, /, **params: Any) -> list[Any]:
     """
     if not isinstance(statement, str):
         return list(session.execute(statement, params))
-    cursor = _sent(statement, params)
-    return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+    return _sent(statement, params, fetch=_all)
 
 
 def scalar(statement: Any, /, **params: Any) -> Any:
     """The first value of the first row, None without one."""
     if not isinstance(statement, str):
         return session.execute(statement, params).scalar()
-    row = _sent(statement, params).fetchone()
+    row = _sent(statement, params, fetch=_first)
     return row[0] if row else None
 
 
@@ -179,15 +179,16 @@ def each_of(sql: str, **lists: Sequence[Any]) -> tuple[str, dict[str, Any]]:
 
 def begin_writing(*, relaxed: bool) -> None:
     """In one round trip. Outside of transactions the connection reads only, each statement for itself."""
-    _sent("BEGIN READ WRITE" + ("; SET LOCAL synchronous_commit = off" if relaxed else ""), None)
+    _sent("BEGIN READ WRITE" + ("; SET LOCAL synchronous_commit = off" if relaxed else ""), None, fetch=_nothing)
 
 
-def _sent(sql: str, params: dict[str, Any] | None) -> psycopg.Cursor[Any]:
+def _sent(sql: str, params: dict[str, Any] | None, *, fetch: Callable[[psycopg.Cursor[Any]], Any]) -> Any:
     connection = session.connection()
     raw: Any = connection.connection.dbapi_connection
     cursor = psycopg.Cursor(raw, row_factory=_named)
     try:
-        return cursor.execute(sql if params is None else _for_driver(sql), params)
+        cursor.execute(sql if params is None else _for_driver(sql), params)
+        return fetch(cursor)  # which may fail too: at a value that Python has none for
     except psycopg.Error as error:
         is_lost = bool(raw.closed)
         if is_lost:
@@ -198,9 +199,21 @@ def _sent(sql: str, params: dict[str, Any] | None) -> psycopg.Cursor[Any]:
         ) from error  # fmt: skip
 
 
+def _all(cursor: psycopg.Cursor[Any]) -> list[Any]:
+    return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+def _first(cursor: psycopg.Cursor[Any]) -> Any:
+    return cursor.fetchone() if cursor.pgresult and cursor.pgresult.nfields else None
+
+
+def _nothing(_cursor: psycopg.Cursor[Any]) -> None:
+    pass
+
+
 @lru_cache(maxsize=1024)
 def _for_driver(sql: str) -> str:
-    """`:name` as the driver spells it, looked for once: not `::type`."""
+    """`:name` as the driver spells it, looked for once: not `::type`, but also within quotes."""
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 

@@ -115,10 +115,10 @@ def record_all(events: Sequence[Event]) -> None:
         _record([(new_id(), event) for event in events])
 
 
-def has_not_begun(event_ids: Sequence[uuid.UUID]) -> bool:
+def has_not_begun(event: type[Event], event_ids: Sequence[uuid.UUID]) -> bool:
     """Whether a delivery of one of these events is due and nobody is at it. None that is found so begins before the current
     transaction ends, so whatever this transaction writes, that delivery will see."""
-    return bool(event_ids) and bool(db.scalar(_NOT_BEGUN, ids=list(event_ids)))
+    return bool(event_ids) and bool(db.scalar(_NOT_BEGUN, name=event.name, ids=list(event_ids)))
 
 
 # As plain SQL: every order comes through here several times, and the ORM would take ten times as long to write it.
@@ -270,8 +270,8 @@ _LEASE = (
     " AND coalesce(leased_until, due_at) <= clock_timestamp() RETURNING true"
 )
 _NOT_BEGUN = (
-    "SELECT true FROM outbox_delivery WHERE event_id = ANY(:ids) AND state = 'pending' AND attempts = 0"
-    " AND leased_until IS NULL LIMIT 1 FOR SHARE SKIP LOCKED"
+    "SELECT true FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id WHERE e.id = ANY(:ids) AND e.name = :name"
+    " AND d.state = 'pending' AND d.attempts = 0 AND d.leased_until IS NULL LIMIT 1 FOR SHARE OF d SKIP LOCKED"
 )
 _FINISH = (
     "UPDATE outbox_delivery SET state = 'done', finished_at = clock_timestamp(), leased_until = NULL,"

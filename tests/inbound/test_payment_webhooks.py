@@ -5,9 +5,11 @@ import hmac
 import json
 import logging
 
+import psycopg
 import pytest
 
 from app.core import cache, db
+from app.core.transaction import transaction
 from app.inbound import payments as inbound
 
 ADDRESSES = ("/api/v1/payment/webhook", "/api/payments/webhook")
@@ -63,6 +65,54 @@ def test_a_signed_notice_is_stored_with_ids_only(client, address):
     events = db.rows("SELECT name, payload::text FROM outbox_event")
     assert [row.name for row in events] == ["payment.notice_received"]
     assert "aina" not in events[0].payload
+
+
+def told():
+    """How many deliveries wait for the worker, by event."""
+    found = db.rows(
+        "SELECT e.name, count(*) FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id"
+        " WHERE d.state = 'pending' GROUP BY 1"
+    )
+    db.release()
+    return dict(found)
+
+
+def send(client, number, event="payment.captured", **more):
+    body = body_of(event, **more)
+    assert post(client, body, signed(body, f"evt_{number}")).status_code == 200
+
+
+def test_the_worker_is_told_once_of_a_payment_it_has_not_looked_at_yet(client):
+    """Providers send `authorized`, `captured` and `order.paid` within moments: whoever asks them then learns all of it."""
+    for number, event in enumerate(("payment.authorized", "payment.captured", "order.paid")):
+        send(client, number, event)
+    send(client, 3, payment_id="pay_2")
+    assert len(notices()) == 4
+    assert told() == {"payment.notice_received": 2}
+
+
+def test_the_worker_is_told_again_once_it_is_at_it(client):
+    """What it has asked already may be older than this notice."""
+    send(client, 0, "payment.authorized")
+    with transaction():
+        db.rows("UPDATE outbox_delivery SET leased_until = clock_timestamp() + interval '2 minutes'")
+    send(client, 1)
+    assert told() == {"payment.notice_received": 2}
+
+
+def test_the_worker_is_told_while_it_is_taking_the_first(client):
+    """The moment between its look and its lease: the row is locked by it, so nobody relies on that delivery."""
+    send(client, 0, "payment.authorized")
+    with psycopg.connect(db.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)) as worker:
+        worker.execute("UPDATE outbox_delivery SET leased_until = clock_timestamp()")
+        send(client, 1)
+    assert told() == {"payment.notice_received": 2}
+
+
+def test_a_refund_that_waits_does_not_stand_for_the_payment(client):
+    send(client, 0, "refund.processed")
+    send(client, 1)
+    assert told() == {"payment.reversal_noticed": 2, "payment.notice_received": 1}
 
 
 def test_p3_the_same_webhook_70_times_is_one_notice(client):

@@ -42,7 +42,7 @@ def _is_needless(provider: str, notice: Notice, notice_id: uuid.UUID) -> bool:
     if not notice.provider_payment_id:
         return False
     is_settled, earlier = db.rows(_KNOWN, id=notice_id, provider=provider, payment=notice.provider_payment_id)[0]
-    return is_settled or outbox.has_not_begun(earlier)
+    return is_settled or outbox.has_not_begun(NoticeReceived, earlier)
 
 
 # A payment that is captured and applied to its order has no more to say; what reverses it is another kind of notice.
