@@ -167,7 +167,7 @@ def test_deleting_can_be_thought_over(aina: Patron, make_patron: MakePatron):
     assert aina.submit("/account/data", "/account/data/close", current=PASSWORD).status_code == 303
     assert "will be deleted on" in aina.get("/account/")
     assert not other.is_signed_in()
-    assert subjects(aina)[-1] == "Your account will be deleted"
+    assert "Your account will be deleted" in subjects(aina)
     privacy.erase_closed()
     assert aina.is_signed_in()
     assert aina.submit("/account/data", "/account/data/keep").status_code == 303

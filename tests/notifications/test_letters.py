@@ -162,7 +162,7 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 44
+    assert len(TEMPLATES) == 47
 
 
 @pytest.mark.parametrize("what", ["password", "totp", "codes"])
