@@ -16,7 +16,7 @@ from app.core.money import Money
 from app.core.transaction import in_transaction
 from app.orders import queries
 from app.orders.actions import by_hand
-from app.payments.errors import AmountDiffers, NotByHand
+from app.payments.errors import AmountDiffers, NotByHand, ReferenceUsed
 from app.returns.actions import by_hand as refunds
 from app.returns.errors import AlreadyDecided
 from app.web.formats import format_money
@@ -45,8 +45,11 @@ def money_arrived(order_id: uuid.UUID) -> ResponseReturnValue:
     if not reference or len(reference) > LONGEST_REFERENCE or has_control_characters(reference):
         words = _("Enter the bank's or the courier's reference, at most %(n)s characters", n=LONGEST_REFERENCE)
         return _again(order_id, "reference", words)
+    said = {"receipt": request.form.get("receipt", ""), "amount": amount, "reference": reference}
     try:
-        is_new = in_transaction(lambda: by_hand.note_arrival(order_id, amount=amount, reference=reference, by=actor()))
+        is_new = in_transaction(lambda: by_hand.note_arrival(order_id, **said, by=actor()))
+    except ReferenceUsed:
+        return _again(order_id, "reference", _("Money with this reference was entered for this order before"))
     except AmountDiffers as refusal:
         due = cast(Money, refusal.facts["due"])
         words = _(

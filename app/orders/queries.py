@@ -79,6 +79,14 @@ def timeline(order_id: uuid.UUID) -> list[OrderEvent]:
     )
 
 
+def references_of(order_id: uuid.UUID) -> set[str]:
+    """What the bank or the courier calls the money that has come by hand for an order."""
+    found = db.rows(
+        "SELECT facts ->> 'reference' FROM order_event WHERE order_id = :id AND kind = 'money_arrived'", id=order_id
+    )
+    return {row[0] for row in found}
+
+
 ROW = (
     "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, o.country, o.payment_method,"
     " o.address, p.state AS payment_state, p.state = 'open' AND p.received_minor > 0 AS is_part_paid,"

@@ -81,6 +81,12 @@ class AmountDiffers(Refused):
     code = "amount_differs"
 
 
+class ReferenceUsed(Conflict):
+    """The bank's or the courier's reference stands for money that came for this order before."""
+
+    code = "reference_used"
+
+
 class NotByHand(Conflict):
     """Nobody has promised to pay this order by hand, or it is paid another way now."""
 

@@ -209,9 +209,10 @@ def _at_once(app, work, times=20):
 
 def test_p14_twenty_clicks_at_once_are_money_once(shop, shopper, drain):
     shirt = add_product(stock_of={"KB": 3})
-    order_id = row_of(promise(shopper, shirt)).id
-    amount = Money(TOTAL, "MYR")
-    said = _at_once(shop, partial(by_hand.note_arrival, order_id, amount=amount, reference="A1", by="staff:1"))
+    token = promise(shopper, shirt)
+    order_id = row_of(token).id
+    told = {"receipt": receipts(token)[0][0], "amount": Money(TOTAL, "MYR"), "reference": "A1", "by": "staff:1"}
+    said = _at_once(shop, partial(by_hand.note_arrival, order_id, **told))
     assert sorted(said) == [False] * 19 + [True]
     drain()
     assert stock_row(shirt) == (2, 0)

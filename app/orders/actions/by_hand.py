@@ -7,24 +7,31 @@ import uuid
 from app.audit import actions as audit
 from app.core.money import Money
 from app.orders import actions as orders
+from app.orders import queries
 from app.orders.rules import PAYABLE
 from app.payments import queries as payment_queries
 from app.payments.actions import by_hand as promises
-from app.payments.errors import AmountDiffers, NotByHand
+from app.payments.errors import AmountDiffers, NotByHand, ReferenceUsed
 from app.payments.gateway import ProviderPayment, Standing
 from app.payments.models import PaymentAttempt
 
 
-def note_arrival(order_id: uuid.UUID, *, amount: Money, reference: str, by: str) -> bool:
-    """The money of an order that was promised by hand is here: settle it, whatever has become of the order meanwhile.
+def note_arrival(order_id: uuid.UUID, *, receipt: str, amount: Money, reference: str, by: str) -> bool:
+    """The money that was promised by hand under this `receipt` is here: settle it, whatever has become of the order meanwhile.
 
     `reference` is the bank's or the courier's. False when that was said before.
-    Raises NotFound, NotByHand, or AmountDiffers: then nothing changes.
+    Raises NotFound, NotByHand, ReferenceUsed (that line of the bank paid another instalment) or AmountDiffers: then nothing
+    changes.
     """
     order = orders.locked(order_id)
-    attempt = _last_by_hand(_attempts(order_id))
-    if payment_queries.capture_by_provider_id(attempt.provider, attempt.receipt) is not None:
+    promised = [attempt for attempt in _attempts(order_id) if attempt.is_by_hand]
+    if not promised:
+        raise NotByHand()
+    attempt = next((each for each in promised if each.receipt == receipt), None)
+    if attempt is None or payment_queries.capture_by_provider_id(attempt.provider, attempt.receipt) is not None:
         return False
+    if reference in queries.references_of(order.id):
+        raise ReferenceUsed()
     if amount != attempt.amount:
         raise AmountDiffers(due=attempt.amount)
     facts = {"amount_minor": amount.minor, "currency": amount.currency, "reference": reference}
