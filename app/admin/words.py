@@ -121,6 +121,7 @@ def refund_reason(reason: str) -> str:
         "mismatch": _("The amount differs from the order's total"),
         "cancelled": _("The order was cancelled before the payment came"),
         "plan_ended": _("The order was cancelled before all its parts were paid"),
+        "disputed": _("The bank has taken back an earlier part of this order"),
         "dashboard": _("Made in the provider's dashboard"),
         **{each.code: _(each.label) for each in STAFF_REASONS},
     }.get(reason, reason)

@@ -292,7 +292,7 @@ class Refund(HasState, Base):
     currency: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(
         Text
-    )  # late, double, mismatch, cancelled; dashboard; or one of `returns.rules.STAFF_REASONS`
+    )  # late, double, mismatch, cancelled, disputed; dashboard; or one of `returns.rules.STAFF_REASONS`
     note: Mapped[str] = mapped_column(Text, server_default="")  # the reason in the words of the staff
     source: Mapped[str] = mapped_column(Text, server_default="shop")
     requested_by: Mapped[str] = mapped_column(Text, server_default="system")

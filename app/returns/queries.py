@@ -156,6 +156,7 @@ class Standing:
     promise: Promise | None = None
     value_minor: int = 0  # what gift cards and credit pay of it
     plan: payment_rules.Plan | None = None  # its instalments
+    is_stopped: bool = False  # a bank took one of them back before all had come
 
 
 def standing(order_id: uuid.UUID) -> Standing | None:
@@ -163,6 +164,8 @@ def standing(order_id: uuid.UUID) -> Standing | None:
     found = db.rows(
         "SELECT p.state, p.value_minor, p.paid_at IS NOT NULL AS is_paid,"
         " EXISTS (SELECT FROM payment_attempt a WHERE a.payment_id = p.id AND a.state = 'open' AND a.provider <> 'manual') AS is_at_bank,"
+        " p.paid_at IS NULL AND EXISTS (SELECT FROM payment_dispute d JOIN payment_capture c ON c.id = d.capture_id AND c.is_applied"
+        "  WHERE d.payment_id = p.id AND d.state = 'lost') AS is_stopped,"
         " (SELECT jsonb_build_array(a.method, a.receipt, a.amount_minor, a.currency) FROM payment_attempt a"
         "  WHERE a.payment_id = p.id AND a.state = 'open'"
         "  AND a.provider = 'manual' LIMIT 1) AS promise,"
@@ -184,7 +187,7 @@ def standing(order_id: uuid.UUID) -> Standing | None:
     wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
     promise = _promise(*row.promise) if row.promise else None
     plan = payment_rules.Plan([_part(*part) for part in row.plan]) if row.plan else None
-    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor, plan)
+    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor, plan, row.is_stopped)
 
 
 def _part(position: int, minor: int, currency: str, state: str, due_at: str) -> payment_rules.PlanPart:

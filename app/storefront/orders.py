@@ -60,6 +60,7 @@ def show(token: str) -> ResponseReturnValue:
         days=_delivery_days(order),
         documents=issued,
         wait_seconds=WAIT_SECONDS,
+        is_stopped=money.is_stopped,
         refunds=money.refunds if money.is_paid or has_begun else [],
         plan=order_view.plan(money.plan),
         refund_total=money.plan.received if money.plan and has_begun else order.total,

@@ -713,6 +713,50 @@ def test_the_last_part_of_an_order_on_hold_leaves_it_on_hold(shopper, bank, drai
     assert faults() == {}
 
 
+@pytest.mark.parametrize("parts", [2, 3])
+def test_no_part_counts_after_one_was_lost_to_a_dispute(shopper, merchant, bank, drain, parts):
+    """The rest of an order goes back alone: it never will be paid whole. Nor when the bank's first word is its last."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = order_in_parts(shopper, shirt, parts=parts)
+    shopper.pay(token)
+    second = shopper.hand_over(token)
+    dispute = lose_first_part(bank, drain)
+    assert (row_of(token).state, timeline_of(dispute)) == ("on_hold", ["lost"])
+    shopper.come_back(second.fields["callback_url"], bank.pay(second.fields["order_id"], "captured"))
+    drain()
+    row, amount = row_of(token), plan_of(token)[1][0]
+    assert (row.state, row.is_paid, row.received_minor) == ("on_hold", False, plan_of(token)[0][0])
+    assert refunds(token) == [("succeeded", amount, "disputed", 2)]
+    assert "taken back a part that was paid" in shopper.get(f"/order/{token}")
+    path = f"/admin/orders/{counter.order_of(token)}"
+    assert "The bank has taken back an earlier part" in merchant.get(path)
+    assert in_transaction(partial(by_hand.end_plan, counter.order_of(token), actor="staff:1"))
+    drain()
+    assert refunds(token) == [("succeeded", amount, "disputed", 2)]
+    assert (row_of(token).state, row_of(token).payment, stock_row(shirt)) == ("cancelled", "refunded", (1, 0))
+    assert faults() == {}
+
+
+def lose_first_part(bank, drain):
+    """A dispute about the first part of which we hear only when it is lost; its id."""
+    payment = db.scalar("SELECT provider_payment_id FROM payment_capture WHERE is_applied AND part = 1")
+    db.release()
+    dispute = bank.control("POST", "/disputes", {"payment_id": payment})["id"]
+    bank.control("POST", f"/disputes/{dispute}", {"status": "lost"})
+    returns.look_at_dispute("razorpay", dispute)
+    drain()
+    return dispute
+
+
+def timeline_of(dispute):
+    """What the timeline says became of a dispute."""
+    found = db.rows(
+        "SELECT kind FROM order_event WHERE facts ->> 'dispute' = :id ORDER BY created_at", id=dispute
+    )
+    db.release()
+    return [row[0].removeprefix("dispute_") for row in found]
+
+
 def test_a_part_that_was_lost_to_a_dispute_leaves_the_order_to_be_ended(shopper, bank, drain):
     shirt = add_product(stock_of={"KB": 1})
     token = order_in_parts(shopper, shirt)

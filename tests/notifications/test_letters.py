@@ -221,7 +221,7 @@ def test_malay_mails_have_malay_places_and_dates():
     assert "Singapura" in letters.compose("order_confirmed", locale="ms", **VALUES).text
 
 
-@pytest.mark.parametrize("reason", ["late", "double", "mismatch", "cancelled", "requested"])
+@pytest.mark.parametrize("reason", ["late", "double", "mismatch", "cancelled", "disputed", "requested"])
 def test_a_refund_says_why(reason):
     values = {**VALUES, "refund": MailRefund(ORDER.id, rm(100), reason, "requested", "–")}
     letter = letters.compose("refund_on_its_way", locale="en", **values)

@@ -142,7 +142,7 @@ def _settle_capture(
         return []
     fits = capture.amount_minor == attempt.amount_minor and capture.currency.upper() == order.currency
     is_unpaid = instalments.are_unpaid(payment, attempt)
-    is_waiting = payment.state == "open" and (order.state in SETTLEABLE or plans.goes_on(order, payment))
+    is_waiting = payment.state == "open" and plans.goes_on(order, payment)
     payable = is_waiting and is_unpaid and fits
     if capture.state == "authorized":
         if payable and _can_hold(order, payment):
@@ -273,6 +273,8 @@ def _why_not(order: Order, payment: Payment, fits: bool) -> str:
         return "mismatch"
     if order.state == "cancelled":
         return "cancelled"
+    if not plans.goes_on(order, payment):
+        return "disputed"
     was_tried = order.state in SETTLEABLE and payment.state == "open"  # then `_sell` has held the value, if it could
     return "value_gone" if was_tried and payment.value_minor and not value_queries.held_of(order.id) else "late"
 

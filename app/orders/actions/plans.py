@@ -13,6 +13,7 @@ from app.core.money import Money
 from app.orders.actions.timeline import note
 from app.orders.events import PlanBegun
 from app.orders.models import Order
+from app.orders.rules import SETTLEABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.actions import instalments
@@ -23,8 +24,12 @@ KEPT_DAYS = 3650  # longer than any plan: staff see the late ones, and end them
 
 
 def goes_on(order: Order, payment: Payment) -> bool:
-    """Whether an order on hold still takes its instalments: a bank disputes an earlier one and has not decided."""
-    return order.state == "on_hold" and payment.is_on_plan
+    """Whether an order takes money: one on a plan its next instalment, on hold too, while a bank that disputes one has not decided.
+
+    With an instalment that a bank took back it never would be paid whole: somebody has to end it.
+    """
+    is_waiting = order.state in SETTLEABLE or _is_held(order, payment)
+    return is_waiting and not (payment.is_on_plan and payment_queries.has_lost_part(payment.id))
 
 
 def kept_until() -> datetime:
@@ -53,7 +58,11 @@ def carry_on(order: Order, payment: Payment, attempt: PaymentAttempt, capture: P
 
 def may_end(order: Order, payment: Payment) -> bool:
     """Whether an order that is on hold for one of its instalments can be cancelled: the bank has decided."""
-    return goes_on(order, payment) and not payment_queries.has_undecided_dispute(payment.id)
+    return _is_held(order, payment) and not payment_queries.has_undecided_dispute(payment.id)
+
+
+def _is_held(order: Order, payment: Payment) -> bool:
+    return order.state == "on_hold" and payment.is_on_plan
 
 
 def end(order: Order, payment: Payment) -> None:

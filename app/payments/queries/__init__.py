@@ -219,6 +219,16 @@ def has_undecided_dispute(payment_id: uuid.UUID) -> bool:
     return any(each.state in UNDECIDED for each in disputes_of(payment_id))
 
 
+def has_lost_part(payment_id: uuid.UUID) -> bool:
+    """Whether a bank has taken back some of the money that the order is paid with."""
+    found = db.scalar(
+        "SELECT EXISTS (SELECT FROM payment_dispute d JOIN payment_capture c ON c.id = d.capture_id AND c.is_applied"
+        " WHERE d.payment_id = :id AND d.state = 'lost')",
+        id=payment_id,
+    )
+    return bool(found)
+
+
 def captures_to_look_at(*, limit: int = 200) -> list[Any]:
     """(id, provider) of captures whose provider is due to be asked which refunds it knows, the longest waiting first."""
     return db.rows(

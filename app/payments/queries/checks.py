@@ -8,14 +8,15 @@ from app.core import db
 def faults() -> dict[str, int]:
     """The payment invariants of `shop audit`."""
     return {
-        # money taken that neither pays an order nor is (being) returned in full
+        # money taken that neither pays an order nor is (being) returned in full, nor was lost to a dispute
         "orphan_payments": db.scalar(
             "SELECT count(*) FROM payment_capture c JOIN payment p ON p.id = c.payment_id JOIN orders o ON o.id = p.order_id"
             " LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"
             "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.capture_id = c.id"
             " WHERE c.state = 'captured' AND NOT (c.is_applied"
             "  AND (o.state IN ('confirmed', 'on_hold') OR o.state = 'pending' AND p.parts > 1))"
-            " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0))"
+            " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0)) + (SELECT coalesce(sum(d.amount_minor), 0)"
+            "  FROM payment_dispute d WHERE d.capture_id = c.id AND d.state = 'lost')"
         ),
         "double_captures": db.scalar(
             "SELECT count(*) FROM payment p"

@@ -69,14 +69,14 @@ def note_dispute(order_id: uuid.UUID, capture_id: uuid.UUID, report: ProviderDis
         return
     facts: dict[str, Any] = {"amount_minor": dispute.amount_minor, "currency": dispute.currency}
     orders.note(order.id, f"dispute_{dispute.state}", dispute=dispute.provider_dispute_id, **facts)
-    if dispute.state in UNDECIDED:
+    if dispute.state in UNDECIDED or _keeps_on_hold(order, payment):
         orders.put_on_hold(order, reason="dispute")
-    elif not _keeps_on_hold(order, payment):
+    else:
         orders.take_off_hold(order)
     actions.follow(order, payment)
 
 
 def _keeps_on_hold(order: Order, payment: Payment) -> bool:
     """Another dispute is undecided; or an instalment of an order that is not paid yet was lost, and staff have to end it."""
-    states = {each.state for each in payment_queries.disputes_of(payment.id)}
-    return bool(states & set(UNDECIDED)) or ("lost" in states and order.confirmed_at is None)
+    is_stopped = order.confirmed_at is None and payment_queries.has_lost_part(payment.id)
+    return is_stopped or payment_queries.has_undecided_dispute(payment.id)
