@@ -10,7 +10,7 @@ from functools import partial
 
 from app.core import clock, db
 from app.core.transaction import in_transaction
-from app.orders.flows import Tally
+from app.orders.flows import Tally, settle_now
 from app.payments import gateway
 from app.payments import queries as payment_queries
 from app.payments.actions import looking
@@ -23,11 +23,13 @@ log = logging.getLogger(__name__)
 
 
 def look_at_refunds(capture_id: uuid.UUID) -> None:
-    """Ask which refunds the provider knows of a payment. Raises ProviderUnavailable: nothing changed, ask again later."""
+    """Ask which refunds the provider knows of a payment, and where that may be, whether it was paid once more. Raises ProviderUnavailable: nothing changed, ask again later."""
     capture = queries.capture_facts(capture_id)
     db.release()
     if capture is None:
         return
+    if gateway.may_be_paid_again(capture.provider):
+        settle_now(capture.order_id, also=capture.attempt_id)
     found = gateway.provider(capture.provider).find_refunds(capture.provider_payment_id)
     in_transaction(partial(reports.note_refunds, capture.order_id, capture_id, found))
 

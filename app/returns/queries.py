@@ -204,9 +204,9 @@ def request_waiting_for(refund_id: uuid.UUID) -> RefundRequest | None:
 
 
 def capture_facts(capture_id: uuid.UUID) -> Any | None:
-    """(provider, provider_payment_id, order_id) of a capture."""
+    """(provider, provider_payment_id, order_id, attempt_id) of a capture."""
     found = db.rows(
-        "SELECT c.provider, c.provider_payment_id, p.order_id FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
+        "SELECT c.provider, c.provider_payment_id, p.order_id, c.attempt_id FROM payment_capture c JOIN payment p ON p.id = c.payment_id"
         " WHERE c.id = :id",
         id=capture_id,
     )

@@ -144,7 +144,8 @@ class Bills:
     def _take(self, tx: Transaction, payment: Row) -> None:
         now = self._clock.now()
         extra = json.loads(_found(tx, "orders", payment["order_id"])["extra"]) | {"paid_at": now}
-        tx.execute("UPDATE payment SET captured = 1 WHERE id = ?", (payment["id"],))
+        completed = json.dumps({"completed_at": now})
+        tx.execute("UPDATE payment SET captured = 1, extra = ? WHERE id = ?", (completed, payment["id"]))
         tx.execute(
             "UPDATE orders SET status = 'paid', amount_paid = ?, extra = ? WHERE id = ?",
             (payment["amount"], json.dumps(extra), payment["order_id"]),

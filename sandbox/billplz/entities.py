@@ -35,8 +35,8 @@ def bill_entity(row: Row, *, base_url: str) -> dict[str, Any]:
 
 
 def transaction_entity(row: Row) -> dict[str, Any]:
-    completed = row["status"] == "completed"
-    at = _moment(row["created_at"]).isoformat(timespec="milliseconds") if completed else None
+    completed = json.loads(row["extra"]).get("completed_at")
+    at = _moment(completed).isoformat(timespec="milliseconds") if completed else None
     return {"id": row["id"], "status": row["status"], "completed_at": at, "payment_channel": "FPX"}
 
 

@@ -8,6 +8,7 @@ import requests
 from app.core import db
 from app.core.transaction import transaction
 from app.orders import flows
+from app.returns import flows as returns
 from tests import shop as shops
 from tests.flows.providers import deliver
 from tests.flows.shopper import Shopper, money, provider_order_of
@@ -183,6 +184,38 @@ def test_a_bill_that_is_pending_at_the_bank_holds_the_stock(buyer, bank, run_out
     drain()
     assert "is confirmed" in buyer.heading(token)
     assert faults() == {}
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_p11_a_bill_that_two_tries_pay_goes_back_once(buyer, bank, letters, drain, is_told):
+    """By its second callback; when that is lost, by looking at what was paid."""
+    shirt = add_product(stock_of={"KB": 2})
+    token = buyer.order(shirt)
+    buyer.bill(token)
+    bill_id = provider_order_of(token)
+    tries = [
+        bank.control("POST", "/billplz/pay", {"bill_id": bill_id, "outcome": "pending"})["transaction"]["id"]
+        for _ in range(2)
+    ]
+    bank.control("POST", f"/billplz/transactions/{tries[0]}", {"outcome": "completed"})
+    assert deliver(buyer, letters.wait_for(1)[0]).json["status"] == "stored"
+    drain()
+    assert ("is confirmed" in buyer.heading(token), counter.states()) == (True, [])
+    bank.control("POST", "/clock", {"advance_seconds": 60})  # the same callback to the letter is known
+    bank.control("POST", f"/billplz/transactions/{tries[1]}", {"outcome": "completed"})
+    if is_told:
+        assert deliver(buyer, letters.wait_for(2)[1]).json["status"] == "stored"
+    for _ in range(2):
+        with transaction():
+            db.rows("UPDATE payment_capture SET refunds_ask_at = CASE WHEN :is_told THEN NULL ELSE now() END RETURNING 1",
+                    is_told=is_told)  # fmt: skip
+        assert returns.look_around().failed == 0
+        drain()
+    found = db.rows("SELECT reason, state, amount_minor FROM refund")
+    assert [tuple(row) for row in found] == [("double", "pending", TOTAL)]
+    db.release()
+    assert ("is confirmed" in buyer.heading(token), stock_row(shirt)) == (True, (1, 0))
+    assert (money(bank), faults()) == ((2 * TOTAL, 0), {})
 
 
 def test_an_expired_bill_is_deleted_before_the_stock_is_free(buyer, bank, run_out, drain):

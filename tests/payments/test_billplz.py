@@ -65,6 +65,15 @@ def test_a_paid_bill_is_one_payment(bank, billplz, request_of):
     assert billplz.get_payment_status(bill_id) == Standing((payment,), is_payable=False)
 
 
+def test_a_bill_whose_two_tries_were_completed_is_two_payments(bank, billplz, request_of):
+    bill_id = billplz.initiate_payment(request_of(), look_first=False).id
+    earlier, later = (pay(bank, bill_id, "pending")["transaction"]["id"] for _ in range(2))
+    for try_id in (later, earlier):
+        bank.control("POST", f"/billplz/transactions/{try_id}", {"outcome": "completed"})
+    found = [ProviderPayment(each, "captured", TOTAL, method="fpx") for each in (bill_id, earlier)]
+    assert billplz.get_payment_status(bill_id) == Standing(tuple(found), is_payable=False)
+
+
 def test_a_failed_try_leaves_the_bill_payable(bank, billplz, request_of):
     bill_id = billplz.initiate_payment(request_of(), look_first=False).id
     try_id = pay(bank, bill_id, "failed")["transaction"]["id"]
@@ -163,7 +172,7 @@ def test_what_billplz_will_not_do_is_refused(billplz, request_of):
 
 def test_a_notice_names_the_bill(billplz):
     notice = billplz.read_notice(signed(BILL), FORM)
-    assert (notice.kind, notice.provider_order_id, notice.provider_payment_id) == ("bill.paid", "8X0Iyzaw", "8X0Iyzaw")
+    assert (notice.kind, notice.provider_order_id, notice.provider_payment_id) == ("bill.paid", "8X0Iyzaw", "")
     assert billplz.recognises(FORM, signed(BILL))
 
 

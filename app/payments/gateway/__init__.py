@@ -366,6 +366,11 @@ def tells(code: str, what: str) -> bool:
     return bool(asked and asked(what))
 
 
+def may_be_paid_again(code: str) -> bool:
+    """Whether an order there that is paid may be paid once more."""
+    return tells(code, "may_be_paid_again")
+
+
 def bookkeeper(code: str) -> Bookkeeper:
     """The same provider, to be asked what it `tells`. Raises ProviderUnavailable when it takes no part."""
     return cast(Bookkeeper, provider(code))

@@ -2,7 +2,8 @@
 
 Source: Billplz' API documentation (v3 bills and transactions, X Signature, payment completion).
 
-A bill is paid once and at once, so the bill's id stands for its payment. Billplz offers no refunds: its Payment Orders
+A bill is paid at once, so the bill's id stands for its payment. Two tries that were pending side by side may both be completed:
+each but the first is a payment of its own, by its own id, and nothing tells of it but the list of tries. Billplz offers no refunds: its Payment Orders
 (v5) are transfers to a bank account, which we do not know of a customer. So staff send the money and say that they did.
 """
 
@@ -59,6 +60,7 @@ class Billplz:
     """See `gateway.Provider`. One object serves all threads of a process."""
 
     code = "billplz"
+    may_be_paid_again = True  # see above; its callback may be lost
 
     def __init__(
         self,
@@ -127,7 +129,7 @@ class Billplz:
         bill = self._client.get_bill(provider_order_id, budget=budget)
         state = _state(bill)
         if state == "paid":
-            return Standing((_payment(bill),), is_payable=False)
+            return Standing((_payment(bill), *_again(bill, self._tries_at(provider_order_id, budget))), is_payable=False)
         if state == "deleted":
             return Standing(is_payable=False)
         return Standing(tuple(_reports(self._tries_at(provider_order_id, budget), _amount(bill, "amount"))))
@@ -167,8 +169,7 @@ class Billplz:
         return Notice(
             event_id="sha256-" + hashlib.sha256(_source(signed)).hexdigest(),  # repetitions are the same to the letter
             kind=f"bill.{bill['state']}",
-            provider_order_id=bill["id"],
-            provider_payment_id=bill["id"],
+            provider_order_id=bill["id"],  # no payment: it may be another one than we know of
         )
 
     def origins(self) -> tuple[str, ...]:
@@ -210,6 +211,13 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
 
 def _payment(bill: Mapping[str, Any]) -> ProviderPayment:
     return ProviderPayment(id=_bill_id(bill), state="captured", amount=_amount(bill, "paid_amount"), method="fpx")
+
+
+def _again(bill: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> Iterable[ProviderPayment]:
+    """What a bill was paid with once more, after its first completed try."""
+    completed = [each for each in tries if each.get("status") == "completed" and IDENTIFIER.fullmatch(str(each.get("id")))]
+    for each in sorted(reversed(completed), key=lambda each: str(each.get("completed_at")))[1:]:
+        yield ProviderPayment(id=str(each["id"]), state="captured", amount=_amount(bill, "amount"), method="fpx")
 
 
 def _reports(tries: Sequence[Mapping[str, Any]], amount: Money) -> Iterable[ProviderPayment]:
