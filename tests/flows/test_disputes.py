@@ -268,6 +268,23 @@ def test_a_dispute_that_is_lost_is_money_gone(disputed, shopper, bank, drain):
     assert faults() == {}
 
 
+def test_a_dispute_about_a_second_payment_that_is_lost_leaves_the_paid_order_alone(shopper, bank, drain):
+    token = shopper.order(add_product())
+    form = shopper.hand_over(token)
+    for _ in range(2):
+        shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"], "captured", force=True))
+    drain()
+    second = db.scalar("SELECT provider_payment_id FROM payment_capture WHERE NOT is_applied")
+    db.release()
+    dispute = bank.control("POST", "/disputes", {"payment_id": second})["id"]
+    bank.control("POST", f"/disputes/{dispute}", {"status": "lost"})
+    returns.look_at_dispute("razorpay", dispute)
+    drain()
+    assert (state_of(token), payment_state(token)) == ("confirmed", "paid")
+    assert "is confirmed" in shopper.heading(token)
+    assert faults() == {}
+
+
 def test_what_was_lost_cannot_be_refunded_too(merchant, shopper, bank, tell, drain):
     token = buy(shopper, (add_product(), 2))
     drain()

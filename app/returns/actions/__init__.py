@@ -192,7 +192,8 @@ def follow(order: Order, payment: Payment) -> None:
     ours = [each for each in captures if each.is_applied] if payment.paid_at else captures
     held = {each.id for each in ours if each.state in ("captured", "refunded")}
     refunds = [each for each in payment_queries.refunds_of(payment.id) if each.capture_id in held]
-    lost = sum(each.amount_minor for each in payment_queries.disputes_of(payment.id) if each.state == "lost")
+    disputes = [each for each in payment_queries.disputes_of(payment.id) if each.capture_id in held]
+    lost = sum(each.amount_minor for each in disputes if each.state == "lost")
     state = rules.payment_state(
         paid=payment.paid_at is not None,
         before=payment.state,
