@@ -82,9 +82,11 @@ def post_refund(refund_id: uuid.UUID, *, order_id: uuid.UUID, provider: str, amo
     return bool(post(Entry("refund", lines, "refund", refund_id, order_id=order_id)))
 
 
-def reverse_refund(refund_id: uuid.UUID, *, order_id: uuid.UUID) -> bool:
-    """A refund that counted as done has failed after all. Nothing to do for one that never was posted."""
-    lines = rules.reversed_lines(queries.lines_of("refund", source_table="refund", source_id=refund_id))
+def reverse_refund(refund_id: uuid.UUID, *, order_id: uuid.UUID, of_sale: bool) -> bool:
+    """A refund that counted as done has failed after all. Nothing to do for one that never was posted. What went out of
+    suspense comes back as a refund, if it is `of_sale` by now: the sale has made it one."""
+    posted = queries.lines_of("refund", source_table="refund", source_id=refund_id)
+    lines = rules.reversed_lines(rules.sold_lines(posted) if of_sale else posted)
     return bool(post(Entry("refund_reversed", lines, "refund", refund_id, order_id=order_id)))
 
 

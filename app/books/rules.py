@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.books.errors import Unbalanced
@@ -94,6 +94,11 @@ def sale_entry(order_id: uuid.UUID, sale: Sale) -> Entry:
         *(Line(account, sale.currency, -minor) for account, minor in parts.items()),
     ]
     return Entry("sale", lines, "orders", order_id, order_id=order_id)
+
+
+def sold_lines(lines: Iterable[Line]) -> list[Line]:
+    """What stood in suspense is of a sale now."""
+    return [replace(line, account=CUSTOMER_REFUNDS) if line.account == SUSPENSE else line for line in lines]
 
 
 def reversed_lines(lines: Iterable[Line]) -> list[Line]:

@@ -846,3 +846,13 @@ def test_a_part_that_goes_back_by_the_dashboard_is_in_the_books_and_credited_wit
     ]
     assert (suspense(), money(bank)) == (0, (TOTAL, 1000))
     assert faults() == {}
+    refund = db.scalar("SELECT provider_refund_id FROM refund")
+    db.release()
+    bank.control("POST", f"/refunds/{refund}", {"status": "failed"})  # after the sale has made it a refund of it
+    returns.look_at_order(counter.order_of(token))
+    drain()
+    assert refunds(token) == [("failed", 1000, "dashboard", 1)]
+    refunded = db.scalar("SELECT sum(amount_minor)::int FROM ledger_line WHERE account = 'customer_refunds'")
+    db.release()
+    assert (suspense(), refunded, money(bank)) == (0, 0, (TOTAL, 0))
+    assert faults() == {}

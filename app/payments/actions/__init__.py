@@ -9,7 +9,6 @@ from datetime import timedelta
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
-from app.books import actions as books
 from app.core import clock, db, outbox
 from app.core.ids import new_id, new_token
 from app.core.money import Money
@@ -382,7 +381,7 @@ def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> 
     if report.state == "succeeded":
         postings.post_refund(refund, order_id)
     elif had_succeeded:
-        books.reverse_refund(refund.id, order_id=order_id)
+        postings.reverse_refund(refund, order_id)
     if report.state in ("succeeded", "failed"):
         outbox.record(RefundSettled(refund.id, order_id, report.state))
 
@@ -390,7 +389,7 @@ def note_refund(refund: Refund, order_id: uuid.UUID, report: ProviderRefund) -> 
 def note_refund_refused(refund: Refund, order_id: uuid.UUID, *, error: str) -> None:
     """The provider will not do it: staff must see that, and may ask again."""
     if refund.can_move_to("failed"):
-        books.reverse_refund(refund.id, order_id=order_id)
+        postings.reverse_refund(refund, order_id)
         refund.move_to("failed")
         refund.error = error[:500]
         refund.updated_at = clock.now()

@@ -60,15 +60,18 @@ def note_fee(capture: PaymentCapture, fee_minor: int) -> bool:
 def post_refund(refund: Refund, order_id: uuid.UUID) -> bool:
     """Put a refund that succeeded into the books. False when it stands there already."""
     capture = db.session.get_one(PaymentCapture, refund.capture_id)
-    is_sold = (
-        db.session.get_one(Payment, refund.payment_id).paid_at is not None
-    )  # instalments of no sale are in suspense
     provider = "store_credit" if refund.as_credit else capture.provider
     return books.post_refund(
-        refund.id, order_id=order_id, provider=provider, amount=refund.amount, of_sale=capture.is_applied and is_sold
+        refund.id, order_id=order_id, provider=provider, amount=refund.amount, of_sale=_is_of_sale(refund)
     )
 
 
 def reverse_refund(refund: Refund, order_id: uuid.UUID) -> bool:
     """Take a refund that failed out of the books again. False when it never stood there, or is out already."""
-    return books.reverse_refund(refund.id, order_id=order_id)
+    return books.reverse_refund(refund.id, order_id=order_id, of_sale=_is_of_sale(refund))
+
+
+def _is_of_sale(refund: Refund) -> bool:
+    """Whether it gives back what an order was paid with; instalments of no sale (yet) are in suspense."""
+    capture = db.session.get_one(PaymentCapture, refund.capture_id)
+    return capture.is_applied and db.session.get_one(Payment, refund.payment_id).paid_at is not None
