@@ -22,6 +22,7 @@ from app.payments.errors import (
     BadSignature,
     Covered,
     KeyReused,
+    NotNext,
     NotPayable,
     ProviderRefused,
     ProviderUnavailable,
@@ -59,14 +60,14 @@ PAYMENT = record(
     attempts=many(ATTEMPT), refunds=many(REFUND),
 )  # fmt: skip
 SHOWN_REFUNDS = ("requested", "pending", "succeeded", "failed")  # what staff still think over is theirs
-REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused, Covered)
+REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused, Covered, NotNext)
 
 
 @bp.post("/api/v1/payment/initiate")
 @limit("60/minute")
 @describe(
     "Start paying an order of this session; the browser then goes to `url`. Repeated, it is the same attempt as long as that is open",
-    takes=some_of(order=TEXT, method=TEXT, bank=TEXT, rest=FLAG),
+    takes=some_of(order=TEXT, method=TEXT, bank=TEXT, rest=FLAG, part=COUNT),
     answers={201: STARTED},
     refusals=(400, 401, 404, 409, 415, 422, 503),
     for_shopper=True,
@@ -75,7 +76,7 @@ REFUSALS = (NotPayable, LockLost, TooManyAttempts, AlreadyInitiating, KeyReused,
 )
 def initiate() -> Response:
     """`order` is its token or id; `method` a code of the payment methods, the order's own when it is missing. Of an order with
-    instalments the next one is paid, or with `rest` all that is left."""
+    instalments the next one is paid, or with `rest` all that is left; 409 when that does not begin with the `part` that is named."""
     found = asked.posted()
     order = asked.own_order(asked.text_of(found, "order"))
     key, method = asked.idempotency_key(), found.get("method", order.payment_method)
@@ -86,8 +87,9 @@ def initiate() -> Response:
     if method not in codes:
         raise Refused(_("Choose how you want to pay"), code="unknown_method", methods=codes)
     bank = chosen_bank(asked.text_of(found, "bank"), method=method, currency=order.currency)
+    rest, part = found.get("rest") is True, _part_of(found)
     try:
-        attempt_id = send_to_pay(order, method=method, bank=bank, key=key, rest=found.get("rest") is True)
+        attempt_id = send_to_pay(order, method=method, bank=bank, key=key, rest=rest, part=part)
     except REFUSALS as refusal:
         return problem(refusal.status, refusal.code, _why_not(refusal.code))
     except (ProviderUnavailable, ProviderRefused):
@@ -168,6 +170,13 @@ def _attempt_of(claim: Mapping[str, str], attempts: list[PaymentAttempt]) -> uui
     raise refusal or Refused(_("Send what the provider handed to the browser."), code="nothing_claimed")
 
 
+def _part_of(found: Mapping[str, Any]) -> int | None:
+    part = found.get("part")
+    if part is not None and type(part) is not int:
+        raise Refused(_("Name the part by its number."), code="no_part")
+    return part
+
+
 def _started(order: Order, attempt_id: uuid.UUID) -> dict[str, Any]:
     attempt = next(each for each in _attempts(order.id) if each.id == attempt_id)
     page = "orders.show" if attempt.is_by_hand else "pay.continue_there"
@@ -244,5 +253,6 @@ def _why_not(code: str) -> str:
         TooManyAttempts.code: _("Paying did not work %(n)s times. Please write to us: we will help.", n=MAX_ATTEMPTS),
         AlreadyInitiating.code: _("We are already sending you to the payment page. Please try again in a moment."),
         Covered.code: _("Gift cards cover this order: confirm it."),
+        NotNext.code: _("This part is not the next one to pay."),
         KeyReused.code: _("This Idempotency-Key belongs to another question."),
     }[code]

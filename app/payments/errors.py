@@ -75,6 +75,12 @@ class NotDecided(Conflict):
     code = "dispute_open"
 
 
+class NotNext(Conflict):
+    """The instalment that was to be paid is not the next one (any more): a page that was older than the last payment."""
+
+    code = "not_next"
+
+
 class AmountDiffers(Refused):
     """The money that came by hand is not what was left to pay: `facts["due"]`."""
 

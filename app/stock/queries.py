@@ -163,10 +163,11 @@ def hold_of(order_id: uuid.UUID) -> Hold:
 
 
 def live_orders_of_address(client_index: bytes) -> int:
-    """Unpaid orders from this address (its fingerprint) that hold stock right now (S11)."""
+    """Unpaid orders from this address (its fingerprint) that hold stock right now (S11). Those on a plan have begun to pay."""
     return db.scalar(
         "SELECT count(DISTINCT o.id) FROM orders o JOIN stock_lock l ON l.order_id = o.id AND l.state = 'held'"
-        " WHERE o.client_index = :client AND o.state = 'pending' AND l.expires_at > statement_timestamp()",
+        " WHERE o.client_index = :client AND o.state = 'pending' AND l.expires_at > statement_timestamp()"
+        " AND NOT EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.received_minor > 0)",
         client=client_index,
     )
 

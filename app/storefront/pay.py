@@ -21,6 +21,7 @@ from app.payments.actions import instalments
 from app.payments.errors import (
     AlreadyInitiating,
     Covered,
+    NotNext,
     NotPayable,
     ProviderRefused,
     ProviderUnavailable,
@@ -83,11 +84,15 @@ def pay(token: str) -> ResponseReturnValue:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
         bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
-        send_to_pay(order, method=method, bank=bank, rest="rest" in request.form)
+        part = request.form.get("part", type=int)
+        send_to_pay(order, method=method, bank=bank, rest="rest" in request.form, part=part)
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
     except Covered:
         return _pay_with_value(order)
+    except NotNext:
+        words = _("This part has been paid meanwhile. Nothing more was charged: below is the part that comes next.")
+        return _page(order, status=409, problem=words)
     except LockLost:
         return _page(order, status=409)
     except TooManyAttempts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from flask import current_app, url_for
 
@@ -31,20 +32,24 @@ class HandOver:
 
 
 def send_to_pay(
-    order: Order, *, method: str, bank: str = "", key: uuid.UUID | None = None, rest: bool = False
+    order: Order,
+    *,
+    method: str,
+    bank: str = "",
+    key: uuid.UUID | None = None,
+    rest: bool = False,
+    part: int | None = None,
 ) -> uuid.UUID:
     """Freeze the lock, commit the attempt, then make sure the provider has its order. Returns the attempt's id.
-    Of an order with instalments it is the next one, or all the `rest`.
+    Of an order with instalments it is the next one, or all the `rest`, if the next one is the `part` that was shown.
 
     The provider is the first that takes the method and answers; an attempt that is open elsewhere is closed there.
-    Raises NotPayable, Covered, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt
+    Raises NotPayable, Covered, NotNext, LockLost, TooManyAttempts, KeyReused, AlreadyInitiating, or ProviderUnavailable (the attempt
     is kept and the click can be repeated).
     """
     code = gateway.offer_of(method, order.currency).provider
-    terms = _terms(method)
-    started = in_transaction(
-        lambda: paying.start_payment(order.id, provider=code, method=method, terms=terms, bank=bank, key=key, rest=rest)
-    )
+    start = partial(paying.start_payment, order.id, provider=code, method=method, terms=_terms(method), bank=bank)
+    started = in_transaction(partial(start, key=key, rest=rest, part=part))
     if started.attempt.provider_order_id is not None:
         return started.attempt.id
     if not started.is_mine:

@@ -285,6 +285,19 @@ def test_a_dispute_about_a_second_payment_that_is_lost_leaves_the_paid_order_alo
     assert faults() == {}
 
 
+def test_a_dispute_about_money_that_pays_nothing_is_shown_with_its_order(shopper, merchant, bank, drain):
+    token = shopper.order(add_product())
+    form = shopper.hand_over(token)
+    shopper.post(f"/checkout/pay/{token}/cancel")
+    shopper.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"], "captured"))
+    payment = db.scalar("SELECT provider_payment_id FROM payment_capture WHERE NOT is_applied")
+    db.release()
+    dispute = bank.control("POST", "/disputes", {"payment_id": payment})["id"]
+    returns.look_at_dispute("razorpay", dispute)
+    assert state_of(token) == "cancelled"
+    assert dispute in merchant.get(f"/admin/orders/{order_of(token)}")
+
+
 def test_what_was_lost_cannot_be_refunded_too(merchant, shopper, bank, tell, drain):
     token = buy(shopper, (add_product(), 2))
     drain()

@@ -15,10 +15,12 @@ from app.core.transaction import in_transaction, transaction
 from app.documents import queries as documents
 from app.orders import flows
 from app.orders.actions import by_hand
+from app.payments import queries as payment_queries
 from app.payments.errors import AmountDiffers, OnPlan
 from app.reconciliation.queries import checks
 from app.returns import flows as returns
 from app.stock import actions as stock
+from app.stock import queries as stock_queries
 from tests import shop as shops
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money, provider_order_of
@@ -572,6 +574,26 @@ def test_two_tabs_pay_the_same_part(shopper, bank, drain, first_to_tell):
     assert faults() == {}
 
 
+def test_a_stale_tab_pays_no_other_part(shopper, bank, drain):
+    token = order_in_parts(shopper, add_product())
+    page = f"/checkout/pay/{token}"
+    stale = next(form for form in forms_of(shopper.get(page)) if form.action == page)
+    shopper.pay(token)
+    for fields in ({}, {"rest": "1"}):
+        answer = shopper.client.post(page, data=stale.filled(**fields))
+        assert (answer.status_code, "has been paid meanwhile" in answer.text) == (409, True)
+    ask = partial(shopper.client.post, "/api/v1/payment/initiate", headers={"X-CSRF-Token": shopper.csrf()})
+    assert [ask(json={"order": token, "part": part}).status_code for part in (1, 3, "2", 2)] == [409, 409, 422, 201]
+    answer = shopper.client.post(page, data=form_to(answer.text, page).filled())
+    assert answer.status_code == 303
+    assert db.scalar("SELECT count(*) FROM payment_attempt") == 2
+    db.release()
+    shopper.pay(token)
+    assert row_of(token).received_minor == PARTS[0] + PARTS[1]
+    drain()
+    assert faults() == {}
+
+
 def test_a_wrong_amount_pays_no_part(shopper, bank, drain):
     shirt = add_product()
     token = order_in_parts(shopper, shirt)
@@ -630,6 +652,23 @@ def test_tries_are_counted_for_each_part(shopper, bank, drain):
     shopper.pay(token)
     assert row_of(token).received_minor == PARTS[0] + PARTS[1]
     assert faults() == {}
+
+
+def test_a_plan_that_goes_on_is_no_alarm_and_takes_nobodys_place(shopper, drain):
+    token = order_in_parts(shopper, add_product())
+    index = db.scalar("SELECT client_index FROM orders WHERE token = :token", token=token)
+    assert stock_queries.live_orders_of_address(index) == 1
+    db.release()
+    shopper.pay(token)
+    shopper.hand_over(token)
+    with transaction():
+        db.rows("UPDATE payment_attempt SET created_at = now() - interval '2 hours' RETURNING id")
+    assert (payment_queries.attention_count(), stock_queries.live_orders_of_address(index)) == (0, 0)
+    db.release()
+    with transaction():  # as of any other order
+        db.rows("UPDATE payment SET received_minor = 0 RETURNING id")
+    assert [row.kind for row in payment_queries.attention_page()] == ["no_answer"]
+    db.release()
 
 
 def test_a_plan_is_fixed_when_it_is_made(shopper, bank, drain, make_app):
@@ -750,9 +789,7 @@ def lose_first_part(bank, drain):
 
 def timeline_of(dispute):
     """What the timeline says became of a dispute."""
-    found = db.rows(
-        "SELECT kind FROM order_event WHERE facts ->> 'dispute' = :id ORDER BY created_at", id=dispute
-    )
+    found = db.rows("SELECT kind FROM order_event WHERE facts ->> 'dispute' = :id ORDER BY created_at", id=dispute)
     db.release()
     return [row[0].removeprefix("dispute_") for row in found]
 

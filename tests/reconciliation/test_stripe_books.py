@@ -166,7 +166,8 @@ def test_a_list_longer_than_a_page_is_read_to_its_end(books, monkeypatch):
     assert [row[0] for row in books.rows()] == ["charge", "charge", "payout"]
 
 
-def test_what_was_paid_out_by_hand_is_no_mystery(books):
+@pytest.mark.parametrize("currency", ["MYR", "USD"])
+def test_what_was_paid_out_by_hand_is_no_mystery(books, currency):
     """Such a payout names no payments: the books hold it, and its payments are told apart from those that nobody paid out."""
     sold = [books.sell()[1] for _ in range(2)]
     payout = books.bank.control("POST", "/stripe/payouts", {"automatic": False})
@@ -175,6 +176,8 @@ def test_what_was_paid_out_by_hand_is_no_mystery(books):
         " WHERE provider_payment_id = ANY(:ids)",
         ids=sold,
     )
+    books.reconcile(days=10)
+    books.change("UPDATE provider_transaction SET currency = :currency", currency=currency)  # the account's own
     books.reconcile(days=10)
     assert books.open() == sorted(("paid_out_by_hand", payment) for payment in sold)
     assert books.rows() == [("payout", payout["amount"], 0, payout["amount"])]

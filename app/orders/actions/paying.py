@@ -18,7 +18,7 @@ from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.actions import instalments
-from app.payments.errors import Covered, KeyReused, NotPayable
+from app.payments.errors import Covered, KeyReused, NotNext, NotPayable
 from app.payments.models import PaymentAttempt
 from app.payments.rules import ONCE_ONLY, RECURRING
 from app.stock import actions as stock
@@ -51,12 +51,14 @@ def start_payment(
     bank: str = "",
     key: uuid.UUID | None = None,
     rest: bool = False,
+    part: int | None = None,
 ) -> StartedPayment:
     """Freeze the lock and name the attempt to pay with, before the provider hears of it.
 
     `terms` say how long the order is kept for this way to pay. With a `key` that was used for this order before, the answer
-    is that attempt, whatever became of it. Of an order with instalments the next one is paid, or all the `rest`.
-    Raises NotPayable, Covered (nothing is left to pay), LockLost (hold again first), TooManyAttempts or KeyReused.
+    is that attempt, whatever became of it. Of an order with instalments the next one is paid, or all the `rest`;
+    `part` is the one that the payer takes for the next. Raises NotPayable, Covered (nothing is left to pay), NotNext,
+    LockLost (hold again first), TooManyAttempts or KeyReused.
     """
     order = orders.locked(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
@@ -69,8 +71,10 @@ def start_payment(
         raise NotPayable()
     if not payment.due:
         raise Covered()
-    stock.start_paying(order.id, orders.wanted(order))
     portion = instalments.portion(payment, rest=rest)
+    if part not in (None, portion.first):
+        raise NotNext()
+    stock.start_paying(order.id, orders.wanted(order))
     attempt = payments.open_attempt(
         payment, attempts, provider=provider, method=method, bank=bank, reference=order.reference, portion=portion
     )
