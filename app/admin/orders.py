@@ -79,7 +79,7 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
     if order is None or payment is None:
         raise NotFound()
     captures = payments.captures_of(payment.id)
-    disputes = payments.disputes_of(payment.id) if payment.received_minor else []
+    disputes = payments.disputes_of(payment.id) if captures else []
     return {
         "order": order,
         "title": order.number or order.reference,

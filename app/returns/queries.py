@@ -187,7 +187,9 @@ def standing(order_id: uuid.UUID) -> Standing | None:
     wish = Wished(row.wish[0], row.wish[1], datetime.fromisoformat(row.wish[2])) if row.wish else None
     promise = _promise(*row.promise) if row.promise else None
     plan = payment_rules.Plan([_part(*part) for part in row.plan]) if row.plan else None
-    return Standing(row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor, plan, row.is_stopped)
+    return Standing(
+        row.state, row.is_paid, row.is_at_bank, refunds, wish, promise, row.value_minor, plan, row.is_stopped
+    )
 
 
 def _part(position: int, minor: int, currency: str, state: str, due_at: str) -> payment_rules.PlanPart:

@@ -129,7 +129,9 @@ class Billplz:
         bill = self._client.get_bill(provider_order_id, budget=budget)
         state = _state(bill)
         if state == "paid":
-            return Standing((_payment(bill), *_again(bill, self._tries_at(provider_order_id, budget))), is_payable=False)
+            return Standing(
+                (_payment(bill), *_again(bill, self._tries_at(provider_order_id, budget))), is_payable=False
+            )
         if state == "deleted":
             return Standing(is_payable=False)
         return Standing(tuple(_reports(self._tries_at(provider_order_id, budget), _amount(bill, "amount"))))
@@ -215,7 +217,9 @@ def _payment(bill: Mapping[str, Any]) -> ProviderPayment:
 
 def _again(bill: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> Iterable[ProviderPayment]:
     """What a bill was paid with once more, after its first completed try."""
-    completed = [each for each in tries if each.get("status") == "completed" and IDENTIFIER.fullmatch(str(each.get("id")))]
+    completed = [
+        each for each in tries if each.get("status") == "completed" and IDENTIFIER.fullmatch(str(each.get("id")))
+    ]
     for each in sorted(reversed(completed), key=lambda each: str(each.get("completed_at")))[1:]:
         yield ProviderPayment(id=str(each["id"]), state="captured", amount=_amount(bill, "amount"), method="fpx")
 

@@ -316,7 +316,8 @@ NEEDS_ATTENTION = f"""
     UNION ALL
     SELECT o.id, o.reference, o.number, NULL, 'no_answer', a.provider, a.amount_minor, a.currency, a.created_at, a.error_code
     FROM payment_attempt a JOIN payment p ON p.id = a.payment_id JOIN orders o ON o.id = p.order_id
-    WHERE a.state IN ('created', 'open') AND a.provider <> 'manual' AND o.state = 'pending' AND a.created_at < now() - interval '1 hour'
+    WHERE a.state IN ('created', 'open') AND a.provider <> 'manual' AND o.state = 'pending' AND p.received_minor = 0
+      AND a.created_at < now() - interval '1 hour'
     UNION ALL
     SELECT o.id, o.reference, o.number, r.id, 'refund_by_hand', r.reason, r.amount_minor, r.currency, r.created_at, NULL
     FROM refund r JOIN payment p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id

@@ -40,9 +40,9 @@ UNSETTLED = (
     " AND NOT EXISTS (SELECT 1 FROM provider_transaction t WHERE t.provider = c.provider AND t.kind = 'charge'"
     "  AND t.payment_ref = c.provider_payment_id)"
 )
-PAID_OUT_SINCE = (
+PAID_OUT_SINCE = (  # in whatever currency: a provider may have changed the money into the account's own before
     f"EXISTS (SELECT 1 FROM provider_transaction o WHERE o.provider = c.provider AND o.provider = '{WITHOUT_ITEMS}'"
-    " AND o.kind = 'payout' AND o.payout_ref = '' AND o.currency = c.currency AND o.settled_at >= c.captured_at)"
+    " AND o.kind = 'payout' AND o.payout_ref = '' AND o.settled_at >= c.captured_at)"
 )
 
 CHECKS: Mapping[str, str] = {
