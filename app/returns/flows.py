@@ -23,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def look_at_refunds(capture_id: uuid.UUID) -> None:
-    """Ask which refunds the provider knows of a payment, and where that may be, whether it was paid once more. Raises ProviderUnavailable: nothing changed, ask again later."""
+    """Ask which refunds the provider knows of a payment; and where that may be, whether it was paid once more.
+
+    Raises ProviderUnavailable: nothing changed, ask again later.
+    """
     capture = queries.capture_facts(capture_id)
     db.release()
     if capture is None:

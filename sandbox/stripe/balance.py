@@ -12,6 +12,7 @@ from sandbox.stripe.events import Events
 from sandbox.stripe.state import document, keep, new_id
 
 _FEE_PER_CENT = 3
+PAYOUT_STATES = ("pending", "in_transit", "paid", "failed", "canceled")
 _TWO_DAYS = 2 * 86400
 _CATEGORIES = {"refund_failure": "refund_failure", "stripe_fee": "fee", "adjustment": "dispute"}
 
@@ -33,7 +34,9 @@ def fee_of(tx: Transaction, *, amount: int, currency: str, at: float) -> dict[st
     return document(tx, "balance_transaction", entry)
 
 
-def pay_out(tx: Transaction, events: Events, *, currency: str, at: float, is_automatic: bool = True) -> dict[str, Any]:
+def pay_out(
+    tx: Transaction, events: Events, *, currency: str, at: float, is_automatic: bool = True, status: str = "paid"
+) -> dict[str, Any]:
     """Sends all that is in the balance of a currency to the merchant's bank; raises when there is nothing."""
     sql = "SELECT id, body FROM document WHERE kind = 'balance_transaction' AND payout IS NULL ORDER BY seq"
     entries = [json.loads(row["body"]) for row in tx.all(sql)]
@@ -41,7 +44,7 @@ def pay_out(tx: Transaction, events: Events, *, currency: str, at: float, is_aut
     amount = sum(entry["net"] for entry in entries)
     if amount <= 0:
         raise StripeError("You have insufficient funds in your Stripe account.", code="balance_insufficient")
-    payout = _payout(amount, currency.lower(), at) | {"automatic": is_automatic}
+    payout = _payout(amount, currency.lower(), at) | {"automatic": is_automatic, "status": status}
     payout["balance_transaction"] = enter(tx, "payout", amount=-amount, currency=currency, source=payout["id"], at=at)
     keep(tx, payout)
     ids = [entry["id"] for entry in entries] + [payout["balance_transaction"]]
@@ -49,6 +52,13 @@ def pay_out(tx: Transaction, events: Events, *, currency: str, at: float, is_aut
     tx.execute(f"UPDATE document SET payout = ? WHERE id IN ({marks})", [payout["id"], *ids])  # noqa: S608
     for name in ("payout.created", "payout.paid"):
         events.record(tx, name, payout["id"], payout, at=at)
+    return payout
+
+
+def become(tx: Transaction, payout_id: str, status: str) -> dict[str, Any]:
+    """The bank's word on a payout. Simpler than the real one: what failed does not return to the balance."""
+    payout = document(tx, "payout", payout_id) | {"status": status}
+    keep(tx, payout)
     return payout
 
 

@@ -9,6 +9,7 @@ from sandbox.errors import plain_error
 from sandbox.refunds import Course
 from sandbox.store import Transaction
 from sandbox.stripe import balance, lookup
+from sandbox.stripe.balance import PAYOUT_STATES
 from sandbox.stripe.disputes import OUTCOMES as CLOSINGS
 from sandbox.stripe.disputes import REASONS
 from sandbox.stripe.errors import StripeError
@@ -120,13 +121,26 @@ def close_dispute(dispute_id: str) -> dict[str, Any]:
 
 @bp.post("/payouts")
 def pay_out() -> dict[str, Any]:
-    """Pays out all that is in the balance of a currency; by hand with `automatic: false`."""
+    """Pays out all that is in the balance of a currency; by hand with `automatic: false`, and then with a `status`."""
     body = json_object()
     currency, automatic = _choice(body, "currency", tuple(DECIMALS), default="MYR"), body.get("automatic", True)
     with stripe().store.transaction() as tx:
         return balance.pay_out(
-            tx, stripe().events, currency=currency, at=stripe().clock.now(), is_automatic=automatic is True
+            tx,
+            stripe().events,
+            currency=currency,
+            at=stripe().clock.now(),
+            is_automatic=automatic is True,
+            status=_choice(body, "status", PAYOUT_STATES, default="paid"),
         )
+
+
+@bp.post("/payouts/<payout_id>")
+def tell_of_payout(payout_id: str) -> dict[str, Any]:
+    """What becomes of a payout at the bank: `status`."""
+    status = _choice(json_object(), "status", PAYOUT_STATES)
+    with stripe().store.transaction() as tx:
+        return balance.become(tx, payout_id, status)
 
 
 @bp.post("/fees")

@@ -1,8 +1,11 @@
 """F4 at Stripe: its intents, refunds, balance transactions and payouts are read, clean books show nothing, seeded differences show."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from app.core import db
+from app.reconciliation.flows import fetch_statement
 from tests import shop as shops
 from tests.flows.providers import StripeShopper, refund, stripe
 from tests.flows.shopper import provider_order_of
@@ -200,3 +203,41 @@ def test_what_was_taken_after_a_payout_by_hand_still_waits_for_its_own(books):
     books.change("UPDATE provider_transaction SET settled_at = now() - interval '11 days' WHERE kind = 'payout'")
     books.reconcile(days=14)
     assert books.open() == sorted([("not_settled", later), ("paid_out_by_hand", earlier)])
+
+
+def test_a_payout_by_hand_counts_once_it_is_at_the_bank_and_is_taken_back_when_that_sends_it_back(books):
+    _, payment = books.sell()
+    payout = books.bank.control("POST", "/stripe/payouts", {"automatic": False, "status": "pending"})
+    sent = ("payout", payout["amount"], 0, payout["amount"])
+    back = ("payout", -payout["amount"], 0, -payout["amount"])
+    at_bank = "SELECT coalesce(sum(amount_minor), 0) FROM ledger_line WHERE account = 'bank'"
+    when = (
+        "UPDATE payment_capture SET captured_at = now() - interval '9 days', created_at = now() - interval '9 days'"
+        " WHERE provider_payment_id = :id"
+    )
+    books.change(when, id=payment)
+    for status, rows, kind in (
+        ("pending", [], "not_settled"),
+        ("in_transit", [], "not_settled"),
+        ("paid", [sent], "paid_out_by_hand"),
+        ("failed", [back, sent], "not_settled"),
+    ):
+        books.bank.control("POST", f"/stripe/payouts/{payout['id']}", {"status": status})
+        for _ in range(2):
+            books.reconcile(days=10)
+        assert books.rows() == rows, status
+        assert books.value(at_bank) == sum(row[3] for row in rows), status
+        assert books.open() == [(kind, payment)], status
+    assert faults() == {}
+
+
+def test_a_payout_by_hand_that_comes_to_the_bank_days_later_is_not_missed(books):
+    books.sell()
+    payout = books.bank.control("POST", "/stripe/payouts", {"automatic": False, "status": "pending"})
+    books.reconcile()
+    books.bank.control("POST", "/clock", {"advance_seconds": 5 * 86400})
+    books.bank.control("POST", f"/stripe/payouts/{payout['id']}", {"status": "paid"})
+    books.change("UPDATE statement_progress SET through = now() + interval '5 days'")
+    until = datetime.now(UTC) + timedelta(days=5)
+    assert fetch_statement("stripe", until=until) == 1
+    assert books.rows() == [("payout", payout["amount"], 0, payout["amount"])]

@@ -3,8 +3,9 @@
 Source: Billplz' API documentation (v3 bills and transactions, X Signature, payment completion).
 
 A bill is paid at once, so the bill's id stands for its payment. Two tries that were pending side by side may both be completed:
-each but the first is a payment of its own, by its own id, and nothing tells of it but the list of tries. Billplz offers no refunds: its Payment Orders
-(v5) are transfers to a bank account, which we do not know of a customer. So staff send the money and say that they did.
+each but the first is a payment of its own, by its own id, and nothing tells of it but the list of tries. Billplz offers no
+refunds: its Payment Orders (v5) are transfers to a bank account, which we do not know of a customer. So staff send the money
+and say that they did.
 """
 
 from __future__ import annotations
@@ -220,7 +221,7 @@ def _again(bill: Mapping[str, Any], tries: Sequence[Mapping[str, Any]]) -> Itera
     completed = [
         each for each in tries if each.get("status") == "completed" and IDENTIFIER.fullmatch(str(each.get("id")))
     ]
-    for each in sorted(reversed(completed), key=lambda each: str(each.get("completed_at")))[1:]:
+    for each in sorted(completed, key=lambda each: str(each.get("completed_at")))[1:]:
         yield ProviderPayment(id=str(each["id"]), state="captured", amount=_amount(bill, "amount"), method="fpx")
 
 

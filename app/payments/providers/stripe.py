@@ -168,12 +168,15 @@ class Stripe(Subscriptions):
         return [entities.refund_of(each) for each in listed if each.get("payment_intent")]
 
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
+        """With payouts by hand of some days before: one is listed at once, and at the bank or back much later."""
         found: list[ProviderTransaction] = []
-        for payout in self._listed(self._client.list_payouts, _made(since, until)):
-            if statement.is_paid_out(payout):
+        earlier = since - timedelta(days=statement.BY_HAND_DAYS)
+        for payout in self._listed(self._client.list_payouts, _made(earlier, until)):
+            if not statement.is_itemised(payout):
+                found += statement.by_hand(payout)
+            elif statement.is_paid_out(payout) and statement.moment_of(payout) >= since:
                 asked = {"payout": entities.identifier_of(payout), "expand": ["data.source"]}
-                rows = self._listed(self._client.list_balance, asked) if statement.is_itemised(payout) else []
-                found += statement.statement(payout, rows)
+                found += statement.statement(payout, self._listed(self._client.list_balance, asked))
         return found
 
     def _listed(self, call: Callable[..., Object], filters: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,12 +2,13 @@
 reconciliation). What is in the balance and not on its way to the bank yet stands on no statement.
 
 Only automatic payouts name their transactions. Of one made by hand nobody can say what was in it: it stands alone, as money
-that the bank got.
+that the bank got, once it is there; if the bank sends it back later, another row says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ KINDS = {
     "stripe_fee": "fee",
     "network_cost": "fee",
 }
+BY_HAND_DAYS = 10  # how long one made by hand may be on its way, or be sent back
 RETURNED = frozenset({"failed", "canceled"})
 Item = Mapping[str, Any]
 
@@ -32,13 +34,28 @@ def is_paid_out(payout: Item) -> bool:
     return payout.get("status") not in RETURNED
 
 
+def by_hand(payout: Item) -> list[ProviderTransaction]:
+    """A payout that is not itemised, as far as it has come: one that failed may have stood as paid before, so it is given and
+    taken back. Nothing of one that is under way."""
+    status = payout.get("status")
+    if status not in ("paid", "failed"):
+        return []
+    [sent] = statement(payout, ())
+    return [sent] if status == "paid" else [sent, returned(sent)]
+
+
+def returned(sent: ProviderTransaction) -> ProviderTransaction:
+    minor = -sent.net_minor
+    return replace(sent, id=f"{sent.id}-returned", gross_minor=minor, net_minor=minor)
+
+
 def is_itemised(payout: Item) -> bool:
     return payout.get("automatic") is True
 
 
 def statement(payout: Item, rows: Sequence[Item]) -> list[ProviderTransaction]:
     """A payout and the balance transactions in it, whose `source` is expanded; all settled when it was made."""
-    payout_id, at = entities.identifier_of(payout), _moment(payout)
+    payout_id, at = entities.identifier_of(payout), moment_of(payout)
     listed = [_row(each, payout_id, at) for each in rows if each.get("type") not in ("payout", "payout_failure")]
     sent = entities.money_of(payout)
     named = payout_id if is_itemised(payout) else ""
@@ -73,5 +90,5 @@ def _minor(item: Item, name: str) -> int:
     return value
 
 
-def _moment(payout: Item) -> datetime:
+def moment_of(payout: Item) -> datetime:
     return datetime.fromtimestamp(_minor(payout, "created"), UTC)

@@ -42,7 +42,9 @@ UNSETTLED = (
 )
 PAID_OUT_SINCE = (  # in whatever currency: a provider may have changed the money into the account's own before
     f"EXISTS (SELECT 1 FROM provider_transaction o WHERE o.provider = c.provider AND o.provider = '{WITHOUT_ITEMS}'"
-    " AND o.kind = 'payout' AND o.payout_ref = '' AND o.settled_at >= c.captured_at)"
+    " AND o.kind = 'payout' AND o.payout_ref = '' AND o.net_minor > 0 AND o.settled_at >= c.captured_at"
+    " AND NOT EXISTS (SELECT 1 FROM provider_transaction b WHERE b.provider = o.provider"
+    "  AND b.transaction_id = o.transaction_id || '-returned'))"
 )
 
 CHECKS: Mapping[str, str] = {
