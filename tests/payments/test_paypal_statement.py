@@ -67,6 +67,26 @@ def test_a_payment_a_refund_and_a_withdrawal():
     assert (away.kind, away.net_minor, away.payout_id) == ("payout", 6800, "")
 
 
+@pytest.mark.parametrize(("code", "sign"), [("T0400", 1), ("T1101", -1)])
+def test_a_fee_for_a_withdrawal_is_a_row_of_its_own(code, sign):
+    """The bank gets all of the withdrawal; the fee comes off what is left with PayPal, and back when that comes back."""
+    value, fee = ("-68.00", "-2.50") if sign > 0 else ("68.00", "2.50")
+    item = {
+        **ITEM,
+        "transaction_event_code": code,
+        "transaction_amount": {"currency_code": "MYR", "value": value},
+        "fee_amount": {"currency_code": "MYR", "value": fee},
+    }
+    found = [(row.id, row.kind, row.gross_minor, row.fee_minor, row.net_minor) for row in statement.rows_of(item)]
+    named = f"{ITEM['transaction_id']}-{code}"
+    assert found == [
+        (named, "payout", sign * 6800, 0, sign * 6800),
+        (f"{named}-fee", "fee", sign * -250, 0, sign * -250),
+    ]
+    assert [row.kind for row in statement.rows_of(ITEM)] == ["charge"]
+    assert statement.rows_of(ITEM | {"transaction_status": "P"}) == []
+
+
 @pytest.mark.parametrize(
     ("changed", "kind"),
     [

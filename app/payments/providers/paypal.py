@@ -201,8 +201,7 @@ class PayPal:
 
     def settlements(self, since: datetime, until: datetime) -> list[ProviderTransaction]:
         """Also what began some days before: it may have come out of PayPal's review since."""
-        listed = map(statement.row_of, self._transactions(since - REVIEW, until))
-        return [each for each in listed if each is not None]
+        return [row for item in self._transactions(since - REVIEW, until) for row in statement.rows_of(item)]
 
     def _transactions(self, since: datetime, until: datetime) -> Iterator[dict[str, Any]]:
         """What began in that time, a day at a time, in smaller pieces where that is too much for one answer."""

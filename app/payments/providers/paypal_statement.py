@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -47,15 +48,24 @@ def moment_of_item(item: Item) -> datetime:
     return moment
 
 
+def rows_of(item: Item) -> list[ProviderTransaction]:
+    """What an item says of our money. PayPal's fee for a withdrawal is on top of what the bank got: a row of its own."""
+    row = row_of(item)
+    fee = _fee_of(item) if row is not None and row.kind == "payout" else 0
+    if row is None or not fee:
+        return [row] if row else []
+    return [row, replace(row, id=f"{row.id}-fee", kind="fee", gross_minor=-fee, net_minor=-fee)]
+
+
 def row_of(item: Item) -> ProviderTransaction | None:
     """None for what moved no money of ours, or not yet."""
     code = text_of(item, "transaction_event_code")
     if code.startswith(HELD) or text_of(item, "transaction_status") not in ("S", "V"):
         return None
     gross, kind = _signed(item, "transaction_amount"), _kind_of(item)
-    fee = 0 if item.get("fee_amount") is None else -_signed(item, "fee_amount").minor
+    fee = _fee_of(item)
     if kind == "payout":  # of a payout the money is what the bank got
-        gross = Money(-gross.minor, gross.currency)
+        gross, fee = Money(-gross.minor, gross.currency), 0
     named = _id_of(item)
     return ProviderTransaction(
         id=named if kind in ("charge", "refund") else f"{named}-{code}",  # a hold and its end may share theirs
@@ -75,12 +85,11 @@ def payment_of(item: Item) -> ProviderPayment | None:
     """A payment that somebody made to us; its id is that of the capture, until the receipt says whose it is."""
     if _kind_of(item) != "charge":
         return None
-    fee = 0 if item.get("fee_amount") is None else -_signed(item, "fee_amount").minor
     return ProviderPayment(
         id=_id_of(item),
         state=PAYMENT_STATES.get(text_of(item, "transaction_status"), "failed"),
         amount=_signed(item, "transaction_amount"),
-        fee_minor=fee,
+        fee_minor=_fee_of(item),
         receipt=_receipt(item),
         created_at=moment_of_item(item),
     )
@@ -99,6 +108,11 @@ def refund_of(item: Item) -> ProviderRefund | None:
         receipt=_receipt(item),
         created_at=moment_of_item(item),
     )
+
+
+def _fee_of(item: Item) -> int:
+    """What PayPal keeps for it, in minor units."""
+    return 0 if item.get("fee_amount") is None else -_signed(item, "fee_amount").minor
 
 
 def _kind_of(item: Item) -> str:
