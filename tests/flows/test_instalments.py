@@ -17,6 +17,7 @@ from app.orders import flows
 from app.orders.actions import by_hand
 from app.payments import queries as payment_queries
 from app.payments.errors import AmountDiffers, OnPlan
+from app.reconciliation.flows.repair import repair
 from app.reconciliation.queries import checks
 from app.returns import flows as returns
 from app.stock import actions as stock
@@ -24,6 +25,7 @@ from app.stock import queries as stock_queries
 from tests import shop as shops
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money, provider_order_of
+from tests.reconciliation.conftest import Books
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
 from tests.value.cards import counters, issue
@@ -827,6 +829,34 @@ def test_the_books_and_the_comparison_find_nothing_to_say(shopper, bank, drain):
     db.release()
     assert found == []
     assert suspense() == -9850  # the deposit of the first
+    assert faults() == {}
+
+
+def test_a_part_of_a_cancelled_order_that_did_not_go_back_is_found_and_repaired(shopper, bank, drain):
+    """A dashboard's refund of it failed after the plan had been ended: the shop had sent back the rest only."""
+    token = order_in_parts(shopper, add_product(), parts=2)
+    shopper.pay(token)
+    order_id = counter.order_of(token)
+    dashboard = bank.control("POST", "/dashboard/refunds", {"payment_id": counter.provider_payment(), "amount": 1000})
+    returns.look_at_order(order_id)
+    in_transaction(partial(by_hand.end_plan, order_id, actor="staff:1"))
+    drain()
+    bank.control("POST", f"/refunds/{dashboard['id']}", {"status": "failed"})
+    returns.look_at_order(order_id)
+    drain()
+    assert money(bank) == (9850, 8850)
+    books = Books(shopper, bank)
+    books.reconcile()
+    [(kind, _payment)] = books.open()
+    assert kind == "money_unused"
+    found = db.scalar("SELECT id FROM difference")
+    db.release()
+    repair(found, "send_back", actor="staff:1")
+    drain()
+    assert refunds(token)[-1] == ("succeeded", 1000, "plan_ended", 1)
+    assert (money(bank), row_of(token).payment) == ((9850, 9850), "refunded")
+    books.reconcile()
+    assert (books.open(), suspense()) == ([], 0)
     assert faults() == {}
 
 

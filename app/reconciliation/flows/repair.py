@@ -125,12 +125,17 @@ def _fail_refund(difference: Difference) -> None:
 
 
 def _send_back(difference: Difference) -> None:
-    """Refund what is left of a capture that pays nothing: automatically, so at most once."""
+    """Refund what is left of a capture that pays nothing, or that paid a part of an order that was cancelled since."""
     [capture] = payment_queries.lock_captures([_needed(difference.capture_id)])
-    under_way = sum(each.amount_minor for each in payment_queries.open_refunds_of(capture.id) if each.state != "failed")
-    rest = capture.amount_minor - max(capture.refunded_minor, under_way)
-    if rest > 0 and not capture.is_applied:
-        payments.request_refund(capture, Money(rest, capture.currency), reason="double", is_automatic=True)
+    order = order_queries.order(_order_id(difference))
+    is_over = order is not None and order.state == "cancelled"
+    rest = Money(payment_queries.refundable_minor(capture), capture.currency)
+    if not rest or (capture.is_applied and not is_over):
+        return
+    reason = "plan_ended" if capture.is_applied else "double"
+    sent = payments.request_refund(capture, rest, reason=reason, is_automatic=True)
+    if sent is None:  # an automatic one was made before, and less came of it
+        payments.request_refund(capture, rest, reason=reason, is_automatic=False)
 
 
 def _post(difference: Difference) -> None:

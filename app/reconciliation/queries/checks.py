@@ -25,13 +25,15 @@ UNDER_WAY = (
     "coalesce((SELECT sum(r.amount_minor) FROM refund r WHERE r.capture_id = c.id"
     " AND r.state IN ('requested', 'pending', 'succeeded')), 0)"
 )
-KEPT = f"c.amount_minor - greatest(c.refunded_minor, {UNDER_WAY})"
+LOST = "coalesce((SELECT sum(d.amount_minor) FROM payment_dispute d WHERE d.capture_id = c.id AND d.state = 'lost'), 0)"
+KEPT = f"c.amount_minor - greatest(c.refunded_minor, {UNDER_WAY}) - {LOST}"
 SURPLUS = (
     f"SELECT c.provider, c.provider_payment_id AS subject, c.created_at AS happened_at, c.currency, 0 AS expected, {KEPT} AS found,"
     f" {OF_CAPTURE}, '' AS found_currency FROM {CAPTURE} JOIN orders o ON o.id = p.order_id"
-    f" WHERE c.state = 'captured' AND c.created_at >= :since AND NOT c.is_applied AND {KEPT} > 0 AND"
+    f" WHERE c.state = 'captured' AND c.created_at >= :since AND (NOT c.is_applied OR o.state = 'cancelled') AND"
+    f" {KEPT} > 0 AND"
 )
-PAID_WITH_ANOTHER = "EXISTS (SELECT 1 FROM payment_capture a WHERE a.payment_id = c.payment_id AND a.is_applied)"
+PAID_WITH_ANOTHER = "EXISTS (SELECT 1 FROM payment_capture a WHERE a.payment_id = c.payment_id AND a.is_applied AND o.state <> 'cancelled')"
 
 UNSETTLED = (
     "SELECT c.provider, c.provider_payment_id AS subject, c.created_at AS happened_at, c.currency, c.amount_minor AS expected,"
