@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.orders import actions as orders
 from app.orders import queries
+from app.orders.actions import paying
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
@@ -23,6 +24,7 @@ from app.payments.errors import (
     Covered,
     NotNext,
     NotPayable,
+    OnPlan,
     ProviderRefused,
     ProviderUnavailable,
     TooManyAttempts,
@@ -36,13 +38,14 @@ from app.stock.queries import Hold
 from app.storefront import order_view
 from app.value.errors import ValueGone
 from app.value.rules import KINDS
-from app.web import plan_words, value_words
+from app.web import customers, plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.limits import limit
 from app.web.pay import chosen_bank, hand_over, offers_for, send_to_pay
 from app.web.respond import is_fragment, no_store, respond
 from app.web.security import allow_form_action
 from app.web.site import settings
+from app.web.visitor import visitor
 
 bp = no_store(Blueprint("pay", __name__, url_prefix="/checkout/pay"))
 
@@ -186,7 +189,14 @@ def hold_again(token: str) -> ResponseReturnValue:
 @limit("20/minute")
 def cancel(token: str) -> ResponseReturnValue:
     order = _order(token)
-    in_transaction(lambda: orders.cancel(order.id, actor="customer", reason="by_customer"))
+    try:
+        in_transaction(lambda: paying.cancel(order.id, is_own=_is_own(order)))
+    except OnPlan:
+        if order.state == "pending":
+            words = _(
+                "A part of this order is paid, so we cancel it only for who placed it. Write to us, and we will do it."
+            )
+            return _page(order, status=403, problem=words)
     return redirect(url_for("orders.show", token=token), 303)
 
 
@@ -213,6 +223,7 @@ def _page(
         short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
         failure=last if last is not None and last.state == "failed" else None,
         plan=order_view.plan(plan),
+        can_cancel=not payment.is_on_plan or _is_own(order),
         tries_left=payments.tries_left(attempts, now_due),
         offers=offers_for(order.currency, payment),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
@@ -270,6 +281,12 @@ def _open_attempt(order: Order) -> PaymentAttempt | None:
     payment = payment_queries.payment_of_order(order.id)
     attempts = payment.attempts if payment else []
     return next((attempt for attempt in reversed(attempts) if attempt.state == "open"), None)
+
+
+def _is_own(order: Order) -> bool:
+    """Whether this browser placed it, or its customer is signed in; the link alone may have got to others."""
+    person = customers.current()
+    return order.visitor == visitor() or (person is not None and person.customer_id == order.customer_id)
 
 
 def _order(token: str) -> Order:

@@ -472,6 +472,30 @@ def test_the_shopper_may_end_it_too(shopper, bank, drain):
     assert faults() == {}
 
 
+def test_who_has_only_the_link_may_pay_a_begun_plan_and_not_end_it(shop, shopper, bank, drain):
+    token = order_in_parts(shopper, add_product())
+    page = f"/checkout/pay/{token}"
+    stranger = Shopper(shop.test_client(), bank)
+    shopper.pay(token)
+    assert f"{page}/cancel" not in {form.action for form in forms_of(stranger.get(page))}
+    assert "Write to us if you want to cancel" in stranger.get(page)
+    answer = stranger.post(f"{page}/cancel")
+    assert (answer.status_code, "Write to us, and we will do it" in answer.text) == (403, True)
+    assert (row_of(token).state, refunds(token)) == ("pending", [])
+    stranger.pay(token)
+    assert row_of(token).received_minor == PARTS[0] + PARTS[1]
+    shopper.client.post(f"{page}/cancel", data=form_to(shopper.get(page), f"{page}/cancel").filled())
+    drain()
+    assert row_of(token).state == "cancelled"
+    assert faults() == {}
+
+
+def test_an_order_that_nobody_has_paid_is_cancelled_by_its_link(shop, shopper, bank):
+    token = order_in_parts(shopper, add_product())
+    assert Shopper(shop.test_client(), bank).post(f"/checkout/pay/{token}/cancel").status_code == 303
+    assert row_of(token).state == "cancelled"
+
+
 def test_a_gift_card_is_spent_with_the_last_part(shopper, bank, drain):
     shirt, card = add_product(), issue(4000)
     shopper.add(shirt)

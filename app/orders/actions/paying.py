@@ -18,7 +18,7 @@ from app.orders.rules import PAYABLE
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
 from app.payments.actions import instalments
-from app.payments.errors import Covered, KeyReused, NotNext, NotPayable
+from app.payments.errors import Covered, KeyReused, NotNext, NotPayable, OnPlan
 from app.payments.models import PaymentAttempt
 from app.payments.rules import ONCE_ONLY, RECURRING
 from app.stock import actions as stock
@@ -89,6 +89,17 @@ def start_payment(
             attempt.key = key
     order.payment_method = method
     return StartedPayment(attempt, is_new, is_new or payments.claim_initiation(attempt))
+
+
+def cancel(order_id: uuid.UUID, *, is_own: bool) -> bool:
+    """The customer does not want it any more. False when it cannot be cancelled any more.
+
+    Raises OnPlan when some of it is paid and who asks has its link only (not `is_own`): others may have that too.
+    """
+    order = orders.locked(order_id)
+    if not is_own and payment_queries.lock_payment_of_order(order.id).is_on_plan:
+        raise OnPlan()
+    return orders.cancel(order.id, actor="customer", reason="by_customer")
 
 
 def _tell_how(order: Order, attempt: PaymentAttempt) -> None:
