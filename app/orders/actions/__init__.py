@@ -273,7 +273,7 @@ def _why_not(order: Order, payment: Payment, fits: bool) -> str:
         return "mismatch"
     if order.state == "cancelled":
         return "cancelled"
-    if not plans.goes_on(order, payment):
+    if payment.is_on_plan and not plans.goes_on(order, payment):
         return "disputed"
     was_tried = order.state in SETTLEABLE and payment.state == "open"  # then `_sell` has held the value, if it could
     return "value_gone" if was_tried and payment.value_minor and not value_queries.held_of(order.id) else "late"
