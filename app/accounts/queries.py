@@ -349,6 +349,18 @@ def mail_invitation(invitation_id: uuid.UUID, number: int) -> MailInvitation | N
     return MailInvitation(found.email, found.mail_token, found.expires_at)
 
 
+def lock_invitations_by(staff_id: uuid.UUID) -> Sequence[StaffInvitation]:
+    """The open ones that somebody sent."""
+    statement = (
+        select(StaffInvitation)
+        .where(StaffInvitation.invited_by == staff_id, StaffInvitation.accepted_at.is_(None))
+        .where(StaffInvitation.revoked_at.is_(None))
+        .order_by(StaffInvitation.id)
+        .with_for_update()
+    )
+    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+
+
 def lock_invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
     statement = select(StaffInvitation).where(StaffInvitation.id == invitation_id).with_for_update()
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
