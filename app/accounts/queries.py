@@ -5,14 +5,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, func, select, text, tuple_
+from sqlalchemy import ScalarResult, Select, and_, func, select, text, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
 from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, PACE_MINUTES, TRIES_MINUTES, rights_of
 from app.core import crypto, db
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,11 @@ def token_hash(token: str) -> bytes:
 
 
 def lock_staff_by_email(email: str) -> Staff | None:
-    statement = select(Staff).where(Staff.email_index == crypto.blind_index(email)).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(Staff).where(Staff.email_index == crypto.blind_index(email))).one_or_none()
+
+
+def _locked(statement: Select[tuple[Row]]) -> ScalarResult[Row]:
+    return db.session.scalars(statement.with_for_update().execution_options(populate_existing=True))
 
 
 def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
@@ -95,8 +100,7 @@ def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
 
 
 def lock_staff(staff_id: uuid.UUID) -> Staff | None:
-    statement = select(Staff).where(Staff.id == staff_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(Staff).where(Staff.id == staff_id)).one_or_none()
 
 
 def lock_account(account_index: bytes, *, kind: str) -> None:
@@ -120,12 +124,6 @@ def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
         minutes=TRIES_MINUTES,
     )[0]
     return row[0], max(int(row[1] or 0), 1)
-
-
-def last_wrong_try(account_index: bytes, *, kind: str) -> uuid.UUID | None:
-    mine = (LoginAttempt.account_index == account_index, LoginAttempt.kind == kind, LoginAttempt.was_right.is_(False))
-    statement = select(LoginAttempt.id).where(*mine)
-    return db.session.scalar(statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(1))
 
 
 def accounts_tried_from(address_index: bytes) -> int:
@@ -245,8 +243,7 @@ def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
 
 def lock_owners() -> Sequence[Staff]:
     """Everybody who owns the shop and may sign in, so that no two of them leave at the same moment."""
-    statement = select(Staff).where(Staff.role == OWNER, Staff.is_active).order_by(Staff.id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+    return _locked(select(Staff).where(Staff.role == OWNER, Staff.is_active).order_by(Staff.id)).all()
 
 
 def sessions_of(staff_id: uuid.UUID) -> Sequence[StaffSession]:
@@ -271,6 +268,15 @@ def trusted_device(token: str, *, staff_id: uuid.UUID) -> StaffDevice | None:
     return db.session.scalars(select(StaffDevice).where(*mine, _is_trusted())).one_or_none()
 
 
+def is_trusted_for(token: str, account_index: bytes) -> bool:
+    """Whether whoever works here under this address trusts the browser with this token."""
+    theirs = (
+        select(StaffDevice.id).join(Staff, Staff.id == StaffDevice.staff_id).where(Staff.email_index == account_index)
+    )
+    found = theirs.where(StaffDevice.token_hash == token_hash(token), Staff.is_active, _is_trusted())
+    return db.session.scalar(found) is not None
+
+
 def _is_trusted() -> ColumnElement[bool]:
     return and_(StaffDevice.ended_at.is_(None), StaffDevice.expires_at > func.clock_timestamp())
 
@@ -285,8 +291,7 @@ def role(role_id: uuid.UUID) -> StaffRole | None:
 
 
 def lock_role(role_id: uuid.UUID) -> StaffRole | None:
-    statement = select(StaffRole).where(StaffRole.id == role_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(StaffRole).where(StaffRole.id == role_id)).one_or_none()
 
 
 def holders() -> dict[uuid.UUID, int]:
@@ -356,14 +361,12 @@ def lock_invitations_by(staff_id: uuid.UUID) -> Sequence[StaffInvitation]:
         .where(StaffInvitation.invited_by == staff_id, StaffInvitation.accepted_at.is_(None))
         .where(StaffInvitation.revoked_at.is_(None))
         .order_by(StaffInvitation.id)
-        .with_for_update()
     )
-    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+    return _locked(statement).all()
 
 
 def lock_invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
-    statement = select(StaffInvitation).where(StaffInvitation.id == invitation_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(StaffInvitation).where(StaffInvitation.id == invitation_id)).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)

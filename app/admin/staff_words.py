@@ -84,8 +84,10 @@ def password_rule() -> str:
 
 def tried(kind: str, was_right: bool) -> tuple[str, str]:
     """(text, tone) of a password or a code that was tried."""
-    if kind == "password":
+    if kind in ("password", "trusted", "own"):
         return (_("Password right"), "info") if was_right else (_("Password wrong"), "warning")
+    if kind == "again" and was_right:
+        return _("Code right: confirmed"), "success"
     return (_("Code right: signed in"), "success") if was_right else (_("Code wrong"), "danger")
 
 

@@ -39,6 +39,10 @@ def upgrade() -> None:
     for table in ("staff_session", "login_attempt"):
         op.add_column(table, sa.Column("agent", sa.Text(), server_default="", nullable=False))
     op.add_column("staff_session", sa.Column("place_index", sa.LargeBinary(), nullable=True))
+    op.add_column("staff", sa.Column("blocked_told_at", MOMENT, nullable=True))
+    op.drop_constraint("ck_login_attempt_kind", "login_attempt")
+    kinds = "kind IN ('password', 'code', 'trusted', 'own', 'again')"
+    op.create_check_constraint(op.f("ck_login_attempt_kind"), "login_attempt", kinds)
     _devices()
     _alerts()
     op.create_index("ix_login_attempt_created_at", "login_attempt", NEWEST)
@@ -196,6 +200,10 @@ def downgrade() -> None:
     for table in ("staff_session", "login_attempt", "audit_entry"):
         op.drop_column(table, "address")
     op.drop_column("staff_session", "place_index")
+    op.drop_column("staff", "blocked_told_at")
+    op.execute("DELETE FROM login_attempt WHERE kind NOT IN ('password', 'code')")
+    op.drop_constraint("ck_login_attempt_kind", "login_attempt")
+    op.create_check_constraint(op.f("ck_login_attempt_kind"), "login_attempt", "kind IN ('password', 'code')")
     op.drop_table("staff_alert")
     op.drop_table("staff_device")
     op.drop_table("staff_invitation")

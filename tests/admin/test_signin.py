@@ -384,3 +384,55 @@ def test_the_owner_is_written_to(make_app, office, drain):
     text = mails["A backup code signed you in"].get_body(("plain",)).get_content()
     assert "9 are left" in text
     assert code not in text
+
+
+def blocked():
+    found = db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'staff.sign_in_blocked'")
+    db.release()
+    return found
+
+
+def test_whoever_is_at_work_is_not_kept_from_it_by_strangers(app, owner):
+    """ASVS 33: wrong passwords and codes of others count for others."""
+    stranger = app.test_client()
+    at_work, owner.client = owner.client, stranger
+    assert [owner.give_password(password="x").status_code for _ in range(6)] == [422] * 5 + [429]
+    owner.client = at_work
+    with transaction():
+        db.rows("UPDATE staff_session SET passed_totp_at = passed_totp_at - interval '16 minutes' RETURNING id")
+    form = form_to(owner.get("/admin/totp?again=1"), "/admin/totp?again=1")
+    assert owner.client.post(form.action, data=form.filled(code=owner.code())).status_code == 303
+    form = form_to(owner.get("/admin/profile"), "/admin/profile/backup-codes")
+    assert owner.client.post(form.action, data=form.filled(codes_password=owner.password)).status_code == 303
+
+
+def test_wrong_codes_of_a_thief_do_not_count_for_whoever_is_at_work(app, owner):
+    at_work, owner.client = owner.client, app.test_client()
+    owner.give_password()
+    assert [owner.give_code(wrong_code(owner)).status_code for _ in range(6)] == [422] * 5 + [429]
+    owner.client = at_work
+    form = form_to(owner.get("/admin/totp?again=1"), "/admin/totp?again=1")
+    assert owner.client.post(form.action, data=form.filled(code=owner.code())).status_code == 303
+    wrong = form.filled(code=wrong_code(owner))
+    assert [owner.client.post(form.action, data=wrong).status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_the_owner_is_told_once_in_a_quarter_of_an_hour(member):
+    """However steadily somebody tries: with each wrong one that comes after the oldest has stopped counting."""
+    for _ in range(5):
+        member.give_password(password="x")
+    for _ in range(4):
+        with transaction():
+            db.rows(
+                "UPDATE login_attempt SET created_at = created_at - interval '15 minutes' WHERE id ="
+                " (SELECT id FROM login_attempt WHERE created_at > now() - interval '14 minutes' ORDER BY id LIMIT 1)"
+                " RETURNING id"
+            )
+        assert member.give_password(password="x").status_code == 422
+    assert blocked() == 1
+    with transaction():
+        db.rows("UPDATE staff SET blocked_told_at = blocked_told_at - interval '16 minutes' RETURNING id")
+        db.rows("UPDATE login_attempt SET created_at = created_at - interval '16 minutes' RETURNING id")
+    for _ in range(5):
+        member.give_password(password="x")
+    assert blocked() == 2

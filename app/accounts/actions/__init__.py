@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 import pyotp
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
@@ -108,13 +108,23 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 
 def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
-    """The last wrong try that counts is announced, once, so that the owner of the account hears of it: of several at the same
-    moment it is the one that came last."""
+    """The last wrong try that counts is announced, so that the owner of the account, who is locked, hears of it: of several
+    at the same moment one, and once in a quarter of an hour, however long somebody goes on."""
     watching.look_at_wrong_try()
     wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
-    is_last = attempt_id == queries.last_wrong_try(account_index, kind=kind)
-    if wrong == rules.TRIES and is_last and person is not None:
+    if wrong >= rules.TRIES and person is not None and _is_to_be_told(person):
         outbox.record(StaffSignInBlocked(person.id, attempt_id))
+
+
+def _is_to_be_told(person: Staff) -> bool:
+    now, since = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, rules.TRIES_MINUTES)
+    told = (
+        update(Staff)
+        .where(Staff.id == person.id, func.coalesce(Staff.blocked_told_at < now - since, text("true")))
+        .values(blocked_told_at=now)
+        .returning(Staff.id)
+    )
+    return db.session.scalar(told.execution_options(synchronize_session=False)) is not None
 
 
 def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
@@ -129,7 +139,7 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
-    if not accept_code(person, typed):
+    if not accept_code(person, typed, kind="code"):
         return None
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
     codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
@@ -141,12 +151,12 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     return token
 
 
-def accept_code(person: Staff, typed: str) -> bool:
-    """Whether it is a code of a locked person; each is good once. A wrong one counts. Raises TooManyTries."""
-    attempt_id = claim_try(person.email_index, kind="code")
+def accept_code(person: Staff, typed: str, *, kind: str) -> bool:
+    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries."""
+    attempt_id = claim_try(person.email_index, kind=kind)
     plain = rules.plain_code(typed)
     if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
-        note_wrong(attempt_id, person.email_index, person, kind="code")
+        note_wrong(attempt_id, person.email_index, person, kind=kind)
         return False
     note_right(attempt_id)
     return True

@@ -64,7 +64,7 @@ def confirm(who: SignedIn, typed: str) -> str | None:
     returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
     person = queries.lock_staff(who.staff_id)
     session = queries.session(who.session_id)
-    if person is None or session is None or not actions.accept_code(person, typed):
+    if person is None or session is None or not actions.accept_code(person, typed, kind="again"):
         return None
     session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
     return actions.renew_token(session)
