@@ -35,7 +35,8 @@ def sign_in(
 
     def finish() -> str | None:
         person = queries.lock_staff(staff_id) if staff_id else None
-        if person is None or not is_right:
+        is_still_so = person is not None and person.is_active and person.password_hash == password_hash
+        if person is None or not (is_right and is_still_so):
             actions.note_wrong(attempt_id, account, person, kind=kind)
             return None
         actions.note_right(attempt_id)

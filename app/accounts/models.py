@@ -172,6 +172,9 @@ class LoginAttempt(Base):
         Index("ix_login_attempt_account", "account_index", "kind", text("created_at DESC")),
         Index("ix_login_attempt_created_at", text("created_at DESC"), text("id DESC")),
         Index("ix_login_attempt_address", "address_index", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_login_attempt_wrong", "address_index", text("created_at DESC"), postgresql_where=text("NOT was_right")
+        ),
     )
 
     id: Mapped[Key]

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import pyotp
 
 TRIES = 5  # wrong ones, per account and kind, before the next has to wait
+TRY_KINDS = ("password", "code", "trusted", "own", "again")  # what they mean: `models.LoginAttempt`
 TRIES_MINUTES = 15
 CODE_MINUTES = 15  # from the password to the code
 IDLE_MINUTES = 30

@@ -47,6 +47,8 @@ def upgrade() -> None:
     _alerts()
     op.create_index("ix_login_attempt_created_at", "login_attempt", NEWEST)
     op.create_index("ix_login_attempt_address", "login_attempt", ["address_index", *NEWEST])
+    wrong = {"postgresql_where": sa.text("NOT was_right")}
+    op.create_index("ix_login_attempt_wrong", "login_attempt", ["address_index", NEWEST[0]], **wrong)
     _audit()
 
 
@@ -193,6 +195,7 @@ def downgrade() -> None:
         op.drop_column("audit_entry", name)
     op.drop_index("ix_login_attempt_created_at", "login_attempt")
     op.drop_index("ix_login_attempt_address", "login_attempt")
+    op.drop_index("ix_login_attempt_wrong", "login_attempt")
     for table in ("staff_session", "login_attempt"):
         op.drop_column(table, "agent")
     for table in ("login_attempt", "audit_entry"):

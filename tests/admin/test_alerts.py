@@ -2,9 +2,10 @@
 
 import pytest
 
-from app.accounts import rules
-from app.core import db
+from app.accounts import queries, rules
+from app.core import crypto, db
 from app.core.transaction import transaction
+from tests.sql import watched
 from tests.staff import StaffMember, hire
 from tools.webforms import form_to
 
@@ -80,6 +81,40 @@ def test_many_accounts_from_one_address_are_told_once(app, member):
         db.rows("UPDATE staff_alert SET created_at = created_at - interval '16 minutes' RETURNING id")
     wrong(app, "nobody9@example.com", "198.51.100.7")
     assert kinds() == ["many_accounts", "many_accounts"]
+
+
+def test_who_goes_on_for_long_makes_no_try_wait_for_another(app, member):
+    """Once it is told, a wrong try asks for no lock that all tries from this address share."""
+    for number in range(rules.MANY_ACCOUNTS):
+        wrong(app, f"nobody{number}@example.com", "198.51.100.7")
+    with watched() as sent:
+        wrong(app, "nobody9@example.com", "198.51.100.7")
+    assert sum("advisory" in each for each in sent) == 1  # of the account
+    assert not any("account_index) FROM (" in each for each in sent)
+
+
+def test_many_tries_at_few_accounts_are_not_many_accounts_and_hide_none(app):
+    address = crypto.blind_index("198.51.100.7")
+
+    def tried(account, count):
+        with transaction():
+            db.rows(
+                "INSERT INTO login_attempt (id, account_index, kind, was_right, address_index)"
+                " SELECT uuidv7(), :account, k, false, :address FROM unnest(CAST(:kinds AS text[])) k,"
+                " generate_series(1, :count) RETURNING id",
+                account=account,
+                address=address,
+                count=count,
+                kinds=list(rules.TRY_KINDS),
+            )
+
+    tried(b"first", 1)
+    for name in (b"2", b"3", b"4"):
+        tried(name, rules.TRIES)
+    assert not queries.has_tried_many(address)
+    tried(b"5", rules.TRIES)
+    assert queries.has_tried_many(address)
+    db.release()
 
 
 def test_alerts_stand_on_the_page_and_nobodys_address_in_clear(app, owner):

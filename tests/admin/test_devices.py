@@ -164,3 +164,11 @@ def test_a_browser_that_somebody_else_trusts_is_a_strangers(app, trusting):
     assert stranger_tries(mate) == [422] * 5 + [429] * 2
     mate.client.set_cookie(COOKIE, device(trusting))
     assert mate.give_password().status_code == 429
+
+
+def test_a_code_given_a_minute_ago_elsewhere_is_no_fresh_code_here(trusting):
+    """Else who steals browser and password right after the code has a quarter of an hour for the money."""
+    other = again(trusting, staff_device=device(trusting))
+    assert works(other)
+    answer = other.client.get("/admin/gift-cards/new")
+    assert (answer.status_code, answer.location.startswith("/admin/totp?again=1")) == (303, True)

@@ -8,7 +8,8 @@ import pyotp
 import pytest
 
 from app.accounts import actions as accounts
-from app.core import db
+from app.accounts import flows, queries
+from app.core import db, passwords
 from app.core.transaction import in_transaction, transaction
 from tests.staff import STEP, hire
 from tools.webforms import form_to, heading_of
@@ -436,3 +437,49 @@ def test_the_owner_is_told_once_in_a_quarter_of_an_hour(member):
     for _ in range(5):
         member.give_password(password="x")
     assert blocked() == 2
+
+
+def half_way(member):
+    """Who has given the password, as the page for the code knew them when it was asked for."""
+    member.give_password()
+    who = queries.signed_in(cookie_of(member.client))
+    db.release()
+    return who
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "UPDATE staff SET is_active = false RETURNING id",
+        "UPDATE staff_session SET ended_at = now() RETURNING id",
+        "UPDATE staff_session SET expires_at = now() RETURNING id",
+    ],
+)
+@pytest.mark.parametrize("step", ["code", "again"])
+def test_a_code_opens_nothing_for_who_was_let_go_while_it_came(member, meanwhile, step):
+    """The request had begun before the account was closed, or the session ended, and waited for the lock."""
+    who = half_way(member)
+    with transaction():
+        db.rows(meanwhile)
+    give = {
+        "code": lambda: flows.pass_code(who, member.code(), most_sessions=5),
+        "again": lambda: flows.confirm(who, member.code()),
+    }
+    before = db.rows("SELECT passed_totp_at, token_hash FROM staff_session")
+    assert give[step]() is None
+    assert db.rows("SELECT passed_totp_at, token_hash FROM staff_session") == before
+    assert db.scalar("SELECT count(*) FROM login_attempt WHERE kind <> 'password'") == 0
+
+
+@pytest.mark.parametrize("meanwhile", ["is_active = false", "password_hash = 'another'"])
+def test_a_password_opens_nothing_once_it_is_not_the_one_that_was_looked_at(member, monkeypatch, meanwhile):
+    look = passwords.is_right
+
+    def look_slowly(password_hash, password):
+        with transaction():
+            db.rows(f"UPDATE staff SET {meanwhile} RETURNING id")
+        return look(password_hash, password)
+
+    monkeypatch.setattr(passwords, "is_right", look_slowly)
+    assert member.give_password().status_code == 422
+    assert db.scalar("SELECT count(*) FROM staff_session") == 0

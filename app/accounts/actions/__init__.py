@@ -135,7 +135,7 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     the code is looked at, for who is at work in `most_sessions` places and does not ask to `end_others`.
     """
     person = queries.lock_staff(who.staff_id)
-    if person is None:
+    if person is None or not person.is_active or queries.lock_live_session(who.session_id) is None:
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
@@ -236,7 +236,7 @@ def start_session(staff_id: uuid.UUID) -> str:
 
 
 def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> str | None:
-    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, so never fresh.
+    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, and never fresh.
 
     None, and the page for the code comes as ever: in another browser, or at work in as many places as there may be.
     """
@@ -244,7 +244,8 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
         return None
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    session.passed_totp_at = device.confirmed_at
+    stale = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES)
+    session.passed_totp_at = min(device.confirmed_at, stale)
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
