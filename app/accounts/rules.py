@@ -111,12 +111,12 @@ def browser(agent: str) -> str:
 
 
 def network(address: str | None) -> str:
-    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for none."""
-    if not address:
+    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for what is none."""
+    try:
+        parsed = ip_address((address or "").partition("%")[0])
+    except ValueError:
         return ""
-    if ":" in address:
-        return ":".join(ip_address(address.partition("%")[0]).exploded.split(":")[:3]) + ":…"
-    return address.rpartition(".")[0] + ".…"
+    return f"{parsed.exploded.rpartition('.')[0]}.…" if parsed.version == 4 else f"{parsed.exploded[:14]}:…"
 
 
 def matching_step(secret: str, code: str, *, at: datetime) -> int | None:

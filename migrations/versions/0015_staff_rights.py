@@ -157,7 +157,7 @@ def _audit() -> None:
     op.create_index("ix_audit_entry_created_at", "audit_entry", NEWEST)
     op.create_index("ix_audit_entry_actor", "audit_entry", ["actor", *NEWEST])
     op.create_index("ix_audit_entry_area", "audit_entry", [sa.text("split_part(action, '.', 1)"), *NEWEST])
-    op.create_index("ix_audit_entry_object", "audit_entry", ["object_kind", "object_id", *NEWEST])
+    op.create_index("ix_audit_entry_object", "audit_entry", ["object_id", *NEWEST])
     op.create_index("ix_audit_entry_address", "audit_entry", ["address_index", *NEWEST])
     op.create_table(
         "audit_seal",

@@ -155,3 +155,16 @@ def test_whom_it_concerns_is_written_to(make_app, office, drain):
 )
 def test_the_network_of_an_address(address, network):
     assert rules.network(address) == network
+
+
+def test_the_wrong_tries_of_an_address_are_found_by_an_index(database):
+    with transaction():
+        db.rows(
+            "INSERT INTO login_attempt (id, account_index, kind, was_right, address_index, created_at)"
+            " SELECT uuidv7(), 'x', 'code', n % 5 > 0, CAST((n % 20)::text AS bytea), now() - make_interval(mins => n)"
+            " FROM generate_series(1, 20000) n"
+        )
+        db.rows("ANALYZE login_attempt")
+        tried = "SELECT account_index FROM login_attempt WHERE address_index = '7' AND NOT was_right"
+        plan = str(db.rows(f"EXPLAIN {tried} ORDER BY created_at DESC LIMIT 101"))
+    assert ("ix_login_attempt_wrong" in plan, "Sort" in plan) == (True, False), plan
