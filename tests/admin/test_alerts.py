@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.accounts import queries, rules
+from app.accounts import flows, queries, rules
 from app.core import crypto, db
 from app.core.transaction import transaction
 from tests.sql import watched
@@ -168,3 +168,19 @@ def test_the_wrong_tries_of_an_address_are_found_by_an_index(database):
         tried = "SELECT account_index FROM login_attempt WHERE address_index = '7' AND NOT was_right"
         plan = str(db.rows(f"EXPLAIN {tried} ORDER BY created_at DESC LIMIT 101"))
     assert ("ix_login_attempt_wrong" in plan, "Sort" in plan) == (True, False), plan
+
+
+def test_what_is_a_month_old_is_forgotten_in_short_transactions(app, member):
+    """However many tries somebody left behind: 5,000 at a time, and nothing younger."""
+    come(app, member, "203.0.113.7")
+    with transaction():
+        db.rows(
+            "INSERT INTO login_attempt (id, account_index, kind, was_right, created_at) SELECT uuidv7(), 'x', 'password',"
+            " false, now() - interval '31 days' FROM generate_series(1, 10007)"
+        )
+        db.rows("UPDATE staff_session SET expires_at = now() - interval '31 days' WHERE passed_totp_at IS NULL")
+    with watched() as sent:
+        flows.forget_old()
+    assert sum("DELETE FROM login_attempt" in each for each in sent) == 3
+    assert db.scalar("SELECT count(*) FROM login_attempt") == 2
+    assert db.scalar("SELECT count(*) FROM staff_session") == 1
