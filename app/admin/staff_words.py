@@ -75,6 +75,8 @@ def password_fault(fault: str) -> str:
         return _("Choose a password without your name in it")
     if fault == "long":
         return _("Use at most %(n)s characters", n=rules.LONGEST_PASSWORD)
+    if fault == "common":
+        return _("This password is easy to guess. Choose a longer one, or several words that do not belong together")
     return password_rule()
 
 

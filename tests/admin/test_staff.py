@@ -210,6 +210,7 @@ def test_an_invitation_stays_good_while_its_sender_may_still_give_the_role(maile
         ("No-number-in-this", "a number"),
         ("NoSymbolInThis77", "a symbol"),
         ("My-name-is-Aina-77", "without your name"),
+        ("Password123!", "easy to guess"),
         ("Aa1-" + "x" * 1000, "at most 1000"),
     ],
 )
