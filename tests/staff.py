@@ -80,7 +80,8 @@ def hire(
 def give_rights(email: str, rights: Iterable[str]) -> None:
     """A role of the shop's own with just these rights, for somebody who works here."""
     with transaction():
-        values = {"role": new_id(), "name": f"For {email}", "rights": list(rights)}
+        role = new_id()
+        values = {"role": role, "name": f"Role {role}", "rights": list(rights)}
         db.rows("INSERT INTO staff_role (id, name, rights) VALUES (:role, :name, :rights) RETURNING id", **values)
         db.rows(
             "UPDATE staff SET role = 'custom', role_id = :role WHERE email_index = :index RETURNING id",

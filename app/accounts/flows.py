@@ -22,18 +22,22 @@ def sign_in(
     """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit. In a
     browser that they trust (`device` is its token) it is the only step.
 
-    `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries.
+    `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries: wrong tries of
+    strangers do not count in a browser that they trust.
     """
     account = crypto.blind_index(email)
-    attempt_id = _claimed(account)
+    kind = "trusted" if device and queries.is_trusted_for(device, account) else "password"
+    db.release()
+    attempt_id = _claimed(account, kind=kind)
     staff_id, password_hash = queries.credentials(email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
 
     def finish() -> str | None:
         person = queries.lock_staff(staff_id) if staff_id else None
-        if person is None or not is_right:
-            actions.note_wrong(attempt_id, account, person, kind="password")
+        is_still_so = person is not None and person.is_active and person.password_hash == password_hash
+        if person is None or not (is_right and is_still_so):
+            actions.note_wrong(attempt_id, account, person, kind=kind)
             return None
         actions.note_right(attempt_id)
         actions.renew_hash(person, password)
@@ -48,9 +52,9 @@ def sign_in(
     return token
 
 
-def _claimed(account: bytes) -> uuid.UUID:
+def _claimed(account: bytes, *, kind: str) -> uuid.UUID:
     try:
-        return in_transaction(lambda: actions.claim_try(account, kind="password"))
+        return in_transaction(lambda: actions.claim_try(account, kind=kind))
     except TooManyTries:
         log.warning("staff sign-in blocked", extra={"step": "password"})
         raise
@@ -106,9 +110,10 @@ def change_password(who: SignedIn, current: str, new: str) -> None:
 
 
 def demand_password(who: SignedIn, password: str) -> None:
-    """Raises WrongPassword unless it is theirs, TooManyTries after too many that were not: it counts like a sign-in."""
+    """Raises WrongPassword unless it is theirs, TooManyTries after too many that were not: counted like signing in, apart
+    from what strangers try."""
     account = crypto.blind_index(who.email)
-    attempt_id = _claimed(account)
+    attempt_id = _claimed(account, kind="own")
     _staff_id, password_hash = queries.credentials(who.email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
@@ -117,7 +122,7 @@ def demand_password(who: SignedIn, password: str) -> None:
         if is_right:
             actions.note_right(attempt_id)
         else:
-            actions.note_wrong(attempt_id, account, queries.lock_staff(who.staff_id), kind="password")
+            actions.note_wrong(attempt_id, account, queries.lock_staff(who.staff_id), kind="own")
 
     in_transaction(note)
     if not is_right:
@@ -125,4 +130,6 @@ def demand_password(who: SignedIn, password: str) -> None:
 
 
 def forget_old() -> None:
-    in_transaction(actions.forget_old)
+    """However much there is, in short transactions: somebody may have tried passwords for a month."""
+    while in_transaction(actions.forget_old):
+        pass

@@ -49,6 +49,7 @@ class Staff(Base):
     last_totp_step: Mapped[int] = mapped_column(server_default="0")
     backup_codes_saved_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    blocked_told_at: Mapped[datetime | None]  # when a mail last said that somebody tries to sign in as them
     created_at: Mapped[CreatedAt]
 
 
@@ -158,14 +159,22 @@ class StaffAlert(Base):
 
 
 class LoginAttempt(Base):
-    """A password or code that was tried, for the limits per account (in the database: Redis may be flushed)."""
+    """A password or code that was tried, for the limits per account (in the database: Redis may be flushed). Each `kind`
+    counts for itself: else whoever knows an e-mail address could keep its owner out (ASVS 6.3.1).
+
+    `password` and `code` are what everybody may try; `trusted` a password in a browser that its owner trusts; `own` and
+    `again` the password and code of whoever is at work already.
+    """
 
     __tablename__ = "login_attempt"
     __table_args__ = (
-        CheckConstraint("kind IN ('password', 'code')", name="kind"),
+        CheckConstraint("kind IN ('password', 'code', 'trusted', 'own', 'again')", name="kind"),
         Index("ix_login_attempt_account", "account_index", "kind", text("created_at DESC")),
         Index("ix_login_attempt_created_at", text("created_at DESC"), text("id DESC")),
         Index("ix_login_attempt_address", "address_index", text("created_at DESC"), text("id DESC")),
+        Index(
+            "ix_login_attempt_wrong", "address_index", text("created_at DESC"), postgresql_where=text("NOT was_right")
+        ),
     )
 
     id: Mapped[Key]

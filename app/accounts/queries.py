@@ -5,14 +5,17 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, func, select, text, tuple_
+from sqlalchemy import ScalarResult, Select, and_, func, select, text, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
+from app.accounts import rules
 from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
-from app.accounts.rules import FRESH_MINUTES, IDLE_MINUTES, OWNER, PACE_MINUTES, TRIES_MINUTES, rights_of
 from app.core import crypto, db
+
+Row = TypeVar("Row")
+OPEN = (StaffInvitation.accepted_at.is_(None), StaffInvitation.revoked_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ def signed_in(token: str) -> SignedIn | None:
             Staff.backup_codes_saved_at.is_not(None),
             StaffSession.last_seen_at < now - text("interval '1 minute'"),
             func.coalesce(
-                StaffSession.passed_totp_at > now - func.make_interval(0, 0, 0, 0, 0, FRESH_MINUTES), text("false")
+                StaffSession.passed_totp_at > now - func.make_interval(0, 0, 0, 0, 0, rules.FRESH_MINUTES),
+                text("false"),
             ),
             Staff.role_id,
             StaffRole.name,
@@ -62,7 +66,7 @@ def signed_in(token: str) -> SignedIn | None:
         .where(StaffSession.token_hash == token_hash(token), Staff.is_active, _is_alive())
     )
     row: Any = db.session.execute(statement).one_or_none()
-    return SignedIn(*(*row[:-1], rights_of(row.role, row.rights))) if row else None
+    return SignedIn(*(*row[:-1], rules.rights_of(row.role, row.rights))) if row else None
 
 
 def _is_alive() -> ColumnElement[bool]:
@@ -71,7 +75,7 @@ def _is_alive() -> ColumnElement[bool]:
     return and_(
         StaffSession.ended_at.is_(None),
         StaffSession.expires_at > now,
-        StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, IDLE_MINUTES),
+        StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, rules.IDLE_MINUTES),
     )
 
 
@@ -81,8 +85,11 @@ def token_hash(token: str) -> bytes:
 
 
 def lock_staff_by_email(email: str) -> Staff | None:
-    statement = select(Staff).where(Staff.email_index == crypto.blind_index(email)).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(Staff).where(Staff.email_index == crypto.blind_index(email))).one_or_none()
+
+
+def _locked(statement: Select[Row]) -> ScalarResult[Row]:
+    return db.session.scalars(statement.with_for_update().execution_options(populate_existing=True))
 
 
 def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
@@ -95,8 +102,7 @@ def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
 
 
 def lock_staff(staff_id: uuid.UUID) -> Staff | None:
-    statement = select(Staff).where(Staff.id == staff_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(Staff).where(Staff.id == staff_id)).one_or_none()
 
 
 def lock_account(account_index: bytes, *, kind: str) -> None:
@@ -117,26 +123,23 @@ def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
         " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
         account=account_index,
         kind=kind,
-        minutes=TRIES_MINUTES,
+        minutes=rules.TRIES_MINUTES,
     )[0]
     return row[0], max(int(row[1] or 0), 1)
 
 
-def last_wrong_try(account_index: bytes, *, kind: str) -> uuid.UUID | None:
-    mine = (LoginAttempt.account_index == account_index, LoginAttempt.kind == kind, LoginAttempt.was_right.is_(False))
-    statement = select(LoginAttempt.id).where(*mine)
-    return db.session.scalar(statement.order_by(LoginAttempt.created_at.desc(), LoginAttempt.id.desc()).limit(1))
-
-
-def accounts_tried_from(address_index: bytes) -> int:
-    """At how many accounts something wrong was typed from an address, within the last quarter of an hour."""
+def has_tried_many(address_index: bytes) -> bool:
+    """Whether something wrong was typed at MANY_ACCOUNTS from an address, within the last quarter of an hour. As each account
+    bears so many tries only, the newest few tell, however many there are."""
     found: int = db.scalar(
-        "SELECT count(DISTINCT account_index) FROM login_attempt WHERE address_index = :address AND NOT was_right"
-        " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
+        "SELECT count(DISTINCT account_index) FROM (SELECT account_index FROM login_attempt WHERE address_index = :address"
+        " AND NOT was_right AND created_at > clock_timestamp() - make_interval(mins => :minutes)"
+        " ORDER BY created_at DESC LIMIT :most) tried",
         address=address_index,
-        minutes=TRIES_MINUTES,
+        minutes=rules.TRIES_MINUTES,
+        most=(rules.MANY_ACCOUNTS - 1) * rules.TRIES * len(rules.TRY_KINDS) + 1,
     )
-    return found
+    return found >= rules.MANY_ACCOUNTS
 
 
 def is_alerted(address_index: bytes) -> bool:
@@ -146,7 +149,7 @@ def is_alerted(address_index: bytes) -> bool:
             "SELECT EXISTS (SELECT 1 FROM staff_alert WHERE address_index = :address AND kind = 'many_accounts'"
             " AND created_at > clock_timestamp() - make_interval(mins => :minutes))",
             address=address_index,
-            minutes=TRIES_MINUTES,
+            minutes=rules.TRIES_MINUTES,
         )
     )
 
@@ -160,7 +163,9 @@ def is_new_place(staff_id: uuid.UUID, place_index: bytes, *, apart_from: uuid.UU
 
 
 def seen_lately(sessions: Sequence[StaffSession]) -> list[StaffSession]:
-    since: datetime = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=PACE_MINUTES)
+    since: datetime = db.scalar(
+        "SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.PACE_MINUTES
+    )
     return [each for each in sessions if each.last_seen_at > since]
 
 
@@ -240,13 +245,12 @@ def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
         .limit(limit)
     )
     rows: list[Any] = list(db.session.execute(statement))
-    return [Person(*(*row[:-1], rights_of(row.role, row.rights))) for row in rows]
+    return [Person(*(*row[:-1], rules.rights_of(row.role, row.rights))) for row in rows]
 
 
 def lock_owners() -> Sequence[Staff]:
     """Everybody who owns the shop and may sign in, so that no two of them leave at the same moment."""
-    statement = select(Staff).where(Staff.role == OWNER, Staff.is_active).order_by(Staff.id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).all()
+    return _locked(select(Staff).where(Staff.role == rules.OWNER, Staff.is_active).order_by(Staff.id)).all()
 
 
 def sessions_of(staff_id: uuid.UUID) -> Sequence[StaffSession]:
@@ -259,6 +263,10 @@ def session(session_id: uuid.UUID) -> StaffSession | None:
     return db.session.get(StaffSession, session_id)
 
 
+def lock_live_session(session_id: uuid.UUID) -> StaffSession | None:
+    return _locked(select(StaffSession).where(StaffSession.id == session_id, _is_alive())).one_or_none()
+
+
 def devices_of(staff_id: uuid.UUID) -> Sequence[StaffDevice]:
     """The browsers that somebody trusts now; the latest first."""
     statement = select(StaffDevice).where(StaffDevice.staff_id == staff_id, _is_trusted())
@@ -269,6 +277,15 @@ def trusted_device(token: str, *, staff_id: uuid.UUID) -> StaffDevice | None:
     """The browser with this token, if this very person trusts it."""
     mine = (StaffDevice.token_hash == token_hash(token), StaffDevice.staff_id == staff_id)
     return db.session.scalars(select(StaffDevice).where(*mine, _is_trusted())).one_or_none()
+
+
+def is_trusted_for(token: str, account_index: bytes) -> bool:
+    """Whether whoever works here under this address trusts the browser with this token."""
+    theirs = (
+        select(StaffDevice.id).join(Staff, Staff.id == StaffDevice.staff_id).where(Staff.email_index == account_index)
+    )
+    found = theirs.where(StaffDevice.token_hash == token_hash(token), Staff.is_active, _is_trusted())
+    return db.session.scalar(found) is not None
 
 
 def _is_trusted() -> ColumnElement[bool]:
@@ -285,8 +302,7 @@ def role(role_id: uuid.UUID) -> StaffRole | None:
 
 
 def lock_role(role_id: uuid.UUID) -> StaffRole | None:
-    statement = select(StaffRole).where(StaffRole.id == role_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(StaffRole).where(StaffRole.id == role_id)).one_or_none()
 
 
 def holders() -> dict[uuid.UUID, int]:
@@ -303,7 +319,7 @@ def open_invitations(*, limit: int) -> list[Any]:
     statement = (
         select(StaffInvitation, StaffRole.name, StaffInvitation.expires_at < func.clock_timestamp())
         .outerjoin(StaffRole, StaffRole.id == StaffInvitation.role_id)
-        .where(StaffInvitation.accepted_at.is_(None), StaffInvitation.revoked_at.is_(None))
+        .where(*OPEN)
         .order_by(StaffInvitation.created_at.desc())
         .limit(limit)
     )
@@ -315,20 +331,12 @@ def invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
 
 
 def open_invitation_to(email_index: bytes) -> uuid.UUID | None:
-    return db.session.scalar(
-        select(StaffInvitation.id)
-        .where(StaffInvitation.email_index == email_index, StaffInvitation.accepted_at.is_(None))
-        .where(StaffInvitation.revoked_at.is_(None))
-    )
+    return db.session.scalar(select(StaffInvitation.id).where(StaffInvitation.email_index == email_index, *OPEN))
 
 
 def invitation_by_token(token: str) -> tuple[StaffInvitation, bool] | None:
     """(invitation, whether it can be accepted); None for a token that was never sent."""
-    is_open = and_(
-        StaffInvitation.accepted_at.is_(None),
-        StaffInvitation.revoked_at.is_(None),
-        StaffInvitation.expires_at > func.clock_timestamp(),
-    )
+    is_open = and_(*OPEN, StaffInvitation.expires_at > func.clock_timestamp())
     statement = select(StaffInvitation, is_open).where(StaffInvitation.token_hash == token_hash(token))
     row = db.session.execute(statement).one_or_none()
     return (row[0], row[1]) if row else None
@@ -349,9 +357,14 @@ def mail_invitation(invitation_id: uuid.UUID, number: int) -> MailInvitation | N
     return MailInvitation(found.email, found.mail_token, found.expires_at)
 
 
+def lock_invitations_by(staff_id: uuid.UUID) -> Sequence[StaffInvitation]:
+    """The open ones that somebody sent."""
+    statement = select(StaffInvitation).where(StaffInvitation.invited_by == staff_id, *OPEN)
+    return _locked(statement.order_by(StaffInvitation.id)).all()
+
+
 def lock_invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
-    statement = select(StaffInvitation).where(StaffInvitation.id == invitation_id).with_for_update()
-    return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return _locked(select(StaffInvitation).where(StaffInvitation.id == invitation_id)).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from ipaddress import ip_address
 
 import pyotp
 
+from app.core import passwords
+
 TRIES = 5  # wrong ones, per account and kind, before the next has to wait
+TRY_KINDS = ("password", "code", "trusted", "own", "again")  # what they mean: `models.LoginAttempt`
 TRIES_MINUTES = 15
 CODE_MINUTES = 15  # from the password to the code
 IDLE_MINUTES = 30
@@ -83,7 +86,8 @@ def may_handle(actor: frozenset[str], other: frozenset[str]) -> bool:
 
 
 def password_fault(password: str, *, email: str) -> str | None:
-    """Why a password will not do, by name (SEC-07; twelve characters for staff, ASVS 6.2.1); None when it will."""
+    """Why a password will not do, by name (SEC-07; twelve characters for staff, ASVS 6.2.1, none of the common ones, 6.2.4);
+    None when it will."""
     if len(password) > LONGEST_PASSWORD:
         return "long"
     name = email.partition("@")[0].casefold()
@@ -95,7 +99,9 @@ def password_fault(password: str, *, email: str) -> str | None:
         and any(char.isdigit() for char in password)
         and any(not char.isalnum() and not char.isspace() for char in password)
     )
-    return None if has_all else "weak"
+    if not has_all:
+        return "weak"
+    return "common" if passwords.is_common(password, known=[email]) else None
 
 
 BROWSERS = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
@@ -110,12 +116,12 @@ def browser(agent: str) -> str:
 
 
 def network(address: str | None) -> str:
-    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for none."""
-    if not address:
+    """Enough of an address to tell places apart: `203.0.113.…`, or the first 48 bits of IPv6; empty for what is none."""
+    try:
+        parsed = ip_address((address or "").partition("%")[0])
+    except ValueError:
         return ""
-    if ":" in address:
-        return ":".join(ip_address(address.partition("%")[0]).exploded.split(":")[:3]) + ":…"
-    return address.rpartition(".")[0] + ".…"
+    return f"{parsed.exploded.rpartition('.')[0]}.…" if parsed.version == 4 else f"{parsed.exploded[:14]}:…"
 
 
 def matching_step(secret: str, code: str, *, at: datetime) -> int | None:

@@ -64,7 +64,7 @@ def money_arrived(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/no-money")
-@needs("payments.change")
+@needs("payments.change", fresh=True, back="/admin/orders/{order_id}")
 @limit(FORMS)
 def no_money(order_id: uuid.UUID) -> ResponseReturnValue:
     try:
@@ -75,14 +75,14 @@ def no_money(order_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/refunds/<uuid:refund_id>/sent")
-@needs("payments.change")
+@needs("payments.change", fresh=True, back=lambda refund_id: _back())
 @limit(FORMS)
 def refund_sent(refund_id: uuid.UUID) -> ResponseReturnValue:
     return _refund(refund_id, "succeeded", "sent-by-hand")
 
 
 @bp.post("/refunds/<uuid:refund_id>/not-sent")
-@needs("payments.change")
+@needs("payments.change", fresh=True, back=lambda refund_id: _back())
 @limit(FORMS)
 def refund_not_sent(refund_id: uuid.UUID) -> ResponseReturnValue:
     return _refund(refund_id, "failed", "not-sent")

@@ -41,7 +41,7 @@ def join(token: str) -> ResponseReturnValue:
     try:
         session = flows.join(token, password)
     except InvitationOver:
-        return _page(token)
+        return _over(is_accepted=False)
     answer = redirect(TOTP, 303)
     staff.give_cookie(answer, session)  # type: ignore[arg-type]
     return answer
@@ -54,7 +54,7 @@ def _page(token: str, fault: tuple[str, str] | None = None) -> ResponseReturnVal
         return redirect(LOGIN, 303)
     invitation, is_open = found
     if not is_open:
-        return respond("admin/staff/invitation_over.html", status=410, is_accepted=bool(invitation.accepted_at))
+        return _over(is_accepted=bool(invitation.accepted_at))
     own = queries.role(invitation.role_id) if invitation.role_id else None
     return respond(
         "admin/staff/join.html",
@@ -65,3 +65,7 @@ def _page(token: str, fault: tuple[str, str] | None = None) -> ResponseReturnVal
         fault=fault,
         token=token,
     )
+
+
+def _over(*, is_accepted: bool) -> ResponseReturnValue:
+    return respond("admin/staff/invitation_over.html", status=410, is_accepted=is_accepted)

@@ -75,6 +75,8 @@ def password_fault(fault: str) -> str:
         return _("Choose a password without your name in it")
     if fault == "long":
         return _("Use at most %(n)s characters", n=rules.LONGEST_PASSWORD)
+    if fault == "common":
+        return _("This password is easy to guess. Choose a longer one, or several words that do not belong together")
     return password_rule()
 
 
@@ -84,8 +86,10 @@ def password_rule() -> str:
 
 def tried(kind: str, was_right: bool) -> tuple[str, str]:
     """(text, tone) of a password or a code that was tried."""
-    if kind == "password":
+    if kind in ("password", "trusted", "own"):
         return (_("Password right"), "info") if was_right else (_("Password wrong"), "warning")
+    if kind == "again" and was_right:
+        return _("Code right: confirmed"), "success"
     return (_("Code right: signed in"), "success") if was_right else (_("Code wrong"), "danger")
 
 

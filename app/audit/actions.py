@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any
 
 from app.audit import queries, rules
@@ -66,19 +67,23 @@ def was_noted() -> bool:
 
 def seal_next() -> int:
     """Seal what was noted since the last pass, at most MOST_AT_ONCE entries; returns how many. One pass at a time: another
-    finds nothing to do. Entries without our fingerprint are left for `verify` to tell of."""
+    finds nothing to do. Entries without our fingerprint are left for `verify` to tell of, but those from before there were
+    any: they begin the chain, all in one transaction, for later nobody could tell them from forged ones."""
     if not queries.lock_chain():
         return 0
     head = queries.head()
+    if head is None and (opened := _seal(None, queries.from_before())):
+        return opened
+    ours = (entry for entry in queries.unsealed(after=head) if is_ours(entry))
+    return _seal(head, islice(ours, MOST_AT_ONCE))
+
+
+def _seal(head: AuditSeal | None, entries: Iterable[AuditEntry]) -> int:
     position, previous = (head.position, head.hash) if head else (0, b"")
     sealed = 0
-    for entry in queries.unsealed(after=head, limit=MOST_AT_ONCE):
-        if not is_ours(entry, is_opening=head is None):
-            continue
-        position += 1
-        previous = crypto.seal(rules.link(position, previous, entry.content()))
-        db.session.add(AuditSeal(position=position, entry_id=entry.id, hash=previous))
-        sealed += 1
+    for sealed, entry in enumerate(entries, 1):
+        previous = crypto.seal(rules.link(position + sealed, previous, entry.content()))
+        db.session.add(AuditSeal(position=position + sealed, entry_id=entry.id, hash=previous))
     return sealed
 
 

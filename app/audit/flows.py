@@ -56,7 +56,7 @@ def verify(*, known_head: str = "") -> Found:
             found.removed.append(str(each.position))
         elif position + 1 == each.position:
             _compare(found, each, entry, previous)
-        elif entry.mac is not None and not actions.is_ours(entry):  # what stood before it is gone: look at it alone
+        elif not _is_ours_alone(entry):  # what stood before it is gone
             found.changed.append(str(each.position))
         position, previous = each.position, each.hash
         found.sealed += 1
@@ -75,6 +75,14 @@ def verify(*, known_head: str = "") -> Found:
 
 def _compare(found: Found, seal: queries.AuditSeal, entry: queries.AuditEntry, previous: bytes) -> None:
     right = crypto.seal(rules.link(seal.position, previous, entry.content()))
-    is_address_ours = entry.address is None or crypto.blind_index(entry.address) == entry.address_index
-    if not (hmac.compare_digest(right, seal.hash) and is_address_ours):
+    if not (hmac.compare_digest(right, seal.hash) and _is_address_ours(entry)):
         found.changed.append(str(seal.position))
+
+
+def _is_ours_alone(entry: queries.AuditEntry) -> bool:
+    return (entry.mac is None or actions.is_ours(entry)) and _is_address_ours(entry)
+
+
+def _is_address_ours(entry: queries.AuditEntry) -> bool:
+    """Forgotten, or the one that was noted: one that cannot be read is neither."""
+    return entry.address is None or crypto.blind_index(entry.address) == entry.address_index

@@ -76,20 +76,35 @@ def head() -> AuditSeal | None:
     return db.session.scalars(select(AuditSeal).order_by(AuditSeal.position.desc()).limit(1)).one_or_none()
 
 
-def unsealed(*, after: AuditSeal | None, limit: int) -> Sequence[AuditEntry]:
-    """Entries without a seal, oldest first. Transactions that ended late are at most an hour late."""
-    statement = select(AuditEntry).outerjoin(AuditSeal, AuditSeal.entry_id == AuditEntry.id)
-    statement = statement.where(AuditSeal.position.is_(None))
+def unsealed(*, after: AuditSeal | None) -> Iterator[AuditEntry]:
+    """Entries with a fingerprint and without a seal, oldest first. Transactions that ended late are at most an hour late."""
+    where: list[ColumnElement[bool]] = [AuditEntry.mac.is_not(None)]
     if after is not None:
         last = select(AuditEntry.created_at).where(AuditEntry.id == after.entry_id).scalar_subquery()
-        statement = statement.where(AuditEntry.created_at > last - text("interval '1 hour'"))
-    return db.session.scalars(statement.order_by(AuditEntry.created_at, AuditEntry.id).limit(limit)).all()
+        where.append(AuditEntry.created_at > last - text("interval '1 hour'"))
+    return _without_seal(*where)
+
+
+def from_before() -> Iterator[AuditEntry]:
+    """Entries from before there were fingerprints, oldest first."""
+    return _without_seal(AuditEntry.mac.is_(None))
 
 
 def all_unsealed() -> Iterator[AuditEntry]:
     """Every entry that no seal names, of whatever age."""
+    return _without_seal()
+
+
+def _without_seal(*where: ColumnElement[bool]) -> Iterator[AuditEntry]:
+    """Page by page, by key: whatever is left unsealed on one page hides nothing on the next."""
     statement = select(AuditEntry).outerjoin(AuditSeal, AuditSeal.entry_id == AuditEntry.id)
-    yield from db.session.scalars(statement.where(AuditSeal.position.is_(None)))
+    statement = statement.where(AuditSeal.position.is_(None), *where)
+    statement = statement.order_by(AuditEntry.created_at, AuditEntry.id).limit(A_WALK)
+    rows = db.session.scalars(statement).all()
+    while rows:
+        yield from rows
+        last = tuple_(AuditEntry.created_at, AuditEntry.id) > (rows[-1].created_at, rows[-1].id)
+        rows = db.session.scalars(statement.where(last)).all()
 
 
 def chain() -> Iterator[tuple[AuditSeal, AuditEntry | None]]:

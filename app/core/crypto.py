@@ -11,6 +11,7 @@ import os
 import unicodedata
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -70,6 +71,21 @@ class EncryptedText(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> str | None:
         return None if value is None else decrypt(value)
+
+
+UNREADABLE = "–"
+
+
+class LenientText(EncryptedText):
+    """The same for a column that others may write nonsense into: what cannot be decrypted reads as UNREADABLE."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Any) -> str | None:
+        try:
+            return super().process_result_value(value, dialect)
+        except (InvalidTag, ValueError, KeyError):
+            return UNREADABLE
 
 
 class EncryptedJSON(TypeDecorator[dict[str, Any]]):

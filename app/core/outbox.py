@@ -230,6 +230,11 @@ def retry(delivery_id: uuid.UUID) -> bool:
     return True
 
 
+def handler_of(delivery_id: uuid.UUID) -> str | None:
+    """Who is to react; None when there is no such delivery."""
+    return db.session.scalar(select(OutboxDelivery.handler).where(OutboxDelivery.id == delivery_id))
+
+
 def lock_delivery(delivery_id: uuid.UUID) -> OutboxDelivery | None:
     statement = select(OutboxDelivery).where(OutboxDelivery.id == delivery_id).with_for_update()
     return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Sequence
+
+from app.core import passwords
 
 TRIES = 5  # wrong passwords per account before the next has to wait (SEC-08)
 TRIES_MINUTES = 15
@@ -22,7 +23,6 @@ LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
-GUESSES = 10**6  # what a password must outlast: fewer are tried online within days
 
 CHANNELS = ("email",)
 TYPES = ("order", "marketing", "alerts")  # NOT-31
@@ -46,15 +46,7 @@ def password_faults(password: str, *, known: Sequence[str] = ()) -> list[str]:
         faults.append("number")
     if not any(not char.isalnum() and not char.isspace() for char in password):
         faults.append("symbol")
-    return faults or (["common"] if is_common(password, known=known) else [])
-
-
-def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
-    """Whether the password is on the list of common ones, or is one of those or of `known` with the usual changes."""
-    from zxcvbn import zxcvbn  # noqa: PLC0415 - its word lists take some megabytes, and few processes ever need them
-
-    words = [word for text in known for word in re.split(r"[\s@._+-]+", text) if len(word) > 2]
-    return zxcvbn(password[:72], user_inputs=[*known, *words])["guesses"] < GUESSES
+    return faults or (["common"] if passwords.is_common(password, known=known) else [])
 
 
 def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:

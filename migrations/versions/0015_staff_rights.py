@@ -39,10 +39,16 @@ def upgrade() -> None:
     for table in ("staff_session", "login_attempt"):
         op.add_column(table, sa.Column("agent", sa.Text(), server_default="", nullable=False))
     op.add_column("staff_session", sa.Column("place_index", sa.LargeBinary(), nullable=True))
+    op.add_column("staff", sa.Column("blocked_told_at", MOMENT, nullable=True))
+    op.drop_constraint("ck_login_attempt_kind", "login_attempt")
+    kinds = "kind IN ('password', 'code', 'trusted', 'own', 'again')"
+    op.create_check_constraint(op.f("ck_login_attempt_kind"), "login_attempt", kinds)
     _devices()
     _alerts()
     op.create_index("ix_login_attempt_created_at", "login_attempt", NEWEST)
     op.create_index("ix_login_attempt_address", "login_attempt", ["address_index", *NEWEST])
+    wrong = {"postgresql_where": sa.text("NOT was_right")}
+    op.create_index("ix_login_attempt_wrong", "login_attempt", ["address_index", NEWEST[0]], **wrong)
     _audit()
 
 
@@ -151,7 +157,7 @@ def _audit() -> None:
     op.create_index("ix_audit_entry_created_at", "audit_entry", NEWEST)
     op.create_index("ix_audit_entry_actor", "audit_entry", ["actor", *NEWEST])
     op.create_index("ix_audit_entry_area", "audit_entry", [sa.text("split_part(action, '.', 1)"), *NEWEST])
-    op.create_index("ix_audit_entry_object", "audit_entry", ["object_kind", "object_id", *NEWEST])
+    op.create_index("ix_audit_entry_object", "audit_entry", ["object_id", *NEWEST])
     op.create_index("ix_audit_entry_address", "audit_entry", ["address_index", *NEWEST])
     op.create_table(
         "audit_seal",
@@ -189,6 +195,7 @@ def downgrade() -> None:
         op.drop_column("audit_entry", name)
     op.drop_index("ix_login_attempt_created_at", "login_attempt")
     op.drop_index("ix_login_attempt_address", "login_attempt")
+    op.drop_index("ix_login_attempt_wrong", "login_attempt")
     for table in ("staff_session", "login_attempt"):
         op.drop_column(table, "agent")
     for table in ("login_attempt", "audit_entry"):
@@ -196,6 +203,10 @@ def downgrade() -> None:
     for table in ("staff_session", "login_attempt", "audit_entry"):
         op.drop_column(table, "address")
     op.drop_column("staff_session", "place_index")
+    op.drop_column("staff", "blocked_told_at")
+    op.execute("DELETE FROM login_attempt WHERE kind NOT IN ('password', 'code')")
+    op.drop_constraint("ck_login_attempt_kind", "login_attempt")
+    op.create_check_constraint(op.f("ck_login_attempt_kind"), "login_attempt", "kind IN ('password', 'code')")
     op.drop_table("staff_alert")
     op.drop_table("staff_device")
     op.drop_table("staff_invitation")

@@ -44,6 +44,17 @@ def test_backup_codes_have_fifty_bits():
     assert rules.grouped("1234567890123456") == "1234 5678 9012 3456"
 
 
+@pytest.mark.parametrize("password", ["Password123!", "P@ssw0rd1234", "Qwertyuiop1!", "Iloveyou123!"])
+def test_a_common_password_is_none_however_it_is_dressed_up(password):
+    """SEC-07, ASVS 6.2.4: twelve characters, a capital letter, a number and a symbol, and guessed at once."""
+    assert rules.password_fault(password, email="siti.batik@example.com") == "common"
+
+
+@pytest.mark.parametrize("password", ["Batik-and-canting-7", "  Kain pérang 1 — ✨ ", "Trombone7!lagoon" + "x" * 200])
+def test_a_password_that_is_good(password):
+    assert rules.password_fault(password, email="siti.batik@example.com") is None
+
+
 def test_a_password_is_hashed_at_the_cost_that_owasp_asks():
     """ASVS: argon2id with 19 MiB and two passes at the least. Read anew, as the suite itself hashes at a lower cost."""
     spec = find_spec("app.core.passwords")

@@ -2,9 +2,10 @@
 
 import pytest
 
-from app.accounts import rules
-from app.core import db
+from app.accounts import flows, queries, rules
+from app.core import crypto, db
 from app.core.transaction import transaction
+from tests.sql import watched
 from tests.staff import StaffMember, hire
 from tools.webforms import form_to
 
@@ -82,6 +83,40 @@ def test_many_accounts_from_one_address_are_told_once(app, member):
     assert kinds() == ["many_accounts", "many_accounts"]
 
 
+def test_who_goes_on_for_long_makes_no_try_wait_for_another(app, member):
+    """Once it is told, a wrong try asks for no lock that all tries from this address share."""
+    for number in range(rules.MANY_ACCOUNTS):
+        wrong(app, f"nobody{number}@example.com", "198.51.100.7")
+    with watched() as sent:
+        wrong(app, "nobody9@example.com", "198.51.100.7")
+    assert sum("advisory" in each for each in sent) == 1  # of the account
+    assert not any("account_index) FROM (" in each for each in sent)
+
+
+def test_many_tries_at_few_accounts_are_not_many_accounts_and_hide_none(app):
+    address = crypto.blind_index("198.51.100.7")
+
+    def tried(account, count):
+        with transaction():
+            db.rows(
+                "INSERT INTO login_attempt (id, account_index, kind, was_right, address_index)"
+                " SELECT uuidv7(), :account, k, false, :address FROM unnest(CAST(:kinds AS text[])) k,"
+                " generate_series(1, :count) RETURNING id",
+                account=account,
+                address=address,
+                count=count,
+                kinds=list(rules.TRY_KINDS),
+            )
+
+    tried(b"first", 1)
+    for name in (b"2", b"3", b"4"):
+        tried(name, rules.TRIES)
+    assert not queries.has_tried_many(address)
+    tried(b"5", rules.TRIES)
+    assert queries.has_tried_many(address)
+    db.release()
+
+
 def test_alerts_stand_on_the_page_and_nobodys_address_in_clear(app, owner):
     come(app, owner, "198.51.100.77", IPHONE)
     page = owner.get("/admin/activity/sign-ins")
@@ -120,3 +155,32 @@ def test_whom_it_concerns_is_written_to(make_app, office, drain):
 )
 def test_the_network_of_an_address(address, network):
     assert rules.network(address) == network
+
+
+def test_the_wrong_tries_of_an_address_are_found_by_an_index(database):
+    with transaction():
+        db.rows(
+            "INSERT INTO login_attempt (id, account_index, kind, was_right, address_index, created_at)"
+            " SELECT uuidv7(), 'x', 'code', n % 5 > 0, CAST((n % 20)::text AS bytea), now() - make_interval(mins => n)"
+            " FROM generate_series(1, 20000) n"
+        )
+        db.rows("ANALYZE login_attempt")
+        tried = "SELECT account_index FROM login_attempt WHERE address_index = '7' AND NOT was_right"
+        plan = str(db.rows(f"EXPLAIN {tried} ORDER BY created_at DESC LIMIT 101"))
+    assert ("ix_login_attempt_wrong" in plan, "Sort" in plan) == (True, False), plan
+
+
+def test_what_is_a_month_old_is_forgotten_in_short_transactions(app, member):
+    """However many tries somebody left behind: 5,000 at a time, and nothing younger."""
+    come(app, member, "203.0.113.7")
+    with transaction():
+        db.rows(
+            "INSERT INTO login_attempt (id, account_index, kind, was_right, created_at) SELECT uuidv7(), 'x', 'password',"
+            " false, now() - interval '31 days' FROM generate_series(1, 10007)"
+        )
+        db.rows("UPDATE staff_session SET expires_at = now() - interval '31 days' WHERE passed_totp_at IS NULL")
+    with watched() as sent:
+        flows.forget_old()
+    assert sum("DELETE FROM login_attempt" in each for each in sent) == 3
+    assert db.scalar("SELECT count(*) FROM login_attempt") == 2
+    assert db.scalar("SELECT count(*) FROM staff_session") == 1

@@ -142,3 +142,33 @@ def test_too_many_sessions_ask_for_the_code_and_the_box(make_app):
     member.client.post(form.action, data=form.filled(code=member.code(), trust="1"))
     other = again(member, staff_device=device(member))
     assert (works(other), works(member)) == (False, True)
+
+
+def stranger_tries(member, count=7):
+    """Somebody who knows the e-mail address, from wherever."""
+    other = StaffMember(member.client.application.test_client(), member.email, "x", member.secret)
+    return [other.give_password().status_code for _ in range(count)]
+
+
+def test_who_knows_the_address_keeps_nobody_out_of_the_browser_they_trust(trusting):
+    """ASVS 33, and the other way round: what is tried there keeps nobody out elsewhere."""
+    assert stranger_tries(trusting) == [422] * 5 + [429] * 2
+    assert works(again(trusting, staff_device=device(trusting)))
+    unknown = StaffMember(trusting.client.application.test_client(), trusting.email, trusting.password, "")
+    unknown.client.set_cookie(COOKIE, "x" * 43)
+    assert unknown.give_password().status_code == 429
+
+
+def test_a_browser_that_somebody_else_trusts_is_a_strangers(app, trusting):
+    mate = hire(app, "mei@example.com", role="agent")
+    assert stranger_tries(mate) == [422] * 5 + [429] * 2
+    mate.client.set_cookie(COOKIE, device(trusting))
+    assert mate.give_password().status_code == 429
+
+
+def test_a_code_given_a_minute_ago_elsewhere_is_no_fresh_code_here(trusting):
+    """Else who steals browser and password right after the code has a quarter of an hour for the money."""
+    other = again(trusting, staff_device=device(trusting))
+    assert works(other)
+    answer = other.client.get("/admin/gift-cards/new")
+    assert (answer.status_code, answer.location.startswith("/admin/totp?again=1")) == (303, True)

@@ -8,6 +8,7 @@ from app.core.transaction import transaction
 from app.orders import flows
 from tests.flows.shopper import money
 from tests.shop import add_product, faults, stock_row
+from tests.staff import give_rights, hire
 
 
 def order_of(token):
@@ -261,6 +262,37 @@ def test_a_delivery_that_was_given_up_is_tried_again(merchant, shopper, drain):
     drain()
     assert outbox.count_dead() == 0
     assert db.scalar("SELECT state FROM outbox_delivery WHERE handler = 'cart.empty_after_payment'") == "done"
+
+
+def test_a_delivery_that_moves_money_asks_for_the_right_to_that_too(app):
+    """Also of a reaction nobody has said anything about yet."""
+    member = hire(app, rights=["system.change"]).sign_in()
+    for handler in ("orders.send_refund", "new.reaction", "notifications.confirm_order"):
+        with transaction():
+            db.rows(
+                "WITH told AS (INSERT INTO outbox_event (id, name, payload) VALUES (uuidv7(), 'refund.requested', '{}')"
+                " RETURNING id) INSERT INTO outbox_delivery (id, event_id, handler, state)"
+                " SELECT uuidv7(), id, :handler, 'dead' FROM told RETURNING id",
+                handler=handler,
+            )
+    rows = dict(tuple(row) for row in db.rows("SELECT handler, id FROM outbox_delivery"))
+    db.release()
+    page = member.get("/admin/deliveries")
+    assert [handler for handler, row_id in rows.items() if f"/admin/deliveries/{row_id}/retry" in page] == [
+        "notifications.confirm_order"
+    ]
+    csrf = re.search(r'name="csrf-token" content="([^"]+)"', page)[1]
+    found = {}
+    for handler, row_id in rows.items():
+        answer = member.client.post(f"/admin/deliveries/{row_id}/retry", data={"csrf_token": csrf})
+        found[handler] = answer.status_code
+    assert found == {"orders.send_refund": 403, "new.reaction": 403, "notifications.confirm_order": 303}
+    states = dict(tuple(row) for row in db.rows("SELECT handler, state FROM outbox_delivery"))
+    assert states == {"orders.send_refund": "dead", "new.reaction": "dead", "notifications.confirm_order": "pending"}
+    db.release()
+    give_rights(member.email, ["system.change", "payments.change"])
+    member.press("/admin/deliveries", f"/admin/deliveries/{rows['orders.send_refund']}/retry")
+    assert outbox.count_dead() == 1
 
 
 def test_what_customers_type_stays_text(merchant, shopper):

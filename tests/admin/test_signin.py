@@ -8,7 +8,8 @@ import pyotp
 import pytest
 
 from app.accounts import actions as accounts
-from app.core import db
+from app.accounts import flows, queries
+from app.core import db, passwords
 from app.core.transaction import in_transaction, transaction
 from tests.staff import STEP, hire
 from tools.webforms import form_to, heading_of
@@ -384,3 +385,101 @@ def test_the_owner_is_written_to(make_app, office, drain):
     text = mails["A backup code signed you in"].get_body(("plain",)).get_content()
     assert "9 are left" in text
     assert code not in text
+
+
+def blocked():
+    found = db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'staff.sign_in_blocked'")
+    db.release()
+    return found
+
+
+def test_whoever_is_at_work_is_not_kept_from_it_by_strangers(app, owner):
+    """ASVS 33: wrong passwords and codes of others count for others."""
+    stranger = app.test_client()
+    at_work, owner.client = owner.client, stranger
+    assert [owner.give_password(password="x").status_code for _ in range(6)] == [422] * 5 + [429]
+    owner.client = at_work
+    with transaction():
+        db.rows("UPDATE staff_session SET passed_totp_at = passed_totp_at - interval '16 minutes' RETURNING id")
+    form = form_to(owner.get("/admin/totp?again=1"), "/admin/totp?again=1")
+    assert owner.client.post(form.action, data=form.filled(code=owner.code())).status_code == 303
+    form = form_to(owner.get("/admin/profile"), "/admin/profile/backup-codes")
+    assert owner.client.post(form.action, data=form.filled(codes_password=owner.password)).status_code == 303
+
+
+def test_wrong_codes_of_a_thief_do_not_count_for_whoever_is_at_work(app, owner):
+    at_work, owner.client = owner.client, app.test_client()
+    owner.give_password()
+    assert [owner.give_code(wrong_code(owner)).status_code for _ in range(6)] == [422] * 5 + [429]
+    owner.client = at_work
+    form = form_to(owner.get("/admin/totp?again=1"), "/admin/totp?again=1")
+    assert owner.client.post(form.action, data=form.filled(code=owner.code())).status_code == 303
+    wrong = form.filled(code=wrong_code(owner))
+    assert [owner.client.post(form.action, data=wrong).status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_the_owner_is_told_once_in_a_quarter_of_an_hour(member):
+    """However steadily somebody tries: with each wrong one that comes after the oldest has stopped counting."""
+    for _ in range(5):
+        member.give_password(password="x")
+    for _ in range(4):
+        with transaction():
+            db.rows(
+                "UPDATE login_attempt SET created_at = created_at - interval '15 minutes' WHERE id ="
+                " (SELECT id FROM login_attempt WHERE created_at > now() - interval '14 minutes' ORDER BY id LIMIT 1)"
+                " RETURNING id"
+            )
+        assert member.give_password(password="x").status_code == 422
+    assert blocked() == 1
+    with transaction():
+        db.rows("UPDATE staff SET blocked_told_at = blocked_told_at - interval '16 minutes' RETURNING id")
+        db.rows("UPDATE login_attempt SET created_at = created_at - interval '16 minutes' RETURNING id")
+    for _ in range(5):
+        member.give_password(password="x")
+    assert blocked() == 2
+
+
+def half_way(member):
+    """Who has given the password, as the page for the code knew them when it was asked for."""
+    member.give_password()
+    who = queries.signed_in(cookie_of(member.client))
+    db.release()
+    return who
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        "UPDATE staff SET is_active = false RETURNING id",
+        "UPDATE staff_session SET ended_at = now() RETURNING id",
+        "UPDATE staff_session SET expires_at = now() RETURNING id",
+    ],
+)
+@pytest.mark.parametrize("step", ["code", "again"])
+def test_a_code_opens_nothing_for_who_was_let_go_while_it_came(member, meanwhile, step):
+    """The request had begun before the account was closed, or the session ended, and waited for the lock."""
+    who = half_way(member)
+    with transaction():
+        db.rows(meanwhile)
+    give = {
+        "code": lambda: flows.pass_code(who, member.code(), most_sessions=5),
+        "again": lambda: flows.confirm(who, member.code()),
+    }
+    before = db.rows("SELECT passed_totp_at, token_hash FROM staff_session")
+    assert give[step]() is None
+    assert db.rows("SELECT passed_totp_at, token_hash FROM staff_session") == before
+    assert db.scalar("SELECT count(*) FROM login_attempt WHERE kind <> 'password'") == 0
+
+
+@pytest.mark.parametrize("meanwhile", ["is_active = false", "password_hash = 'another'"])
+def test_a_password_opens_nothing_once_it_is_not_the_one_that_was_looked_at(member, monkeypatch, meanwhile):
+    look = passwords.is_right
+
+    def look_slowly(password_hash, password):
+        with transaction():
+            db.rows(f"UPDATE staff SET {meanwhile} RETURNING id")
+        return look(password_hash, password)
+
+    monkeypatch.setattr(passwords, "is_right", look_slowly)
+    assert member.give_password().status_code == 422
+    assert db.scalar("SELECT count(*) FROM staff_session") == 0

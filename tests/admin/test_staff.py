@@ -7,7 +7,7 @@ import pytest
 from app.accounts import rules
 from app.core import crypto, db
 from app.core.transaction import transaction
-from tests.staff import StaffMember, hire
+from tests.staff import StaffMember, give_rights, hire
 from tools.webforms import form_to, forms_of, heading_of
 
 PASSWORD = "Batik-and-canting-7"
@@ -145,6 +145,63 @@ def test_a_new_link_replaces_the_old_one_and_one_that_is_taken_back_is_dead(mail
     assert db.scalar("SELECT count(*) FROM staff_invitation") == 2
 
 
+INVITERS = {
+    "let go": lambda owner, page, own: owner.press(page, f"{page}/let-go"),
+    "taken back after": lambda owner, page, own: [
+        owner.press(page, f"{page}/let-go"),
+        owner.press(page, f"{page}/take-back"),
+    ],
+    "less of a role": lambda owner, page, own: owner.press(page, f"{page}/role", role="agent"),
+    "another role with too little": lambda owner, page, own: owner.press(page, f"{page}/role", role="manager"),
+    "their own role narrowed": lambda owner, page, own: narrow(owner, own),
+}
+
+
+def narrow(owner, own):
+    form = form_to(owner.get(f"/admin/staff/roles/{own}"), f"/admin/staff/roles/{own}")
+    answer = owner.client.post(form.action, data={**form.fields, "right": ["staff.change", "orders.view"]})
+    assert answer.status_code == 303
+
+
+@pytest.mark.parametrize("what", INVITERS)
+def test_an_invitation_ends_with_the_rights_of_who_sent_it(mailed, office, drain, what):
+    """Else whoever is to leave invites a second self first."""
+    app = mailed.client.application
+    boss = hire(app, "mei@example.com", rights=["staff.change", *rules.ROLES["agent"]])
+    own = db.scalar("SELECT role_id FROM staff WHERE email_index = :i", i=crypto.blind_index("mei@example.com"))
+    boss.sign_in()
+    invite(boss, role="agent")
+    drain()
+    link, client = link_in(office.mails[0]), app.test_client()
+    form = form_to(client.get(link).text, link)
+    INVITERS[what](mailed, f"/admin/staff/{id_of('mei@example.com')}", own)
+    answer = client.post(link, data=form.filled(password=PASSWORD, again=PASSWORD))
+    assert (answer.status_code, heading_of(answer.text)) == (410, "This invitation is over")
+    assert db.scalar("SELECT count(*) FROM staff") == 2
+    noted = ["staff.invitation_revoked"] if what != "their own role narrowed" else []
+    assert [each for each in acts() if each == "staff.invitation_revoked"] == noted
+
+
+def test_an_invitation_stays_good_while_its_sender_may_still_give_the_role(mailed, office, drain):
+    """And whoever sends it again vouches for it from then on."""
+    app = mailed.client.application
+    boss = hire(app, "mei@example.com").sign_in()
+    invite(boss)
+    invite(boss, "second@example.com")
+    page = f"/admin/staff/{id_of('mei@example.com')}"
+    invitation = db.scalar(
+        "SELECT id FROM staff_invitation WHERE email_index = :i", i=crypto.blind_index("second@example.com")
+    )
+    db.release()
+    mailed.press("/admin/staff", f"/admin/staff/invitations/{invitation}/send")
+    drain()
+    links = {str(mail["To"]): link_in(mail) for mail in office.mails}
+    give_rights("mei@example.com", rules.RIGHTS - {"books.change"})
+    assert join(app, links["aina@example.com"])[1].status_code == 303
+    mailed.press(page, f"{page}/let-go")
+    assert join(app, links["second@example.com"])[1].status_code == 303
+
+
 @pytest.mark.parametrize(
     ("password", "words"),
     [
@@ -153,6 +210,7 @@ def test_a_new_link_replaces_the_old_one_and_one_that_is_taken_back_is_dead(mail
         ("No-number-in-this", "a number"),
         ("NoSymbolInThis77", "a symbol"),
         ("My-name-is-Aina-77", "without your name"),
+        ("Password123!", "easy to guess"),
         ("Aa1-" + "x" * 1000, "at most 1000"),
     ],
 )

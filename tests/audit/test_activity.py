@@ -119,3 +119,16 @@ def test_where_a_request_came_from_is_forgotten_with_it(owner):
     """What the next one on this thread notes is not said to come from there."""
     owner.get("/admin/")
     assert origin.current() == origin.NOWHERE
+
+
+def test_what_was_done_to_one_thing_is_found_by_an_index(database):
+    """In the order of the page, however much was noted about other things."""
+    with transaction():
+        db.rows(
+            "INSERT INTO audit_entry (id, actor, action, object_kind, object_id)"
+            " SELECT uuidv7(), 'system', 'a.b', 'order', (n % 100)::text FROM generate_series(1, 20000) n"
+        )
+        db.rows("ANALYZE audit_entry")
+        page = "SELECT * FROM audit_entry WHERE object_id = '7' ORDER BY created_at DESC, id DESC LIMIT 51"
+        plan = str(db.rows(f"EXPLAIN {page}"))
+    assert ("ix_audit_entry_object" in plan, "Sort" in plan) == (True, False), plan

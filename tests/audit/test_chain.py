@@ -12,6 +12,9 @@ from app.core import clock, crypto, db, origin
 from app.core.ids import new_id
 from app.core.transaction import in_transaction, transaction
 from tests.audit.tampering import tamper
+from tests.staff import hire
+
+MANY = audit.MOST_AT_ONCE
 
 
 def note(number=1, **facts):
@@ -201,6 +204,59 @@ def test_entries_from_before_there_were_seals_begin_the_chain(database, environm
     assert verify() == (["2"], [], [])
     tamper(environment, old.format(7, 0))
     assert len(verify()[2]) == 1
+
+
+def test_a_shop_that_grew_before_there_were_seals_is_sealed_whole(database, environment):
+    """More old entries than one pass takes: all of them begin the chain, at once, and what is noted since follows."""
+    tamper(
+        environment,
+        "INSERT INTO audit_entry (id, actor, action, object_kind, object_id, created_at) SELECT uuidv7(), 'command',"
+        f" 'staff.created', 'staff', n::text, now() - make_interval(hours => n) FROM generate_series(1, {2 * MANY + 3}) n",
+    )
+    note(3)
+    assert flows.seal() == 2 * MANY + 6
+    found = flows.verify()
+    assert (found.is_whole, found.sealed, found.pending) == (True, 2 * MANY + 6, 0)
+
+
+def test_forged_entries_hold_no_seal_back(sealed, environment):
+    """However many somebody slips in, with a fingerprint or without: what we note is sealed all the same."""
+    for mac in ("NULL", "'x'"):
+        tamper(
+            environment,
+            "INSERT INTO audit_entry (id, actor, action, object_kind, object_id, mac, created_at) SELECT uuidv7(), 'a',"
+            f" 'b.c', 'd', 'e', {mac}, now() FROM generate_series(1, {MANY + 1})",
+        )
+    note(2)
+    assert (flows.seal(), flows.seal()) == (2, 0)
+    changed, removed, inserted = verify()
+    assert (changed, removed, len(inserted)) == ([], [], 2 * MANY + 2)
+
+
+@pytest.mark.parametrize("nonsense", ["x", "1.", "1.AAAA", "9.AAAA", "1.é", "", "another", "from a mail"])
+def test_an_address_that_nobody_can_read_is_told_and_stops_nothing(app, database, nonsense):
+    """One UPDATE that the trigger has to permit, before the seal or after it."""
+    nonsense = {"another": crypto.encrypt("198.51.100.1"), "from a mail": crypto.encrypt("aina:rahman")}.get(
+        nonsense, nonsense
+    )
+    member = hire(app, rights=["activity.view"]).sign_in()
+    flows.seal()
+    known = flows.verify().sealed
+    origin.note(origin.Origin("203.0.113.7", "", "request-1"))
+    try:
+        note(3)
+    finally:
+        origin.note(origin.NOWHERE)
+    spoil = "UPDATE audit_entry SET address = :x WHERE request_id = 'request-1' AND object_id = :n RETURNING id"
+    with transaction():
+        db.rows(spoil, x=nonsense, n="0")
+    assert flows.seal() == 3
+    with transaction():
+        db.rows(spoil, x=nonsense, n="2")
+    assert verify() == ([str(known + 1), str(known + 3)], [], [])
+    page = member.get("/admin/activity?object=2")
+    assert ("rahman" not in page, "203.0.113" in page) == (True, False)
+    assert member.client.get("/admin/activity/file").status_code == 200
 
 
 def test_an_entry_that_was_committed_late_is_sealed_in_its_turn(sealed, monkeypatch):

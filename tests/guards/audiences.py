@@ -1,4 +1,5 @@
-"""For whom a route is, where its view does not say so: by blueprint. A route of the staff says it beside its view (`needs`).
+"""For whom a route is, where its view does not say so: by blueprint, or by endpoint where a blueprint has views of the staff
+too or speaks JSON. A route of the staff says it beside its view (`needs`).
 
 A new blueprint must be named here, or its views must say what they need: else the matrix fails.
 """
@@ -9,7 +10,6 @@ CUSTOMER = "customer"  # for who is signed in, with what is theirs; to strangers
 PROVIDER = "provider"  # answers whoever signs
 
 AUDIENCES = {
-    "health": EVERYBODY,
     "metrics": EVERYBODY,  # in production only from a private address, see tests/ops
     "reports": EVERYBODY,
     "preferences": EVERYBODY,
@@ -19,7 +19,6 @@ AUDIENCES = {
     "pages": EVERYBODY,
     "seo": EVERYBODY,
     "gift_cards": EVERYBODY,
-    "api_description": EVERYBODY,
     "registering": EVERYBODY,
     "signing_in": EVERYBODY,
     "unsubscribing": EVERYBODY,
@@ -27,7 +26,6 @@ AUDIENCES = {
     "addresses": CUSTOMER,
     "own_data": CUSTOMER,
     "order_history": CUSTOMER,
-    "api_preferences": CUSTOMER,
     "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says
     "cart": VISITOR,
     "checkout": VISITOR,
@@ -36,9 +34,23 @@ AUDIENCES = {
     "documents": VISITOR,
     "refunds": VISITOR,
     "subscriptions": VISITOR,
-    "api_checkout": VISITOR,
-    "api_payments": VISITOR,
-    "api_stock": VISITOR,
     "inbound_payments": PROVIDER,
     "pay_return": PROVIDER,
+    "health.live": EVERYBODY,
+    "health.ready": EVERYBODY,
+    "health.health": EVERYBODY,
+    "api_description.openapi": EVERYBODY,
+    "api_description.docs": EVERYBODY,
+    "api_preferences.show": CUSTOMER,
+    "api_preferences.change": CUSTOMER,
+    "api_checkout.create_intent": VISITOR,
+    "api_checkout.confirm": VISITOR,
+    "api_payments.initiate": VISITOR,
+    "api_payments.verify": VISITOR,
+    "api_payments.show_payment": VISITOR,
+    "api_stock.unlock": VISITOR,
 }
+
+
+def audience_of(endpoint: str) -> str | None:
+    return AUDIENCES.get(endpoint) or AUDIENCES.get(endpoint.partition(".")[0])

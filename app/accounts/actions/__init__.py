@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 import pyotp
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
@@ -108,13 +108,23 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 
 def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
-    """The last wrong try that counts is announced, once, so that the owner of the account hears of it: of several at the same
-    moment it is the one that came last."""
+    """The last wrong try that counts is announced, so that the owner of the account, who is locked, hears of it: of several
+    at the same moment one, and once in a quarter of an hour, however long somebody goes on."""
     watching.look_at_wrong_try()
     wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
-    is_last = attempt_id == queries.last_wrong_try(account_index, kind=kind)
-    if wrong == rules.TRIES and is_last and person is not None:
+    if wrong >= rules.TRIES and person is not None and _is_to_be_told(person):
         outbox.record(StaffSignInBlocked(person.id, attempt_id))
+
+
+def _is_to_be_told(person: Staff) -> bool:
+    now, since = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, rules.TRIES_MINUTES)
+    told = (
+        update(Staff)
+        .where(Staff.id == person.id, func.coalesce(Staff.blocked_told_at < now - since, text("true")))
+        .values(blocked_told_at=now)
+        .returning(Staff.id)
+    )
+    return db.session.scalar(told.execution_options(synchronize_session=False)) is not None
 
 
 def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
@@ -125,11 +135,11 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     the code is looked at, for who is at work in `most_sessions` places and does not ask to `end_others`.
     """
     person = queries.lock_staff(who.staff_id)
-    if person is None:
+    if person is None or not person.is_active or queries.lock_live_session(who.session_id) is None:
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
-    if not accept_code(person, typed):
+    if not accept_code(person, typed, kind="code"):
         return None
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
     codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
@@ -141,12 +151,12 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     return token
 
 
-def accept_code(person: Staff, typed: str) -> bool:
-    """Whether it is a code of a locked person; each is good once. A wrong one counts. Raises TooManyTries."""
-    attempt_id = claim_try(person.email_index, kind="code")
+def accept_code(person: Staff, typed: str, *, kind: str) -> bool:
+    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries."""
+    attempt_id = claim_try(person.email_index, kind=kind)
     plain = rules.plain_code(typed)
     if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
-        note_wrong(attempt_id, person.email_index, person, kind="code")
+        note_wrong(attempt_id, person.email_index, person, kind=kind)
         return False
     note_right(attempt_id)
     return True
@@ -226,7 +236,7 @@ def start_session(staff_id: uuid.UUID) -> str:
 
 
 def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> str | None:
-    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, so never fresh.
+    """A session for whoever gave the password in a browser they trust; its code is as old as that trust, and never fresh.
 
     None, and the page for the code comes as ever: in another browser, or at work in as many places as there may be.
     """
@@ -234,7 +244,8 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
         return None
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    session.passed_totp_at = device.confirmed_at
+    stale = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES)
+    session.passed_totp_at = min(device.confirmed_at, stale)
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
@@ -285,10 +296,23 @@ def end_sessions(*which: ColumnElement[bool]) -> None:
     )
 
 
-def forget_old() -> None:
-    """Tries that no longer count and sessions long over (SEC: kept for a month, to look back at)."""
-    db.rows("DELETE FROM login_attempt WHERE created_at < now() - interval '30 days' RETURNING id")
-    db.rows("DELETE FROM staff_device WHERE expires_at < now() - interval '30 days' RETURNING id")
-    db.rows("DELETE FROM staff_alert WHERE created_at < now() - interval '30 days' RETURNING id")
-    db.rows("DELETE FROM staff_invitation WHERE expires_at < now() - interval '30 days' RETURNING id")
-    db.rows("DELETE FROM staff_session WHERE expires_at < now() - interval '30 days' RETURNING id")
+OLD = (  # tries that no longer count and sessions long over (SEC: kept for a month, to look back at)
+    ("login_attempt", "created_at"),
+    ("staff_device", "expires_at"),
+    ("staff_alert", "created_at"),
+    ("staff_invitation", "expires_at"),
+    ("staff_session", "expires_at"),
+)
+
+
+def forget_old(*, limit: int = 5000) -> bool:
+    """Delete what is old, at most so many rows of a table. Returns whether more may be left."""
+    gone = [
+        db.scalar(
+            f"WITH gone AS (DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"  # noqa: S608
+            f" WHERE {moment} < now() - interval '30 days' LIMIT :limit) RETURNING 1) SELECT count(*) FROM gone",
+            limit=limit,
+        )
+        for table, moment in OLD
+    ]
+    return max(gone) >= limit

@@ -63,8 +63,10 @@ def confirm(who: SignedIn, typed: str) -> str | None:
     """A code once more, before what moves money or opens secrets: the session counts as fresh, under a new token, which is
     returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
     person = queries.lock_staff(who.staff_id)
-    session = queries.session(who.session_id)
-    if person is None or session is None or not actions.accept_code(person, typed):
+    session = queries.lock_live_session(who.session_id)
+    if person is None or not person.is_active or session is None:
+        return None
+    if not actions.accept_code(person, typed, kind="again"):
         return None
     session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
     return actions.renew_token(session)

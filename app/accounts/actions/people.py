@@ -79,18 +79,28 @@ def invite(email: str, chosen: Chosen, *, by: SignedIn) -> uuid.UUID:
 
 
 def send_again(invitation_id: uuid.UUID, *, by: SignedIn) -> None:
-    """A new link by mail; the one before is dead. Raises InvitationOver, NotYours, NotFound."""
+    """A new link by mail, for which `by` vouches now; the one before is dead. Raises InvitationOver, NotYours, NotFound."""
     invitation = _open_invitation(invitation_id, by=by)
-    invitation.mail_number += 1
+    invitation.mail_number, invitation.invited_by = invitation.mail_number + 1, by.staff_id
     _send(invitation)
     _note("staff.invited_again", invitation, by=by.actor, number=invitation.mail_number)
 
 
 def revoke(invitation_id: uuid.UUID, *, by: SignedIn) -> None:
     """Raises InvitationOver, NotYours, NotFound."""
-    invitation = _open_invitation(invitation_id, by=by)
+    _revoke(_open_invitation(invitation_id, by=by), by=by)
+
+
+def _revoke(invitation: StaffInvitation, *, by: SignedIn) -> None:
     invitation.revoked_at, invitation.mail_token = clock.now(), None
     _note("staff.invitation_revoked", invitation, by=by.actor)
+
+
+def _revoke_beyond(held: frozenset[str], inviter: Staff, *, by: SignedIn) -> None:
+    """An invitation opens no more than whoever sent it may still give."""
+    for invitation in queries.lock_invitations_by(inviter.id):
+        if not rules.may_handle(held, _rights(invitation)):
+            _revoke(invitation, by=by)
 
 
 def _send(invitation: StaffInvitation) -> None:
@@ -107,7 +117,7 @@ def _open_invitation(invitation_id: uuid.UUID, *, by: SignedIn) -> StaffInvitati
         raise NotFound()
     if invitation.accepted_at or invitation.revoked_at:
         raise InvitationOver()
-    _demand(rules.may_handle(by.rights, Chosen(str(invitation.role_id or invitation.role)).rights))
+    _demand(rules.may_handle(by.rights, _rights(invitation)))
     return invitation
 
 
@@ -121,12 +131,16 @@ def forget_token(invitation_id: uuid.UUID, token: str) -> None:
 def accept(token: str, *, password_hash: str) -> uuid.UUID:
     """Join, with a password of one's own; an authenticator comes next. Returns the id of the account.
 
-    Raises InvitationOver for a link that was used, revoked, replaced or ran out: however many use it at once, one joins.
+    Raises InvitationOver for a link that was used, revoked, replaced or ran out, or whose sender may not give this role any
+    more: however many use it at once, one joins.
     """
     found = queries.invitation_by_token(token)
+    inviter = queries.lock_staff(found[0].invited_by) if found else None  # before the invitation, as `let_go` does
     invitation = queries.lock_invitation(found[0].id) if found else None
     again = queries.invitation_by_token(token)
     if invitation is None or again is None or not again[1]:
+        raise InvitationOver()
+    if inviter is None or not inviter.is_active or not rules.may_handle(_rights(inviter), _rights(invitation)):
         raise InvitationOver()
     if queries.lock_staff_by_email(invitation.email):
         raise InvitationOver()
@@ -153,12 +167,13 @@ def give_role(staff_id: uuid.UUID, chosen: Chosen, *, by: SignedIn) -> bool:
     if before == chosen.name:
         return False
     person.role, person.role_id = chosen.role, chosen.role_id
+    _revoke_beyond(chosen.rights, person, by=by)
     _note("staff.role_given", person, by=by.actor, before={"role": before}, after={"role": chosen.name})
     return True
 
 
 def let_go(staff_id: uuid.UUID, *, by: SignedIn) -> bool:
-    """They cannot sign in any more, and are signed out everywhere. False when it is so already.
+    """They cannot sign in any more, are signed out everywhere, and whom they invited cannot join. False when it is so already.
 
     Raises LastOwner, NotYours, Yourself, NotFound.
     """
@@ -168,6 +183,7 @@ def let_go(staff_id: uuid.UUID, *, by: SignedIn) -> bool:
     person.is_active = False
     devices.end_all(person.id)
     actions.end_all_sessions(person.id)
+    _revoke_beyond(frozenset(), person, by=by)
     _note("staff.let_go", person, by=by.actor, before={"active": True}, after={"active": False})
     return True
 
@@ -209,9 +225,9 @@ def _colleague(staff_id: uuid.UUID, *, by: SignedIn, is_leaving: bool = False) -
     return person
 
 
-def _rights(person: Staff) -> frozenset[str]:
-    own = queries.role(person.role_id) if person.role_id else None
-    return rules.rights_of(person.role, own.rights if own else None)
+def _rights(held: Staff | StaffInvitation) -> frozenset[str]:
+    own = queries.role(held.role_id) if held.role_id else None
+    return rules.rights_of(held.role, own.rights if own else None)
 
 
 def _demand(is_allowed: bool) -> None:

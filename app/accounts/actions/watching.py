@@ -17,8 +17,10 @@ def look_at_wrong_try() -> None:
     if not where.address:
         return
     index = crypto.blind_index(where.address)
+    if queries.is_alerted(index):  # whoever goes on for long must not make tries wait for each other
+        return
     queries.lock_account(index, kind="alert")
-    if queries.accounts_tried_from(index) >= rules.MANY_ACCOUNTS and not queries.is_alerted(index):
+    if queries.has_tried_many(index) and not queries.is_alerted(index):
         _raise("many_accounts", None)
 
 
