@@ -57,6 +57,17 @@ def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
     return zxcvbn(password[:72], user_inputs=[*known, *words])["guesses"] < GUESSES
 
 
+def first_name(name: str) -> str:
+    """How mails call somebody: no more than a word, for whoever reads it may be somebody else than who typed it."""
+    return re.sub(r"[^\w'’-]", "", name.split(" ")[0])[:40]
+
+
+def masked(email: str) -> str:
+    """An address that its owner knows again and nobody else learns: `a•••@example.com`."""
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}•••@{domain}"
+
+
 def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:
     """What the link that ends a kind of mails is signed over."""
     return f"unsubscribe {customer_id} {kind}"

@@ -302,9 +302,12 @@ def test_a_link_is_good_for_its_own_kind_only(aina: Patron):
     aina.sign_out()
     aina.ask_for_link(email=aina.email)
     token = aina.link().rsplit("/", 1)[-1]
-    for path in ("/login/reset/", "/register/", "/account/email/"):
+    for path in ("/login/reset/", "/register/"):
         assert aina.client.get(path + token).status_code == 410
         assert aina.post(path + token, password="Another-Word 9!").status_code == 410
+    aina.sign_in()
+    assert aina.client.get(f"/account/email/{token}").status_code == 410
+    assert aina.post(f"/account/email/{token}").status_code == 410
 
 
 def test_reset_ends_every_session_and_every_link(aina: Patron, make_patron: MakePatron):

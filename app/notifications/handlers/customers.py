@@ -19,7 +19,7 @@ from app.customers.events import (
     WishBack,
 )
 from app.customers.models import CustomerRequest
-from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES
+from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
 
@@ -44,12 +44,18 @@ def send_link(event: LinkWanted) -> None:
         template = _link_letter(wish)
         if template is None:
             return None
-        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind]}
+        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind], **_asking(wish)}
         topic = f"{event.name}:{event.request_id}"
         return Mail(topic, template, wish.email, letters.language_of(wish.locale), None, values)
 
     flows.send_once(plan)
     in_transaction(lambda: customer_actions.forget_token(event.request_id))
+
+
+def _asking(wish: CustomerRequest) -> dict[str, str]:
+    """Whose account wants the address."""
+    person = customers.customer(wish.customer_id) if wish.customer_id else None
+    return {"name": first_name(person.name), "old": masked(person.email)} if person else {}
 
 
 def _link_letter(wish: CustomerRequest) -> str | None:
