@@ -28,6 +28,7 @@ class Customer(Base):
     locale: Mapped[str] = mapped_column(Text)
     currency: Mapped[str | None] = mapped_column(Text)  # None: the shop's
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    blocked_told_at: Mapped[datetime | None]  # when its owner last heard that somebody tries passwords
     closes_at: Mapped[datetime | None]  # its owner wants it deleted; until then they may change their mind
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
@@ -83,6 +84,7 @@ class CustomerRequest(Base):
     token: Mapped[str | None] = mapped_column(EncryptedText)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

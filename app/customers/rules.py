@@ -15,7 +15,8 @@ GRACE_DAYS = 14  # from “delete my account” until it is done (DAT-07)
 MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
 MAX_ADDRESSES = 20
 MAX_WISHES = 100
-LETTERS_AN_HOUR = 5  # to one address, so that nobody can flood another one's mailbox
+GOOD_LETTERS = 2  # of a kind in one mailbox: no third is sent while two links there work, so that nobody can flood it
+GOOD_MINUTES = 5  # a link with less time left does not count
 
 # Minutes that the link of a mail is good for.
 LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24 * 60}

@@ -79,7 +79,7 @@ def change_password() -> ResponseReturnValue:
         return _security_page(password=form, status=422)
     old, new = form.current.data or "", form.password.data or ""
     try:
-        ended = flows.change_password(person.customer_id, person.email, old, new, session_id=person.session_id)
+        ended = flows.change_password(person.customer_id, old, new, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
         return _security_page(password=form, status=refusal.status)
@@ -95,7 +95,7 @@ def change_email() -> ResponseReturnValue:
     if not form.validate():
         return _security_page(email=form, status=422)
     try:
-        flows.check_password(person.customer_id, person.email, form.current.data or "")
+        flows.check_password(person.customer_id, form.current.data or "", session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
         return _security_page(email=form, status=refusal.status)

@@ -68,7 +68,7 @@ def _refusal(person: SignedIn) -> WrongPassword | TooManyTries | None:
     try:
         if not 0 < len(password) <= LONGEST_PASSWORD:
             raise WrongPassword()
-        flows.check_password(person.customer_id, person.email, password)
+        flows.check_password(person.customer_id, password, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         return refusal
     return None

@@ -42,6 +42,7 @@ def _customers() -> None:
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=YES, nullable=False),
+        sa.Column("blocked_told_at", MOMENT, nullable=True),
         sa.Column("closes_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("updated_at", MOMENT, server_default=NOW, nullable=False),
@@ -93,6 +94,7 @@ def _requests() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("mailed_at", MOMENT, nullable=True),
         sa.Column("used_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.CheckConstraint(

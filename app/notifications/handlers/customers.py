@@ -19,7 +19,7 @@ from app.customers.events import (
     WishBack,
 )
 from app.customers.models import CustomerRequest
-from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES, first_name, masked
+from app.customers.rules import LINK_MINUTES, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
 
@@ -36,14 +36,11 @@ def send_link(event: LinkWanted) -> None:
     the shop knows its link no more."""
 
     def plan() -> Mail | None:
-        wish = customers.request(event.request_id)
-        if wish is None or wish.token is None or wish.used_at is not None:
+        wish = customer_actions.claim_letter(event.request_id)
+        template = _link_letter(wish) if wish else None
+        if wish is None or template is None:
             return None
-        if customers.letters_lately(wish.email_index, before=wish.id) >= LETTERS_AN_HOUR:
-            return None
-        template = _link_letter(wish)
-        if template is None:
-            return None
+        customer_actions.note_letter(wish)
         values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind], **_asking(wish)}
         topic = f"{event.name}:{event.request_id}"
         return Mail(topic, template, wish.email, letters.language_of(wish.locale), None, values)
