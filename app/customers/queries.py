@@ -246,12 +246,6 @@ def _signature(customer_id: uuid.UUID, kind: str) -> str:
     return crypto.blind_index(unsubscribe_subject(customer_id, kind)).hex()[:40]
 
 
-def due_to_close(*, limit: int = 50) -> list[uuid.UUID]:
-    """Accounts whose time of grace is over, the first first."""
-    statement = select(Customer.id).where(Customer.closes_at <= func.now()).order_by(Customer.closes_at).limit(limit)
-    return list(db.session.scalars(statement))
-
-
 def tries_of(email_index: bytes) -> list[Any]:
     """(way, was_right, created_at) of what was tried at this account within the month that is kept."""
     return db.rows(

@@ -162,6 +162,19 @@ def everything_of(customer_id: uuid.UUID) -> list[Order]:
     return list(db.session.scalars(statement).unique())
 
 
+# Of the customer `c` of another statement: whether anything is still going on with an order of theirs. Money may come late for
+# one that has expired, and what came for one that is over has to go back.
+UNDER_WAY = """
+EXISTS (SELECT FROM orders o WHERE o.customer_id = c.id AND (
+  o.state NOT IN ('confirmed', 'cancelled', 'expired')
+  OR o.state = 'expired' AND coalesce(o.closed_at, o.expires_at) > now() - interval '30 days'
+  OR o.state <> 'confirmed' AND EXISTS (SELECT FROM payment p JOIN payment_capture m ON m.payment_id = p.id
+    WHERE p.order_id = o.id AND m.state IN ('authorized', 'captured') AND m.amount_minor > greatest(m.refunded_minor,
+      (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = m.id AND r.state = 'succeeded'))
+      + (SELECT coalesce(sum(d.amount_minor), 0) FROM payment_dispute d WHERE d.capture_id = m.id AND d.state = 'lost'))))
+"""
+
+
 def _typed(sql: str) -> Any:
     return text(sql).columns(address=EncryptedJSON)
 

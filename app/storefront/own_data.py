@@ -75,11 +75,13 @@ def _refusal(person: SignedIn) -> WrongPassword | TooManyTries | None:
 
 
 def _page(*, export_error: str | None = None, close_error: str | None = None, status: int = 200) -> ResponseReturnValue:
+    person = customers.somebody()
     return respond(
         "storefront/account/data.html",
         status=status,
         here="data",
-        person=customers.somebody(),
+        person=person,
+        waits=queries.waits_for(person.customer_id),
         days=GRACE_DAYS,
         export_error=export_error,
         close_error=close_error,

@@ -16,6 +16,7 @@ from app.customers.actions import NewSession, wishes
 from app.customers.errors import LinkOver, TooManyTries
 from app.customers.rules import LINK_MINUTES, LONGEST_PASSWORD
 from app.orders.actions import belonging
+from app.recurring.actions import belonging as subscriptions
 from app.storefront.cart import pieces
 from app.storefront.customer_forms import EmailForm, LoginForm, NewPasswordForm
 from app.web import customers, languages
@@ -158,6 +159,7 @@ def welcome(new: NewSession, *, to: str) -> Response:
         person = queries.lock_customer(new.customer_id)  # who signs in twice at once joins one after the other
         if person is not None:
             belonging.attach(person.id, person.email_index)
+            subscriptions.attach(person.id)
         if guest is None:
             return None
         wishes.hand_over(guest, new.visitor)

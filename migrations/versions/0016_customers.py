@@ -25,6 +25,7 @@ def upgrade() -> None:
     _preferences()
     _cart_notices()
     op.create_foreign_key(op.f("fk_orders_customer_id_customer"), "orders", "customer", ["customer_id"], ["id"])
+    _recurring_orders()
 
 
 def _customers() -> None:
@@ -211,6 +212,20 @@ def _cart_notices() -> None:
     op.create_index("ix_cart_notice_visitor", "cart_notice", ["visitor"])
 
 
+def _recurring_orders() -> None:
+    op.add_column("recurring_order", sa.Column("customer_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_recurring_order_customer_id_customer"), "recurring_order", "customer", ["customer_id"], ["id"]
+    )
+    op.create_index("ix_recurring_order_visitor", "recurring_order", ["visitor"])
+    op.create_index(
+        "ix_recurring_order_customer_id",
+        "recurring_order",
+        ["customer_id"],
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
+
+
 def _of_customer(table: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         ["customer_id"], ["customer.id"], name=op.f(f"fk_{table}_customer_id_customer"), ondelete="CASCADE"
@@ -218,6 +233,8 @@ def _of_customer(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_recurring_order_visitor", table_name="recurring_order")
+    op.drop_column("recurring_order", "customer_id")
     op.drop_constraint("fk_orders_customer_id_customer", "orders", type_="foreignkey")
     for table in (
         "notification_preference", "wish", "customer_address", "customer_sign_in", "customer_request", "customer_session",

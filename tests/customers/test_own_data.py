@@ -9,17 +9,25 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from app.core import crypto, db
+from app.core.ids import new_id
+from app.core.money import Money
 from app.core.transaction import transaction
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
 from app.privacy import flows as privacy
 from app.privacy import rules
+from app.recurring.actions import plans
+from app.recurring.models import RecurringOrder
 from app.search import actions as search
+from app.value import actions as value
+from app.value.actions import NewValue
 from tests.customers.patron import LINK, PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, quantities
+from tests.flows.test_recurring import Subscriber
 from tests.notifications.post_office import body_of
 from tests.shop import ADDRESS, add_product
 from tools.webforms import form_to, heading_of
@@ -161,6 +169,136 @@ def let_the_grace_pass() -> None:
         )
 
 
+def long_ago(token: str) -> None:
+    """No money comes for it any more."""
+    with transaction():
+        db.rows("UPDATE orders SET closed_at = closed_at - interval '31 days' WHERE token = :t RETURNING id", t=token)
+
+
+def is_forgotten(patron: Patron) -> bool:
+    """After the clock came by."""
+    let_the_grace_pass()
+    privacy.erase_closed()
+    return patron.id is None
+
+
+def close(patron: Patron) -> str:
+    """Ask for the account to be deleted; returns the page that says so."""
+    assert patron.submit("/account/data", "/account/data/close", current=PASSWORD).status_code == 303
+    return patron.get("/account/data")
+
+
+def expire(token: str) -> None:
+    with transaction():
+        db.rows(
+            "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
+        )
+        db.rows(
+            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id", t=token
+        )
+    orders.release_pass(trigger="schedule")
+
+
+def test_an_order_that_late_money_may_confirm_is_waited_for(aina: Patron):
+    token = buy(aina, add_product(), 1)
+    form = aina.hand_over(token)
+    expire(token)
+    assert db.scalar("SELECT state FROM orders") == "expired"
+    assert "What the deletion waits for" in close(aina)
+    assert not is_forgotten(aina)
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    aina.deliver()
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    assert "What the deletion waits for" not in aina.get("/account/data")
+    assert is_forgotten(aina)
+    assert db.scalar("SELECT email_index FROM orders") == crypto.blind_index(aina.email)
+
+
+def test_money_that_has_to_go_back_is_waited_for(aina: Patron):
+    """It came late, and the stock was gone."""
+    token = buy(aina, add_product(), 1)
+    form = aina.hand_over(token)
+    expire(token)
+    with transaction():
+        db.rows("UPDATE stock_item SET safety = on_hand RETURNING id")
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    assert db.rows("SELECT o.state, r.state FROM orders o, refund r") == [("cancelled", "requested")]
+    with transaction():
+        db.rows("UPDATE customer SET closes_at = now() RETURNING id")
+    assert not is_forgotten(aina)
+    aina.deliver()
+    assert db.scalar("SELECT email_index FROM orders") == crypto.blind_index(aina.email)
+    assert db.scalar("SELECT state FROM refund") == "succeeded"
+    assert is_forgotten(aina)
+    assert db.scalar("SELECT email_index FROM orders") != crypto.blind_index(aina.email)
+
+
+def subscribe(patron: Patron, *, email: str | None = None) -> Subscriber:
+    """With a first order that is paid."""
+    sku = db.scalar("SELECT sku FROM variant WHERE id = :id", id=add_product("Sabun", stock_of={"KB": 5}))
+    with transaction():
+        plan_id = plans.add(sku, period="month", every=1, by="command")
+    subscriber = Subscriber(patron, patron.bank).start(plan_id, email=email or patron.email)
+    subscriber.authorise()
+    subscriber.follow()
+    patron.deliver()
+    return subscriber
+
+
+def test_a_subscription_is_waited_for_and_forgotten_too(aina: Patron):
+    subscriber = subscribe(aina)
+    assert "A subscription of yours is still running" in close(aina)
+    assert not is_forgotten(aina)
+    subscriber.press("cancel")
+    subscriber.follow()
+    assert not is_forgotten(aina)  # the provider is looked at for some days more
+    with transaction():
+        db.rows("UPDATE recurring_order SET ask_at = NULL RETURNING id")
+    assert is_forgotten(aina)
+    row = db.session.scalars(select(RecurringOrder)).one()
+    assert (row.email, row.phone, row.address, row.customer_id, row.visitor) == ("", "", {}, None, "erased")
+    assert aina.client.get(f"/subscription/{subscriber.token}").status_code == 200
+
+
+def test_the_orders_of_a_subscription_are_its_subscribers(aina: Patron, mallory: Patron):
+    """Also where another customer has proven the address since."""
+    subscriber = subscribe(aina, email=mallory.email)
+    subscriber.a_month_passes()
+    assert db.rows("SELECT DISTINCT customer_id FROM orders") == [(aina.id,)]
+    assert db.scalar("SELECT count(*) FROM orders") == 2
+
+
+def test_a_guests_subscription_is_theirs_once_they_sign_in(patron: Patron):
+    subscriber = subscribe(patron)
+    patron.register()
+    assert subscriber.row().customer_id == patron.id
+    assert subscriber.row().visitor == db.scalar("SELECT visitor FROM customer")
+
+
+def test_the_copy_has_subscriptions_cards_and_money_that_went_back(aina: Patron, mallory: Patron):
+    for each in (aina, mallory):
+        subscribe(each)
+        with transaction():
+            value.issue(NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email=each.email))
+    data = json.loads(export(aina)["data.json"])
+    (subscription,), (card,) = data["subscriptions"], data["gift_cards_and_credit"]
+    assert (subscription["product"], subscription["state"], subscription["email"]) == ("Sabun", "active", aina.email)
+    assert (card["kind"], card["balance_minor"]) == ("gift_card", 5000)
+    assert (data["refunds"], data["refund_wishes"]) == ([], [])
+
+
+def test_those_who_wait_keep_nobody_from_being_forgotten(aina: Patron, mallory: Patron, monkeypatch):
+    """However many are due before: here one fills the batch."""
+    buy(aina, add_product(), 1)
+    close(aina), close(mallory)
+    let_the_grace_pass()
+    with transaction():
+        db.rows("UPDATE customer SET closes_at = closes_at - interval '1 day' WHERE id = :id RETURNING id", id=aina.id)
+    monkeypatch.setattr(privacy.queries.due, "__kwdefaults__", {"limit": 1})
+    privacy.erase_closed()
+    assert (aina.id is None, mallory.id is None) == (False, True)
+
+
 def test_deleting_can_be_thought_over(aina: Patron, make_patron: MakePatron):
     other = make_patron()
     other.sign_in()
@@ -193,6 +331,7 @@ def test_a_customer_is_forgotten_and_the_books_still_balance(aina: Patron, mallo
             t=never,
         )
     orders.release_pass(trigger="schedule")
+    long_ago(never)
     aina.submit("/account/data", "/account/data/close", current=PASSWORD)
     let_the_grace_pass()
     privacy.erase_closed()

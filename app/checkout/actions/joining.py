@@ -7,6 +7,7 @@ import uuid
 from app.cart import actions as cart
 from app.core import db
 from app.orders.actions import belonging
+from app.recurring.actions import belonging as subscriptions
 
 
 def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.UUID | None:
@@ -20,6 +21,7 @@ def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.U
         visitor=visitor,
     )
     belonging.hand_over(guest, visitor)
+    subscriptions.hand_over(guest, visitor)
     merged = cart.merge(guest, visitor, currency=currency, locale=locale)
     if merged is not None:
         belonging.follow_cart(visitor, old=merged.old, new=merged.new)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import Text, cast, func, update
 
 from app.core import db
 from app.orders.models import Order
@@ -43,14 +43,6 @@ def follow_cart(visitor: str, *, old: uuid.UUID, new: uuid.UUID) -> None:
         old=old,
         new=new,
     )
-
-
-def has_open(customer_id: uuid.UUID) -> bool:
-    """Whether something is still going on with an order of theirs."""
-    statement = (
-        select(Order.id).where(Order.customer_id == customer_id, Order.state.not_in((*OVER, "confirmed"))).limit(1)
-    )
-    return db.session.scalar(statement) is not None
 
 
 def let_go(customer_id: uuid.UUID) -> None:
