@@ -18,6 +18,16 @@ def lock_order(order_id: uuid.UUID) -> Order | None:
     return db.session.scalars(_LOCK, {"of": order_id}).unique().one_or_none()
 
 
+def lock_cart_of(order_id: uuid.UUID) -> uuid.UUID | None:
+    """The cart an order came from; until the transaction ends the order's goods move to no other."""
+    return db.scalar("SELECT cart_id FROM orders WHERE id = :id FOR UPDATE", id=order_id)
+
+
+def lock_orders_of_cart(cart_id: uuid.UUID) -> None:
+    """Before the cart itself: whoever takes out of it what was paid does likewise."""
+    db.rows("SELECT id FROM orders WHERE cart_id = :cart ORDER BY id FOR UPDATE", cart=cart_id)
+
+
 def order(order_id: uuid.UUID) -> Order | None:
     return db.session.scalars(_BY_ID, {"of": order_id}).unique().one_or_none()
 

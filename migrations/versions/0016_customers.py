@@ -25,6 +25,8 @@ def upgrade() -> None:
     _preferences()
     _cart_notices()
     op.create_foreign_key(op.f("fk_orders_customer_id_customer"), "orders", "customer", ["customer_id"], ["id"])
+    op.create_index("ix_orders_cart_id", "orders", ["cart_id"], postgresql_where=sa.text("cart_id IS NOT NULL"))
+    op.create_index("ix_mail_message_recipient_index", "mail_message", ["recipient_index"])
     _recurring_orders()
 
 
@@ -233,6 +235,8 @@ def _of_customer(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_mail_message_recipient_index", table_name="mail_message")
+    op.drop_index("ix_orders_cart_id", table_name="orders")
     op.drop_index("ix_recurring_order_visitor", table_name="recurring_order")
     op.drop_column("recurring_order", "customer_id")
     op.drop_constraint("fk_orders_customer_id_customer", "orders", type_="foreignkey")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from app.core import cache, db
 from app.core.transaction import transaction
+from app.orders import flows as orders
 from tests.customers.patron import Patron
 from tests.shop import ADDRESS, CONTACT, add_product
 from tools.webforms import form_to, forms_of, heading_of
@@ -29,6 +30,17 @@ def checkout(patron: Patron, email: str) -> str:
 def buy(patron: Patron, variant: object, quantity: int = 1, *, email: str | None = None) -> str:
     assert patron.add(variant, quantity).status_code == 303
     return checkout(patron, email or patron.email)
+
+
+def expire(token: str) -> None:
+    with transaction():
+        db.rows(
+            "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
+        )
+        db.rows(
+            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id", t=token
+        )
+    orders.release_pass(trigger="schedule")
 
 
 def owner_of(token: str) -> object:
@@ -229,6 +241,32 @@ def test_signing_in_during_checkout_keeps_what_was_typed_and_held(aina: Patron, 
     aina.deliver()
     assert quantities(aina) == ["1"]
     assert db.rows("SELECT v.variant_id FROM cart_line v") == [(other,)]
+
+
+def test_what_was_paid_a_moment_before_signing_in_is_not_bought_again(aina: Patron):
+    """The worker hears of the payment only after the carts were put together."""
+    other, paid = (add_product(name, stock_of={"KB": 5}) for name in ("Scarf", "Sarong"))
+    aina.add(other, 1)
+    aina.sign_out()
+    token = buy(aina, paid, 2)
+    aina.pay(token)
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    aina.sign_in()
+    aina.deliver()
+    assert db.rows("SELECT variant_id, quantity FROM cart_line") == [(other, 1)]
+
+
+def test_late_money_empties_the_cart_its_goods_have_moved_to(aina: Patron):
+    aina.sign_out()
+    token = buy(aina, add_product(stock_of={"KB": 5}), 2)
+    form = aina.hand_over(token)
+    expire(token)
+    aina.sign_in()
+    assert quantities(aina) == ["2"]
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    aina.deliver()
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    assert quantities(aina) == []
 
 
 def test_checkout_knows_who_is_signed_in(aina: Patron):
