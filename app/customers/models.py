@@ -126,7 +126,8 @@ class CustomerAddress(Base):
 
 
 class Wish(Base):
-    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it could not be had when last looked at."""
+    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it was on no shelf and has not been had since.
+    `told_at`: when its customer last heard that it can be had again."""
 
     __tablename__ = "wish"
     __table_args__ = (
@@ -141,6 +142,7 @@ class Wish(Base):
     visitor: Mapped[str] = mapped_column(Text)
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
     was_sold_out: Mapped[bool] = mapped_column(server_default=text("false"))
+    told_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
 

@@ -173,6 +173,7 @@ def _wishes() -> None:
         sa.Column("visitor", sa.Text(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
         sa.Column("was_sold_out", sa.Boolean(), server_default=NO, nullable=False),
+        sa.Column("told_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_wish_product_id_product"), ondelete="CASCADE"

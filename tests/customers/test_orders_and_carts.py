@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from app.core import cache, db
 from app.core.transaction import transaction
+from app.customers.actions import wishes
 from app.orders import flows as orders
 from tests.customers.patron import Patron
 from tests.shop import ADDRESS, CONTACT, add_product
@@ -335,6 +336,20 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
     assert patron.get("/wishlist").count('class="wish"') == 1
     assert patron.post("/wishlist", product="nonsense").status_code == 404
     assert patron.post("/wishlist", product="0192f5a0-7c3e-7000-8000-000000000000").status_code == 404
+
+
+def test_a_full_wishlist_takes_no_more_at_sign_in(aina: Patron, monkeypatch):
+    products = [
+        db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(f"Kain {n}")) for n in range(4)
+    ]
+    monkeypatch.setattr(wishes, "MAX_WISHES", 3)
+    aina.post("/wishlist", product=products[0]), aina.post("/wishlist", product=products[1])
+    aina.sign_out()
+    for product in products[1:]:
+        aina.post("/wishlist", product=product)
+    aina.sign_in()
+    kept = {row.product_id for row in db.rows("SELECT product_id FROM wish")}
+    assert kept == {products[0], products[1], products[3]}
 
 
 def test_an_address_of_checkout_can_be_kept_once(aina: Patron):

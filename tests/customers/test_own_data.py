@@ -17,6 +17,7 @@ from app.core.money import Money
 from app.core.transaction import transaction
 from app.notifications import flows as notifications
 from app.ops import audit
+from app.orders import flows as orders
 from app.privacy import flows as privacy
 from app.privacy import rules
 from app.recurring.actions import plans
@@ -73,6 +74,64 @@ def test_a_wish_that_is_back_is_told_once_to_who_wants_to_know(aina: Patron, mal
     notifications.tell_wishes()
     assert subjects(aina).count("Sarong can be had again") == 1
     assert "Sarong can be had again" not in subjects(mallory)
+
+
+def sweep() -> None:
+    """What the clock does."""
+    with transaction():
+        search.refresh_sold_out()
+    notifications.tell_wishes()
+
+
+def let_locks_run_out() -> None:
+    with transaction():
+        db.rows("UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' RETURNING id")
+        db.rows("UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' RETURNING id")
+    orders.release_pass(trigger="schedule")
+
+
+def test_what_others_hold_for_a_while_is_no_news(aina: Patron, make_patron: MakePatron):
+    """Each checkout that is given up would be a mail to everybody else."""
+    wants_alerts(aina)
+    last = add_product("Sarong", stock_of={"KB": 1})
+    reindex()
+    aina.post("/wishlist", product=db.scalar("SELECT product_id FROM variant WHERE id = :v", v=last))
+    buy(make_patron("other@example.com"), last)
+    sweep()
+    assert db.scalar("SELECT is_sold_out FROM search_document")
+    let_locks_run_out()
+    sweep()
+    assert not db.scalar("SELECT is_sold_out FROM search_document")
+    assert "Sarong can be had again" not in subjects(aina)
+
+
+def test_what_is_gone_again_when_the_mail_would_leave_is_not_told(aina: Patron, make_patron: MakePatron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+    fill_the_shelf(variant)
+    with transaction():
+        db.rows("UPDATE stock_item SET safety = on_hand RETURNING id")
+    assert "Sarong can be had again" not in subjects(aina)
+
+
+def test_a_wish_is_told_of_once_a_week(aina: Patron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+
+    def sold_out_and_back() -> None:
+        with transaction():
+            db.rows("UPDATE stock_item SET on_hand = 0 RETURNING id")
+        reindex()
+        notifications.tell_wishes()
+        fill_the_shelf(variant)
+
+    fill_the_shelf(variant)
+    sold_out_and_back()
+    assert subjects(aina).count("Sarong can be had again") == 1
+    with transaction():
+        db.rows("UPDATE wish SET told_at = told_at - interval '8 days' RETURNING id")
+    sold_out_and_back()
+    assert subjects(aina).count("Sarong can be had again") == 2
 
 
 def test_the_link_of_a_mail_ends_it_without_signing_in(aina: Patron, make_patron: MakePatron):

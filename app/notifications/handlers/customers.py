@@ -22,6 +22,7 @@ from app.customers.models import CustomerRequest
 from app.customers.rules import LINK_MINUTES, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
+from app.stock import queries as stock
 
 LINK_LETTERS = {
     "register": "customer_confirm",
@@ -114,7 +115,7 @@ def tell_wish_is_back(event: WishBack) -> None:
         cards = catalog.cards(
             [event.product_id], locale=locale, currency=person.currency or letters.site().shop.currency
         )
-        if not cards:
+        if not cards or stock.availability_by_product([event.product_id]).get(event.product_id, stock.NONE).total <= 0:
             return None
         values = {"product": cards[0].name, "path": f"/p/{cards[0].slug}"}
         unsubscribe = f"/unsubscribe/{customers.unsubscribe_token(person.id, 'alerts')}"
