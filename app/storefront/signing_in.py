@@ -167,6 +167,8 @@ def welcome(new: NewSession, *, to: str) -> Response:
 
     notice = in_transaction(work)
     cart.cool(new.visitor)
+    if guest is not None:
+        cart.cool(guest)  # whoever has that cookie still finds the cart gone, not a copy of it
     answer = customers.open_session(redirect(url_for("cart.show", notice=notice) if notice else to, 303), new)  # type: ignore[arg-type]
     found = cart.contents(new.visitor)
     if found.cart_id is not None:
@@ -198,6 +200,7 @@ def _login_page(
         form=login,
         errors=errors,
         next=next_page() if "next" in request.values else None,
+        is_over="over" in request.args,
     )
 
 

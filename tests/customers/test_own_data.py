@@ -15,6 +15,7 @@ from app.core import crypto, db
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import transaction
+from app.customers import queries as customers
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
@@ -25,6 +26,7 @@ from app.recurring.models import RecurringOrder
 from app.search import actions as search
 from app.value import actions as value
 from app.value.actions import NewValue
+from app.web.limits import limiter
 from tests.customers.patron import LINK, PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, expire, quantities
 from tests.flows.test_recurring import Subscriber
@@ -159,6 +161,17 @@ def test_the_link_of_a_mail_ends_it_without_signing_in(aina: Patron, make_patron
     ):
         assert stranger.client.get(changed).status_code == 404
         assert stranger.client.post(changed).status_code == 404
+
+
+def test_the_programs_of_many_mailboxes_may_press_their_links(aina: Patron, mallory: Patron, monkeypatch):
+    """All from one address, without a cookie: each link has its own limit."""
+    program = aina.client.application.test_client()
+    links = [f"/unsubscribe/{customers.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
+    monkeypatch.setattr(limiter, "enabled", True)
+    one_click = {"List-Unsubscribe": "One-Click"}
+    answers = [program.post(links[0], data=one_click).status_code for _ in range(61)]
+    assert answers == [200] * 60 + [429]
+    assert program.post(links[1], data=one_click).status_code == 200
 
 
 def test_who_said_no_meanwhile_gets_none(aina: Patron):
