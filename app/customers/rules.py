@@ -60,7 +60,7 @@ def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
 
 def first_name(name: str) -> str:
     """How mails call somebody: no more than a word, for whoever reads it may be somebody else than who typed it."""
-    return re.sub(r"[^\w'’-]", "", name.split(" ")[0])[:40]
+    return re.sub(r"[^\w'’-]", "", name.partition(" ")[0])[:40]
 
 
 def masked(email: str) -> str:

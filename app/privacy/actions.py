@@ -14,7 +14,12 @@ def erase(customer_id: uuid.UUID) -> str | None:
     """Forget a customer whose time of grace is over. Returns whose hot cart is stale now; None when nothing was done: they
     have changed their mind, or something is still under way (`queries.waits_for`)."""
     person = customers.lock_customer(customer_id)
-    if person is None or person.closes_at is None or person.closes_at > clock.now() or any(queries.waits_for(customer_id)):
+    if (
+        person is None
+        or person.closes_at is None
+        or person.closes_at > clock.now()
+        or any(queries.waits_for(customer_id))
+    ):
         return None
     visitor = person.visitor
     db.rows(

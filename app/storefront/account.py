@@ -113,7 +113,9 @@ def show_email(token: str) -> ResponseReturnValue:
         return over("new_email")
     if wish.customer_id != person.customer_id:
         return _not_yours()
-    return respond("storefront/account/new_email.html", token=token, person=person, old=masked(person.email), new=wish.email)
+    return respond(
+        "storefront/account/new_email.html", token=token, person=person, old=masked(person.email), new=wish.email
+    )
 
 
 @bp.post("/email/<token>")

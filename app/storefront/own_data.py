@@ -14,6 +14,8 @@ from app.customers.errors import TooManyTries, WrongPassword
 from app.customers.queries import SignedIn
 from app.customers.rules import GRACE_DAYS, LONGEST_PASSWORD
 from app.privacy import queries, rules
+from app.recurring import queries as recurring
+from app.recurring.rules import OVER
 from app.storefront.account import wrong_words
 from app.web import customers
 from app.web.limits import FORMS, limit
@@ -82,6 +84,7 @@ def _page(*, export_error: str | None = None, close_error: str | None = None, st
         here="data",
         person=person,
         waits=queries.waits_for(person.customer_id),
+        subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
         days=GRACE_DAYS,
         export_error=export_error,
         close_error=close_error,

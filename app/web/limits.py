@@ -61,9 +61,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     limiter.init_app(app)
 
 
-def limit(
-    rate: str, *, per_address: str | None = None, key: Callable[[], str] = client
-) -> Callable[[View], View]:
+def limit(rate: str, *, per_address: str | None = None, key: Callable[[], str] = client) -> Callable[[View], View]:
     """`@limit("10/minute")` on a view: that often per client, and `per_address` (or ANY_ADDRESS) from one address."""
 
     def wrap(view: View) -> View:

@@ -39,7 +39,8 @@ def expire(token: str) -> None:
             "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
         )
         db.rows(
-            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id", t=token
+            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id",
+            t=token,
         )
     orders.release_pass(trigger="schedule")
 
@@ -403,9 +404,7 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
 
 
 def test_a_full_wishlist_takes_no_more_at_sign_in(aina: Patron, monkeypatch):
-    products = [
-        db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(f"Kain {n}")) for n in range(4)
-    ]
+    products = [db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(f"Kain {n}")) for n in range(4)]
     monkeypatch.setattr(wishes, "MAX_WISHES", 3)
     aina.post("/wishlist", product=products[0]), aina.post("/wishlist", product=products[1])
     aina.sign_out()

@@ -255,7 +255,9 @@ def test_what_is_another_customers_is_not_there(app: Flask) -> None:
     assert len(asked) >= 5
     for row in asked:
         answer = row.ask(client, csrf)
-        if answer.status_code != (410 if "<token>" in row.rule.rule else 404):  # of a mail: there never was one, or no more
+        if answer.status_code != (
+            410 if "<token>" in row.rule.rule else 404
+        ):  # of a mail: there never was one, or no more
             wrong.append((row.name, answer.status))
     assert wrong == [], wrong
 

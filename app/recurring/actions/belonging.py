@@ -24,7 +24,9 @@ def attach(customer_id: uuid.UUID) -> None:
 def hand_over(guest: str, visitor: str) -> None:
     """A click of before signing in, sent once more, is still the same subscription."""
     db.rows(
-        "UPDATE recurring_order SET visitor = :visitor WHERE visitor = :guest RETURNING id", guest=guest, visitor=visitor
+        "UPDATE recurring_order SET visitor = :visitor WHERE visitor = :guest RETURNING id",
+        guest=guest,
+        visitor=visitor,
     )
 
 
