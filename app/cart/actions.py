@@ -19,6 +19,7 @@ from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR
 from app.core import db
 from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.orders import queries as orders
 from app.stock import queries as stock
 from app.stock.queries import Availability
 
@@ -206,9 +207,8 @@ def take_out_ordered(order_id: uuid.UUID) -> str | None:
     Returns the visitor whose hot copy is stale now.
     """
     visitor = db.scalar(
-        "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp() FROM orders o"
-        " WHERE o.id = :order AND c.id = o.cart_id AND c.is_open RETURNING c.visitor",
-        order=order_id,
+        "UPDATE cart SET version = version + 1, updated_at = clock_timestamp() WHERE id = :cart AND is_open RETURNING visitor",
+        cart=orders.lock_cart_of(order_id),
     )
     if visitor is None:
         return None

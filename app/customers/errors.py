@@ -19,6 +19,13 @@ class LinkOver(ShopError):
     status = 410
 
 
+class NotYourLink(Refused):
+    """The link of a mail was asked for by another account than the one that is signed in."""
+
+    code = "not_your_link"
+    status = 403
+
+
 class WrongPassword(Refused):
     """The password that was asked for once more is not the account's."""
 

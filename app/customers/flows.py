@@ -47,6 +47,8 @@ def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewS
     customer_id, password_hash = queries.credentials(email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
+    is_outdated = is_right and password_hash is not None and passwords.is_outdated(password_hash)
+    renewed = passwords.hashed(password) if is_outdated else None  # the parameters have grown since
 
     def finish() -> NewSession | None:
         person = queries.lock_customer(customer_id or NOBODY)
@@ -54,7 +56,7 @@ def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewS
             actions.note_wrong(attempt_id, account, person)
             return None
         actions.note_right(attempt_id)
-        actions.renew_hash(person, password)
+        person.password_hash = renewed or person.password_hash
         return actions.start_session(person, device=device, is_kept=is_kept)
 
     session = in_transaction(finish)
@@ -65,12 +67,13 @@ def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewS
     return session
 
 
-def check_password(customer_id: uuid.UUID, email: str, password: str) -> None:
-    """Ask somebody who is signed in for the password once more; counted like a sign-in, for the session may be stolen.
+def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UUID) -> None:
+    """Ask somebody who is signed in for the password once more; counted like a sign-in, for the session may be stolen, but by
+    session: strangers who try passwords at the address keep its owner from nothing here.
 
     Raises WrongPassword or TooManyTries.
     """
-    account = crypto.blind_index(email)
+    account = crypto.blind_index(f"session {session_id}")
     attempt_id = _claimed(account)
     password_hash = queries.password_hash_of(customer_id)
     db.release()
@@ -87,9 +90,9 @@ def check_password(customer_id: uuid.UUID, email: str, password: str) -> None:
         raise WrongPassword()
 
 
-def change_password(customer_id: uuid.UUID, email: str, old: str, new: str, *, session_id: uuid.UUID) -> int:
+def change_password(customer_id: uuid.UUID, old: str, new: str, *, session_id: uuid.UUID) -> int:
     """Returns how many other sessions ended. Raises WrongPassword or TooManyTries."""
-    check_password(customer_id, email, old)
+    check_password(customer_id, old, session_id=session_id)
     password_hash = passwords.hashed(new)
     return in_transaction(lambda: profile.change_password(customer_id, password_hash, session_id=session_id))
 

@@ -28,6 +28,7 @@ class Customer(Base):
     locale: Mapped[str] = mapped_column(Text)
     currency: Mapped[str | None] = mapped_column(Text)  # None: the shop's
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    blocked_told_at: Mapped[datetime | None]  # when its owner last heard that somebody tries passwords
     closes_at: Mapped[datetime | None]  # its owner wants it deleted; until then they may change their mind
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
@@ -83,6 +84,7 @@ class CustomerRequest(Base):
     token: Mapped[str | None] = mapped_column(EncryptedText)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
@@ -124,7 +126,8 @@ class CustomerAddress(Base):
 
 
 class Wish(Base):
-    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it could not be had when last looked at."""
+    """A product on the wishlist of a visitor, guest or customer. `was_sold_out`: it was on no shelf and has not been had since.
+    `told_at`: when its customer last heard that it can be had again."""
 
     __tablename__ = "wish"
     __table_args__ = (
@@ -139,6 +142,7 @@ class Wish(Base):
     visitor: Mapped[str] = mapped_column(Text)
     product_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
     was_sold_out: Mapped[bool] = mapped_column(server_default=text("false"))
+    told_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
 

@@ -19,7 +19,7 @@ from app.customers.models import (
     NotificationPreference,
     Wish,
 )
-from app.customers.rules import IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
+from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
 
 HEX_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -166,13 +166,15 @@ def open_request(token: str, *, kind: str) -> CustomerRequest | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def letters_lately(email_index: bytes, *, before: uuid.UUID) -> int:
-    """How many mails with a link this address was asked to get within the hour before that request."""
+def good_letters(email_index: bytes, *, kind: str) -> int:
+    """How many mails of this kind were sent to the address within the hour whose link still works, for minutes to come."""
     found = db.scalar(
-        "SELECT count(*) FROM customer_request r, customer_request this WHERE this.id = :id AND r.email_index = :email"
-        " AND r.id <> this.id AND r.created_at <= this.created_at AND r.created_at > this.created_at - interval '1 hour'",
-        id=before,
+        "SELECT count(*) FROM customer_request WHERE email_index = :email AND kind = :kind AND mailed_at IS NOT NULL"
+        " AND used_at IS NULL AND expires_at > clock_timestamp() + make_interval(mins => :left)"
+        " AND created_at > clock_timestamp() - interval '1 hour'",
         email=email_index,
+        kind=kind,
+        left=GOOD_MINUTES,
     )
     return int(found)
 
@@ -242,12 +244,6 @@ def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
 
 def _signature(customer_id: uuid.UUID, kind: str) -> str:
     return crypto.blind_index(unsubscribe_subject(customer_id, kind)).hex()[:40]
-
-
-def due_to_close(*, limit: int = 50) -> list[uuid.UUID]:
-    """Accounts whose time of grace is over, the first first."""
-    statement = select(Customer.id).where(Customer.closes_at <= func.now()).order_by(Customer.closes_at).limit(limit)
-    return list(db.session.scalars(statement))
 
 
 def tries_of(email_index: bytes) -> list[Any]:

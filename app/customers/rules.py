@@ -16,7 +16,8 @@ GRACE_DAYS = 14  # from “delete my account” until it is done (DAT-07)
 MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
 MAX_ADDRESSES = 20
 MAX_WISHES = 100
-LETTERS_AN_HOUR = 5  # to one address, so that nobody can flood another one's mailbox
+GOOD_LETTERS = 2  # of a kind in one mailbox: no third is sent while two links there work, so that nobody can flood it
+GOOD_MINUTES = 5  # a link with less time left does not count
 
 # Minutes that the link of a mail is good for.
 LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24 * 60}
@@ -47,6 +48,17 @@ def password_faults(password: str, *, known: Sequence[str] = ()) -> list[str]:
     if not any(not char.isalnum() and not char.isspace() for char in password):
         faults.append("symbol")
     return faults or (["common"] if passwords.is_common(password, known=known) else [])
+
+
+def first_name(name: str) -> str:
+    """How mails call somebody: no more than a word, for whoever reads it may be somebody else than who typed it."""
+    return re.sub(r"[^\w'’-]", "", name.partition(" ")[0])[:40]
+
+
+def masked(email: str) -> str:
+    """An address that its owner knows again and nobody else learns: `a•••@example.com`."""
+    name, _, domain = email.rpartition("@")
+    return f"{name[:1]}•••@{domain}"
 
 
 def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:

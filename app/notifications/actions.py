@@ -49,16 +49,23 @@ def _note(mail_id: uuid.UUID, **values: object) -> None:
 
 
 def note_wishes() -> int:
-    """Remember which wishes are sold out, and announce those that are no more, once. Returns how many."""
+    """Remember which wishes are sold out, and announce those that can be had again, each at most once a week. Returns how many.
+
+    Sold out is what is on no shelf: what others hold and have not paid may be back in minutes, and is nothing to tell.
+    """
     db.rows(
-        "UPDATE wish w SET was_sold_out = true FROM search_document d"
-        " WHERE d.product_id = w.product_id AND d.is_sold_out AND NOT w.was_sold_out RETURNING w.id"
+        "UPDATE wish w SET was_sold_out = true FROM search_document d WHERE d.product_id = w.product_id AND d.is_sold_out"
+        " AND NOT w.was_sold_out AND NOT EXISTS (SELECT FROM variant v JOIN stock_item s ON s.variant_id = v.id"
+        "  WHERE v.product_id = w.product_id AND v.is_available AND s.on_hand > s.safety) RETURNING w.id"
     )
     back = db.rows(
-        "WITH back AS (UPDATE wish w SET was_sold_out = false FROM search_document d"
-        "  WHERE d.product_id = w.product_id AND NOT d.is_sold_out AND w.was_sold_out RETURNING w.visitor, w.product_id)"
-        " SELECT c.id, b.product_id FROM back b JOIN customer c ON c.visitor = b.visitor AND c.is_active"
-        " JOIN notification_preference p ON p.customer_id = c.id AND p.channel = 'email' AND p.type = 'alerts' AND p.enabled"
+        "WITH back AS (SELECT w.id, c.id AS customer_id, c.id IS NOT NULL AND coalesce(w.told_at < now() - interval '7 days', true)"
+        "   AS is_news FROM wish w JOIN search_document d ON d.product_id = w.product_id LEFT JOIN (customer c"
+        "   JOIN notification_preference p ON p.customer_id = c.id AND p.channel = 'email' AND p.type = 'alerts' AND p.enabled)"
+        "   ON c.visitor = w.visitor AND c.is_active WHERE w.was_sold_out AND NOT d.is_sold_out ORDER BY w.id FOR UPDATE OF w)"
+        " UPDATE wish w SET was_sold_out = false, told_at = CASE WHEN b.is_news THEN clock_timestamp() ELSE w.told_at END"
+        " FROM back b WHERE w.id = b.id RETURNING b.customer_id, w.product_id, b.is_news"
     )
-    outbox.record_all([WishBack(row.id, row.product_id, new_id()) for row in back])
-    return len(back)
+    news = [WishBack(row.customer_id, row.product_id, new_id()) for row in back if row.is_news]
+    outbox.record_all(news)
+    return len(news)

@@ -18,6 +18,7 @@ class MailMessage(Base):
         UniqueConstraint("topic", "recipient_index", "template"),
         CheckConstraint("state IN ('queued', 'sent', 'refused')", name="state"),
         Index("ix_mail_message_order_id", "order_id"),
+        Index("ix_mail_message_recipient_index", "recipient_index"),
         Index("ix_mail_message_created_at", text("created_at DESC")),
     )
 

@@ -38,6 +38,7 @@ class Order(HasState, Base):
         Index("ix_orders_email_index", "email_index"),
         Index("ix_orders_phone_index", "phone_index"),
         Index("ix_orders_client_index", "client_index", postgresql_where=text("state = 'pending'")),
+        Index("ix_orders_cart_id", "cart_id", postgresql_where=text("cart_id IS NOT NULL")),
         Index("ix_orders_visitor", "visitor", text("created_at DESC")),
     )
     MOVES = ORDER_MOVES

@@ -18,6 +18,16 @@ def lock_order(order_id: uuid.UUID) -> Order | None:
     return db.session.scalars(_LOCK, {"of": order_id}).unique().one_or_none()
 
 
+def lock_cart_of(order_id: uuid.UUID) -> uuid.UUID | None:
+    """The cart an order came from; until the transaction ends the order's goods move to no other."""
+    return db.scalar("SELECT cart_id FROM orders WHERE id = :id FOR UPDATE", id=order_id)
+
+
+def lock_orders_of_cart(cart_id: uuid.UUID) -> None:
+    """Before the cart itself: whoever takes out of it what was paid does likewise."""
+    db.rows("SELECT id FROM orders WHERE cart_id = :cart ORDER BY id FOR UPDATE", cart=cart_id)
+
+
 def order(order_id: uuid.UUID) -> Order | None:
     return db.session.scalars(_BY_ID, {"of": order_id}).unique().one_or_none()
 
@@ -168,6 +178,19 @@ def everything_of(customer_id: uuid.UUID) -> list[Order]:
     """All orders of a customer with their lines, the first first; for the copy of their data."""
     statement = _WITH_LINES.where(Order.customer_id == customer_id).order_by(Order.created_at, Order.id)
     return list(db.session.scalars(statement).unique())
+
+
+# Of the customer `c` of another statement: whether anything is still going on with an order of theirs. Money may come late for
+# one that has expired, and what came for one that is over has to go back.
+UNDER_WAY = """
+EXISTS (SELECT FROM orders o WHERE o.customer_id = c.id AND (
+  o.state NOT IN ('confirmed', 'cancelled', 'expired')
+  OR o.state = 'expired' AND coalesce(o.closed_at, o.expires_at) > now() - interval '30 days'
+  OR o.state <> 'confirmed' AND EXISTS (SELECT FROM payment p JOIN payment_capture m ON m.payment_id = p.id
+    WHERE p.order_id = o.id AND m.state IN ('authorized', 'captured') AND m.amount_minor > greatest(m.refunded_minor,
+      (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = m.id AND r.state = 'succeeded'))
+      + (SELECT coalesce(sum(d.amount_minor), 0) FROM payment_dispute d WHERE d.capture_id = m.id AND d.state = 'lost'))))
+"""
 
 
 def _typed(sql: str) -> Any:

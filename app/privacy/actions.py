@@ -6,13 +6,20 @@ from app.core import clock, db
 from app.customers import queries as customers
 from app.customers.actions import closing
 from app.orders.actions import belonging
+from app.privacy import queries
+from app.recurring.actions import belonging as subscriptions
 
 
 def erase(customer_id: uuid.UUID) -> str | None:
     """Forget a customer whose time of grace is over. Returns whose hot cart is stale now; None when nothing was done: they
-    have changed their mind, or an order of theirs is still under way."""
+    have changed their mind, or something is still under way (`queries.waits_for`)."""
     person = customers.lock_customer(customer_id)
-    if person is None or person.closes_at is None or person.closes_at > clock.now() or belonging.has_open(customer_id):
+    if (
+        person is None
+        or person.closes_at is None
+        or person.closes_at > clock.now()
+        or any(queries.waits_for(customer_id))
+    ):
         return None
     visitor = person.visitor
     db.rows(
@@ -20,8 +27,14 @@ def erase(customer_id: uuid.UUID) -> str | None:
         " (SELECT FROM orders o WHERE o.id = m.order_id AND o.confirmed_at IS NOT NULL) RETURNING id",
         email=person.email_index,
     )
-    for table in ("checkout_session", "cart_notice", "cart"):
-        db.rows(f"DELETE FROM {table} WHERE visitor = :visitor RETURNING id", visitor=visitor)  # noqa: S608 - our own words
+    db.rows(  # one with money on it is the way to send its code once more
+        "UPDATE value_account SET email = NULL, email_index = NULL, mail_code = NULL"
+        " WHERE email_index = :email AND balance_minor = 0 RETURNING id",
+        email=person.email_index,
+    )
+    for table, more in (("checkout_session", ""), ("cart_notice", ""), ("cart", " AND is_open")):
+        db.rows(f"DELETE FROM {table} WHERE visitor = :visitor{more} RETURNING id", visitor=visitor)  # noqa: S608 - our own words
+    subscriptions.let_go(customer_id)
     belonging.let_go(customer_id)
     closing.erase(person)
     return visitor

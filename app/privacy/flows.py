@@ -9,15 +9,14 @@ from functools import partial
 from app.cart import queries as cart
 from app.core import db
 from app.core.transaction import in_transaction
-from app.customers import queries as customers
-from app.privacy import actions
+from app.privacy import actions, queries
 
 log = logging.getLogger(__name__)
 
 
 def erase_closed() -> None:
     """One transaction each: a customer is forgotten whole or not at all. Who has an order under way is left for later."""
-    due = customers.due_to_close()
+    due = queries.due()
     db.release()
     for customer_id in due:
         _erase(customer_id)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from app.cart import queries as cart
 from app.core import db
@@ -12,8 +13,37 @@ from app.customers import queries as customers
 from app.customers.models import Customer
 from app.orders import queries as orders
 from app.orders.models import Order
+from app.recurring import queries as recurring
+from app.recurring.models import RecurringOrder
+from app.returns import queries as returns
+from app.value import queries as value
 
 Table = list[dict[str, Any]]
+
+
+class Waiting(NamedTuple):
+    """What is still under way, so that a customer cannot be forgotten yet."""
+
+    orders: bool
+    subscriptions: bool
+
+
+_WAITING = f"({orders.UNDER_WAY}), ({recurring.UNDER_WAY})"
+
+
+def waits_for(customer_id: uuid.UUID) -> Waiting:
+    found = db.rows(f"SELECT {_WAITING} FROM customer c WHERE c.id = :id", id=customer_id)  # noqa: S608 - our own words
+    return Waiting(*found[0]) if found else Waiting(orders=False, subscriptions=False)
+
+
+def due(*, limit: int = 50) -> list[uuid.UUID]:
+    """Customers whose time of grace is over and who can be forgotten now, the first first."""
+    found = db.rows(
+        "SELECT c.id FROM customer c WHERE c.closes_at <= now() AND c.is_active"  # noqa: S608 - our own words
+        f" AND NOT ({orders.UNDER_WAY} OR {recurring.UNDER_WAY}) ORDER BY c.closes_at LIMIT :limit",
+        limit=limit,
+    )
+    return [row.id for row in found]
 
 
 def everything(customer_id: uuid.UUID) -> dict[str, Table]:
@@ -38,6 +68,16 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
         ],
         "orders": [_order(each) for each in bought],
         "order_lines": [line for each in bought for line in _lines(each)],
+        "subscriptions": [_subscription(each) for each in recurring.of_customer(customer_id)],
+        "gift_cards_and_credit": [
+            _picked(each, "kind", "last_four", "currency", "balance_minor", "state", "expires_at", "created_at")
+            for each in value.accounts_of(person.email_index)
+        ],
+        "refunds": _refunds(customer_id),
+        "refund_wishes": [
+            {"order": name, **_picked(each, "state", "reason", "note", "answer", "created_at")}
+            for name, each in returns.wishes_of(customer_id)
+        ],
         "cart": _cart(person.visitor),
         "wishlist": [{"product": name} for name in _names(customers.wishes(person.visitor))],
         "sessions": [
@@ -69,22 +109,43 @@ def _profile(person: Customer) -> dict[str, Any]:
     }
 
 
+def _picked(row: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
 def _order(order: Order) -> dict[str, Any]:
     names = (
         "number", "reference", "state", "currency", "subtotal_minor", "discount_minor", "shipping_minor", "tax_added_minor",
         "tax_included_minor", "total_minor", "email", "phone", "shipping_method", "payment_method", "created_at", "confirmed_at",
     )  # fmt: skip
-    return {name: getattr(order, name) for name in names} | {
-        f"to_{name}": value for name, value in order.address.items()
-    }
+    return _picked(order, *names) | _to(order.address)
+
+
+def _to(address: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"to_{name}": each for name, each in address.items()}
 
 
 def _lines(order: Order) -> Table:
     names = ("sku", "name", "options", "unit", "quantity", "unit_price_minor", "total_minor")
-    return [
-        {"order": order.number or order.reference} | {name: getattr(each, name) for name in names}
-        for each in order.lines
-    ]
+    return [{"order": order.number or order.reference} | _picked(each, *names) for each in order.lines]
+
+
+def _subscription(row: RecurringOrder) -> dict[str, Any]:
+    names = (
+        "state", "quantity", "period", "every", "amount_minor", "currency", "email", "phone", "next_charge_at", "created_at",
+        "started_at", "closed_at",
+    )  # fmt: skip
+    return {"product": row.terms["lines"][0]["name"]} | _picked(row, *names) | _to(row.address)
+
+
+def _refunds(customer_id: uuid.UUID) -> Table:
+    found = db.rows(
+        "SELECT coalesce(o.number, o.reference) AS order, r.amount_minor, r.currency, r.reason, r.state, r.created_at"
+        " FROM orders o JOIN payment p ON p.order_id = o.id JOIN refund r ON r.payment_id = p.id"
+        " WHERE o.customer_id = :customer ORDER BY r.created_at, r.id",
+        customer=customer_id,
+    )
+    return [dict(row._mapping) for row in found]
 
 
 def _cart(visitor: str) -> Table:

@@ -58,6 +58,8 @@ class RecurringOrder(HasState, Base):
         UniqueConstraint("receipt"),
         Index("ix_recurring_order_created_at", text("created_at DESC"), text("id DESC")),
         Index("ix_recurring_order_state_created_at", "state", text("created_at DESC"), text("id DESC")),
+        Index("ix_recurring_order_visitor", "visitor"),
+        Index("ix_recurring_order_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
         Index("ix_recurring_order_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
         Index(
             "ix_recurring_order_next_charge_at",
@@ -80,6 +82,7 @@ class RecurringOrder(HasState, Base):
     currency: Mapped[str] = mapped_column(Text)
     terms: Mapped[dict[str, Any]] = mapped_column(JSONB)
     visitor: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id"))  # its orders are theirs too
     locale: Mapped[str] = mapped_column(Text)
     email: Mapped[str] = mapped_column(EncryptedText)
     phone: Mapped[str] = mapped_column(EncryptedText)

@@ -258,6 +258,19 @@ class MailRecurring:
     page_url: str
 
 
+# Of the customer `c` of another statement: whether a subscription of theirs may still charge.
+UNDER_WAY = """
+EXISTS (SELECT FROM recurring_order s WHERE s.customer_id = c.id
+  AND (s.state NOT IN ('cancelled', 'ended') OR s.ask_at IS NOT NULL))
+"""
+
+
+def of_customer(customer_id: uuid.UUID) -> list[RecurringOrder]:
+    """The first first; for the copy of their data."""
+    statement = select(RecurringOrder).where(RecurringOrder.customer_id == customer_id)
+    return list(db.session.scalars(statement.order_by(RecurringOrder.created_at, RecurringOrder.id)))
+
+
 def mail(recurring_id: uuid.UUID) -> MailRecurring | None:
     row = recurring(recurring_id)
     if row is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core import db
 from app.core.money import Money, smallest_charge
@@ -108,6 +108,17 @@ def lines_of(refund_id: uuid.UUID) -> list[RefundLine]:
 
 def request(request_id: uuid.UUID) -> RefundRequest | None:
     return db.session.get(RefundRequest, request_id)
+
+
+def wishes_of(customer_id: uuid.UUID) -> list[tuple[str, RefundRequest]]:
+    """(what the order is called, the wish) of all orders of a customer, the first first; for the copy of their data."""
+    statement = (
+        select(func.coalesce(Order.number, Order.reference), RefundRequest)
+        .join(Order, Order.id == RefundRequest.order_id)
+        .where(Order.customer_id == customer_id)
+        .order_by(RefundRequest.created_at, RefundRequest.id)
+    )
+    return [(row[0], row[1]) for row in db.session.execute(statement)]
 
 
 def unanswered_request(order_id: uuid.UUID) -> RefundRequest | None:

@@ -13,8 +13,8 @@ from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.customers import actions, flows, queries
 from app.customers.actions import profile
-from app.customers.errors import EmailTaken, LinkOver, TooManyTries, WrongPassword
-from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of
+from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
+from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
 from app.storefront import order_history
 from app.storefront.customer_forms import ChangeEmailForm, ChangePasswordForm, ProfileForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, over
@@ -24,12 +24,7 @@ from app.web.respond import no_store, respond
 from app.web.visitor import ensure_visitor
 
 bp = no_store(Blueprint("account", __name__, url_prefix="/account"))
-OPEN = frozenset({"account.show_email", "account.confirm_email"})  # the link of a mail, in whatever browser
-
-
-@bp.before_request
-def let_in() -> ResponseReturnValue | None:
-    return None if request.endpoint in OPEN else customers.demand()
+bp.before_request(customers.demand)
 
 
 @bp.get("/")
@@ -84,7 +79,7 @@ def change_password() -> ResponseReturnValue:
         return _security_page(password=form, status=422)
     old, new = form.current.data or "", form.password.data or ""
     try:
-        ended = flows.change_password(person.customer_id, person.email, old, new, session_id=person.session_id)
+        ended = flows.change_password(person.customer_id, old, new, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
         return _security_page(password=form, status=refusal.status)
@@ -100,7 +95,7 @@ def change_email() -> ResponseReturnValue:
     if not form.validate():
         return _security_page(email=form, status=422)
     try:
-        flows.check_password(person.customer_id, person.email, form.current.data or "")
+        flows.check_password(person.customer_id, form.current.data or "", session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
         return _security_page(email=form, status=refusal.status)
@@ -111,22 +106,35 @@ def change_email() -> ResponseReturnValue:
 
 @bp.get("/email/<token>")
 def show_email(token: str) -> ResponseReturnValue:
-    """Looking changes nothing."""
-    if queries.open_request(token, kind="new_email") is None:
+    """Looking changes nothing. Like the button, it is for the account that asked: the owner of the new address must not give
+    it away to somebody else's."""
+    wish, person = queries.open_request(token, kind="new_email"), customers.somebody()
+    if wish is None:
         return over("new_email")
-    return respond("storefront/account/new_email.html", token=token)
+    if wish.customer_id != person.customer_id:
+        return _not_yours()
+    return respond(
+        "storefront/account/new_email.html", token=token, person=person, old=masked(person.email), new=wish.email
+    )
 
 
 @bp.post("/email/<token>")
 @limit(GUESSES, per_address=FROM_ONE_ADDRESS)
 def confirm_email(token: str) -> ResponseReturnValue:
+    person = customers.somebody()
     try:
-        in_transaction(lambda: profile.change_email(token))
+        in_transaction(lambda: profile.change_email(token, by=person.customer_id))
     except LinkOver:
         return over("new_email")
+    except NotYourLink:
+        return _not_yours()
     except EmailTaken:
         return respond("storefront/signing_in/taken.html", status=409)
     return redirect(url_for("account.security", said="email"), 303)
+
+
+def _not_yours() -> ResponseReturnValue:
+    return respond("storefront/signing_in/not_yours.html", status=403)
 
 
 @bp.post("/security/sessions")

@@ -21,7 +21,7 @@ from app.core.money import Money
 from app.core.transaction import in_transaction
 from app.shipping import queries as shipping
 from app.storefront.pictures import picture_of
-from app.web import languages
+from app.web import customers, languages
 from app.web.formats import format_quantity
 from app.web.forms import parse_quantity
 from app.web.limits import FORMS, limit
@@ -29,6 +29,12 @@ from app.web.respond import is_fragment, no_store, respond
 from app.web.visitor import cart_version, ensure_visitor, remember_cart, visitor
 
 bp = no_store(Blueprint("cart", __name__))
+
+
+@bp.before_request
+def ask_back() -> ResponseReturnValue | None:
+    """But what is being added is kept first: it joins the customer's cart when they sign in."""
+    return None if request.endpoint == "cart.add" else customers.ask_back()
 
 
 @bp.get("/cart")
@@ -50,6 +56,8 @@ def add() -> ResponseReturnValue:
     except NotEnough as refusal:
         return _refused(facts, 409, possible=refusal.possible)
     _remember(shopper, change)
+    if customers.was_signed_out():
+        return customers.sign_in_again(url_for("cart.show"))
     if not is_fragment():
         return redirect(url_for("cart.show", added=change.line_id), 303)
     extras = ("layouts/_cart_badge.html", "storefront/cart/_toast.html")

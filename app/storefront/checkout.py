@@ -50,6 +50,7 @@ from app.web.site import settings
 from app.web.visitor import cart_version, ensure_visitor, visitor
 
 bp = no_store(Blueprint("checkout", __name__, url_prefix="/checkout"))
+bp.before_request(customers.ask_back)
 
 
 @bp.get("/")
@@ -298,7 +299,7 @@ def _delivery_page(
     session: CheckoutSession,
     *,
     address: dict[str, str] | None,
-    saved: Sequence[CustomerAddress] = (),
+    saved: Sequence[CustomerAddress] | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     place = address or {"country": form.country.data or _default_country(), "state": ""}
@@ -312,8 +313,9 @@ def _delivery_page(
         chosen=session.shipping_method or (quote.offers[0].method.code if quote.offers else None),
         shown=_shown(quote.offers),
         has_address=address is not None,
-        saved=saved,
+        saved=_saved_addresses() if saved is None else saved,
         can_remember=customers.current() is not None,
+        remembers="remember" in request.form,
         filled=form.address(),
         states=forms.state_names(form.country.data or _default_country()),
         **_summary(quote, with_delivery=address is not None),

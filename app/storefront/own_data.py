@@ -14,6 +14,8 @@ from app.customers.errors import TooManyTries, WrongPassword
 from app.customers.queries import SignedIn
 from app.customers.rules import GRACE_DAYS, LONGEST_PASSWORD
 from app.privacy import queries, rules
+from app.recurring import queries as recurring
+from app.recurring.rules import OVER
 from app.storefront.account import wrong_words
 from app.web import customers
 from app.web.limits import FORMS, limit
@@ -68,18 +70,21 @@ def _refusal(person: SignedIn) -> WrongPassword | TooManyTries | None:
     try:
         if not 0 < len(password) <= LONGEST_PASSWORD:
             raise WrongPassword()
-        flows.check_password(person.customer_id, person.email, password)
+        flows.check_password(person.customer_id, password, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         return refusal
     return None
 
 
 def _page(*, export_error: str | None = None, close_error: str | None = None, status: int = 200) -> ResponseReturnValue:
+    person = customers.somebody()
     return respond(
         "storefront/account/data.html",
         status=status,
         here="data",
-        person=customers.somebody(),
+        person=person,
+        waits=queries.waits_for(person.customer_id),
+        subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
         days=GRACE_DAYS,
         export_error=export_error,
         close_error=close_error,

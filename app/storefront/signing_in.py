@@ -16,6 +16,7 @@ from app.customers.actions import NewSession, wishes
 from app.customers.errors import LinkOver, TooManyTries
 from app.customers.rules import LINK_MINUTES, LONGEST_PASSWORD
 from app.orders.actions import belonging
+from app.recurring.actions import belonging as subscriptions
 from app.storefront.cart import pieces
 from app.storefront.customer_forms import EmailForm, LoginForm, NewPasswordForm
 from app.web import customers, languages
@@ -158,6 +159,7 @@ def welcome(new: NewSession, *, to: str) -> Response:
         person = queries.lock_customer(new.customer_id)  # who signs in twice at once joins one after the other
         if person is not None:
             belonging.attach(person.id, person.email_index)
+            subscriptions.attach(person.id)
         if guest is None:
             return None
         wishes.hand_over(guest, new.visitor)
@@ -165,6 +167,8 @@ def welcome(new: NewSession, *, to: str) -> Response:
 
     notice = in_transaction(work)
     cart.cool(new.visitor)
+    if guest is not None:
+        cart.cool(guest)  # whoever has that cookie still finds the cart gone, not a copy of it
     answer = customers.open_session(redirect(url_for("cart.show", notice=notice) if notice else to, 303), new)  # type: ignore[arg-type]
     found = cart.contents(new.visitor)
     if found.cart_id is not None:
@@ -196,6 +200,7 @@ def _login_page(
         form=login,
         errors=errors,
         next=next_page() if "next" in request.values else None,
+        is_over="over" in request.args,
     )
 
 

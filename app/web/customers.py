@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 
-from flask import Flask, Response, g, redirect, request, session, url_for
+from flask import Flask, Response, g, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from app.core.transaction import transaction
@@ -17,6 +17,7 @@ from app.customers.actions import Device, NewSession
 from app.customers.queries import SignedIn
 from app.customers.rules import KEPT_DAYS
 from app.web.languages import CURRENCIES, LANGUAGES
+from app.web.respond import is_fragment
 from app.web.site import settings
 
 YEAR = 365 * 24 * 3600
@@ -61,6 +62,25 @@ def demand() -> ResponseReturnValue | None:
         return None
     here = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("signing_in.show_login", next=here), 303)
+
+
+def ask_back() -> ResponseReturnValue | None:
+    """For `before_request` of cart and checkout: whose session has run out meanwhile is told so and comes back after signing
+    in, instead of finding an empty cart without a word."""
+    if not was_signed_out():
+        return None
+    first = "checkout.start" if request.blueprint == "checkout" else "cart.show"
+    return sign_in_again(request.full_path.rstrip("?") if request.method == "GET" else url_for(first))
+
+
+def was_signed_out() -> bool:
+    """Whether this request came with a session that is over."""
+    return current() is None and bool(g.get("session_is_over"))
+
+
+def sign_in_again(to: str) -> ResponseReturnValue:
+    url = url_for("signing_in.show_login", next=to, over=1)
+    return make_response("", {"HX-Redirect": url}) if is_fragment() else redirect(url, 303)
 
 
 def device() -> Device:

@@ -61,12 +61,12 @@ def init_app(app: Flask, settings: Settings) -> None:
     limiter.init_app(app)
 
 
-def limit(rate: str, *, per_address: str | None = None) -> Callable[[View], View]:
+def limit(rate: str, *, per_address: str | None = None, key: Callable[[], str] = client) -> Callable[[View], View]:
     """`@limit("10/minute")` on a view: that often per client, and `per_address` (or ANY_ADDRESS) from one address."""
 
     def wrap(view: View) -> View:
         wide = limiter.limit(per_address, key_func=address)(view) if per_address else under_ceiling(view)
-        return cast(View, limiter.limit(rate)(wide))
+        return cast(View, limiter.limit(rate, key_func=key)(wide))
 
     return wrap
 

@@ -25,6 +25,9 @@ def upgrade() -> None:
     _preferences()
     _cart_notices()
     op.create_foreign_key(op.f("fk_orders_customer_id_customer"), "orders", "customer", ["customer_id"], ["id"])
+    op.create_index("ix_orders_cart_id", "orders", ["cart_id"], postgresql_where=sa.text("cart_id IS NOT NULL"))
+    op.create_index("ix_mail_message_recipient_index", "mail_message", ["recipient_index"])
+    _recurring_orders()
 
 
 def _customers() -> None:
@@ -42,6 +45,7 @@ def _customers() -> None:
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("is_active", sa.Boolean(), server_default=YES, nullable=False),
+        sa.Column("blocked_told_at", MOMENT, nullable=True),
         sa.Column("closes_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.Column("updated_at", MOMENT, server_default=NOW, nullable=False),
@@ -93,6 +97,7 @@ def _requests() -> None:
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("customer_id", sa.Uuid(), nullable=True),
         sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("mailed_at", MOMENT, nullable=True),
         sa.Column("used_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.CheckConstraint(
@@ -168,6 +173,7 @@ def _wishes() -> None:
         sa.Column("visitor", sa.Text(), nullable=False),
         sa.Column("product_id", sa.Uuid(), nullable=False),
         sa.Column("was_sold_out", sa.Boolean(), server_default=NO, nullable=False),
+        sa.Column("told_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
         sa.ForeignKeyConstraint(
             ["product_id"], ["product.id"], name=op.f("fk_wish_product_id_product"), ondelete="CASCADE"
@@ -209,6 +215,20 @@ def _cart_notices() -> None:
     op.create_index("ix_cart_notice_visitor", "cart_notice", ["visitor"])
 
 
+def _recurring_orders() -> None:
+    op.add_column("recurring_order", sa.Column("customer_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_recurring_order_customer_id_customer"), "recurring_order", "customer", ["customer_id"], ["id"]
+    )
+    op.create_index("ix_recurring_order_visitor", "recurring_order", ["visitor"])
+    op.create_index(
+        "ix_recurring_order_customer_id",
+        "recurring_order",
+        ["customer_id"],
+        postgresql_where=sa.text("customer_id IS NOT NULL"),
+    )
+
+
 def _of_customer(table: str) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         ["customer_id"], ["customer.id"], name=op.f(f"fk_{table}_customer_id_customer"), ondelete="CASCADE"
@@ -216,6 +236,10 @@ def _of_customer(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_mail_message_recipient_index", table_name="mail_message")
+    op.drop_index("ix_orders_cart_id", table_name="orders")
+    op.drop_index("ix_recurring_order_visitor", table_name="recurring_order")
+    op.drop_column("recurring_order", "customer_id")
     op.drop_constraint("fk_orders_customer_id_customer", "orders", type_="foreignkey")
     for table in (
         "notification_preference", "wish", "customer_address", "customer_sign_in", "customer_request", "customer_session",

@@ -8,7 +8,9 @@ import pytest
 
 from app.core import db
 from tests.customers.patron import PASSWORD, Patron
-from tests.shop import ADDRESS
+from tests.customers.test_orders_and_carts import buy
+from tests.notifications.post_office import body_of
+from tests.shop import ADDRESS, add_product
 from tools.webforms import form_to, forms_of, heading_of
 
 MakePatron = Callable[..., Patron]
@@ -147,13 +149,38 @@ def test_a_new_e_mail_must_be_proven(aina: Patron, make_patron: MakePatron):
     aina.email = "aina.rahman@example.org"
     link = aina.link()
     assert make_patron(old).sign_in().status_code == 303  # nothing has changed yet
-    other_browser = make_patron()
+    other_browser = make_patron(old)
+    assert other_browser.client.get(link).location == f"/login?next={link}"
+    other_browser.sign_in()
+    page = other_browser.get(link)
+    assert "Aina" in page
+    assert "a•••@example.com" in page
     assert other_browser.follow(link).status_code == 303
     assert other_browser.post(link).status_code == 410
     assert make_patron(old).sign_in().status_code == 422
     assert make_patron(aina.email).sign_in().status_code == 303
     aina.email = old
     assert str(aina.mails()[-1]["Subject"]) == "Your e-mail address was changed"
+
+
+def test_an_address_is_not_taken_by_one_click_of_its_owner(mallory: Patron, make_patron: MakePatron):
+    """Mallory asks for the victim's address and waits for the victim to press “Confirm”, with the guest orders behind it."""
+    victim = make_patron("victim@example.com")
+    token = buy(victim, add_product())
+    fields = {"new-email": victim.email, "new-current": PASSWORD}
+    mallory.submit("/account/security", "/account/security/email", **fields)
+    link = victim.link()
+    letter = body_of(victim.mails()[-1], "plain")
+    assert "The account of Aina (m•••@example.com so far)" in " ".join(letter.split())
+    assert victim.post(link).location == "/login"
+    other = make_patron("other@example.com").register()
+    before = db.rows("SELECT email_index FROM customer ORDER BY id")
+    assert other.client.get(link).status_code == 403
+    assert other.post(link).status_code == 403
+    mallory.sign_out(), mallory.sign_in()
+    assert db.rows("SELECT email_index FROM customer ORDER BY id") == before
+    assert db.scalar("SELECT customer_id FROM orders WHERE token = :t", t=token) is None
+    assert db.scalar("SELECT used_at FROM customer_request WHERE kind = 'new_email'") is None
 
 
 def test_a_new_e_mail_that_has_an_account_is_not_told(aina: Patron, mallory: Patron):
@@ -175,7 +202,8 @@ def test_a_thiefs_new_e_mail_dies_with_the_password(aina: Patron, make_patron: M
     owner.submit("/login/forgot", "/login/forgot", email=owner.email)
     reset = owner.link()
     assert owner.submit(reset, reset, password=NEW).status_code == 303
-    assert thief.post(stolen).status_code == 410
+    assert thief.post(stolen).location == "/login"
+    assert owner.post(stolen).status_code == 410
     assert db.scalar("SELECT count(*) FROM customer") == 1
     assert make_patron().sign_in(password=NEW).status_code == 303
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from app.core import cache, db
 from app.core.transaction import transaction
+from app.customers.actions import wishes
+from app.orders import flows as orders
 from tests.customers.patron import Patron
 from tests.shop import ADDRESS, CONTACT, add_product
 from tools.webforms import form_to, forms_of, heading_of
@@ -29,6 +31,18 @@ def checkout(patron: Patron, email: str) -> str:
 def buy(patron: Patron, variant: object, quantity: int = 1, *, email: str | None = None) -> str:
     assert patron.add(variant, quantity).status_code == 303
     return checkout(patron, email or patron.email)
+
+
+def expire(token: str) -> None:
+    with transaction():
+        db.rows(
+            "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
+        )
+        db.rows(
+            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id",
+            t=token,
+        )
+    orders.release_pass(trigger="schedule")
 
 
 def owner_of(token: str) -> object:
@@ -210,6 +224,7 @@ def test_a_copied_cookie_opens_no_cart(aina: Patron, make_patron: MakePatron):
     thief.client.set_cookie("customer", aina.cookie())
     assert quantities(thief) == ["2"]
     aina.sign_out()
+    assert thief.client.get("/cart").location == "/login?next=/cart&over=1"
     assert quantities(thief) == []
 
 
@@ -229,6 +244,95 @@ def test_signing_in_during_checkout_keeps_what_was_typed_and_held(aina: Patron, 
     aina.deliver()
     assert quantities(aina) == ["1"]
     assert db.rows("SELECT v.variant_id FROM cart_line v") == [(other,)]
+
+
+def test_what_was_paid_a_moment_before_signing_in_is_not_bought_again(aina: Patron):
+    """The worker hears of the payment only after the carts were put together."""
+    other, paid = (add_product(name, stock_of={"KB": 5}) for name in ("Scarf", "Sarong"))
+    aina.add(other, 1)
+    aina.sign_out()
+    token = buy(aina, paid, 2)
+    aina.pay(token)
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    aina.sign_in()
+    aina.deliver()
+    assert db.rows("SELECT variant_id, quantity FROM cart_line") == [(other, 1)]
+
+
+def test_late_money_empties_the_cart_its_goods_have_moved_to(aina: Patron):
+    aina.sign_out()
+    token = buy(aina, add_product(stock_of={"KB": 5}), 2)
+    form = aina.hand_over(token)
+    expire(token)
+    aina.sign_in()
+    assert quantities(aina) == ["2"]
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    aina.deliver()
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    assert quantities(aina) == []
+
+
+def sleep_too_long() -> None:
+    with transaction():
+        db.rows("UPDATE customer_session SET last_seen_at = clock_timestamp() - interval '31 minutes' RETURNING id")
+
+
+def test_who_was_signed_out_meanwhile_is_told_and_finds_the_cart_again(aina: Patron):
+    aina.add(add_product(), 2)
+    for path in ("/cart", "/checkout/contact", "/checkout/delivery", "/checkout/review"):
+        sleep_too_long()
+        answer = aina.client.get(path)
+        assert (answer.status_code, answer.location) == (303, f"/login?next={path}&over=1"), path
+        page = aina.get(answer.location)
+        assert "You were signed out; your cart is kept" in page
+        form = form_to(page, "/login")
+        assert aina.client.post("/login", data=form.filled(email=aina.email, password=aina.password)).location == path
+        assert quantities(aina) == ["2"]
+
+
+def test_what_was_typed_when_the_session_had_run_out_is_not_ordered_by_nobody(aina: Patron):
+    aina.add(add_product(), 2)
+    form = form_to(aina.get("/checkout/contact"), "/checkout/contact")
+    sleep_too_long()
+    answer = aina.client.post("/checkout/contact", data=form.filled(**CONTACT))
+    assert (answer.status_code, answer.location) == (303, "/login?next=/checkout/&over=1")
+    assert aina.client.get("/cart").status_code == 200  # as a guest from now on, told once
+    assert quantities(aina) == []
+
+
+def test_what_is_added_when_the_session_has_run_out_joins_the_cart(aina: Patron):
+    first, second = add_product("Sarong"), add_product("Scarf")
+    aina.add(first, 2)
+    page = aina.get("/cart")
+    sleep_too_long()
+    data = {"csrf_token": form_to(page, "/cart/lines/").fields["csrf_token"], "variant": second, "quantity": "1"}
+    answer = aina.client.post("/cart/lines", data=data, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (200, "/login?next=/cart&over=1")
+    aina.sign_in()
+    assert quantities(aina) == ["1", "2"]
+
+
+def test_the_cookie_of_before_signing_in_finds_no_copy_of_the_cart(aina: Patron, make_patron: MakePatron):
+    aina.sign_out()
+    aina.add(add_product(), 2)
+    assert quantities(aina) == ["2"]
+    before = make_patron()
+    before.client.set_cookie("session", aina.cookie("session"))
+    aina.sign_in()
+    assert before.client.get("/checkout/contact").location == "/cart"
+    assert quantities(before) == []
+
+
+def test_the_address_book_stays_in_sight_when_an_address_is_wrong(aina: Patron):
+    aina.submit("/account/addresses/new", "/account/addresses", **ADDRESS)
+    aina.add(add_product())
+    form = form_to(aina.get("/checkout/contact"), "/checkout/contact")
+    aina.client.post("/checkout/contact", data=form.filled(**CONTACT))
+    form = form_to(aina.get("/checkout/delivery"), "/checkout/delivery")
+    answer = aina.client.post("/checkout/delivery", data=form.filled(name="", remember="1"))
+    assert answer.status_code == 422
+    assert 'href="/checkout/delivery?address=' in answer.text
+    assert form_to(answer.text, "/checkout/delivery").fields["remember"] == "1"
 
 
 def test_checkout_knows_who_is_signed_in(aina: Patron):
@@ -297,6 +401,18 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
     assert patron.get("/wishlist").count('class="wish"') == 1
     assert patron.post("/wishlist", product="nonsense").status_code == 404
     assert patron.post("/wishlist", product="0192f5a0-7c3e-7000-8000-000000000000").status_code == 404
+
+
+def test_a_full_wishlist_takes_no_more_at_sign_in(aina: Patron, monkeypatch):
+    products = [db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(f"Kain {n}")) for n in range(4)]
+    monkeypatch.setattr(wishes, "MAX_WISHES", 3)
+    aina.post("/wishlist", product=products[0]), aina.post("/wishlist", product=products[1])
+    aina.sign_out()
+    for product in products[1:]:
+        aina.post("/wishlist", product=product)
+    aina.sign_in()
+    kept = {row.product_id for row in db.rows("SELECT product_id FROM wish")}
+    assert kept == {products[0], products[1], products[3]}
 
 
 def test_an_address_of_checkout_can_be_kept_once(aina: Patron):

@@ -9,17 +9,28 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
+from sqlalchemy import select
 
 from app.core import crypto, db
+from app.core.ids import new_id
+from app.core.money import Money
 from app.core.transaction import transaction
+from app.customers import queries as customers
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
 from app.privacy import flows as privacy
 from app.privacy import rules
+from app.recurring.actions import plans
+from app.recurring.models import RecurringOrder
 from app.search import actions as search
+from app.value import actions as value
+from app.value.actions import NewValue
+from app.web.limits import limiter
 from tests.customers.patron import LINK, PASSWORD, Patron
-from tests.customers.test_orders_and_carts import buy, quantities
+from tests.customers.test_orders_and_carts import buy, expire, quantities
+from tests.flows.test_recurring import Subscriber
 from tests.notifications.post_office import body_of
 from tests.shop import ADDRESS, add_product
 from tools.webforms import form_to, heading_of
@@ -68,6 +79,64 @@ def test_a_wish_that_is_back_is_told_once_to_who_wants_to_know(aina: Patron, mal
     assert "Sarong can be had again" not in subjects(mallory)
 
 
+def sweep() -> None:
+    """What the clock does."""
+    with transaction():
+        search.refresh_sold_out()
+    notifications.tell_wishes()
+
+
+def let_locks_run_out() -> None:
+    with transaction():
+        db.rows("UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' RETURNING id")
+        db.rows("UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' RETURNING id")
+    orders.release_pass(trigger="schedule")
+
+
+def test_what_others_hold_for_a_while_is_no_news(aina: Patron, make_patron: MakePatron):
+    """Each checkout that is given up would be a mail to everybody else."""
+    wants_alerts(aina)
+    last = add_product("Sarong", stock_of={"KB": 1})
+    reindex()
+    aina.post("/wishlist", product=db.scalar("SELECT product_id FROM variant WHERE id = :v", v=last))
+    buy(make_patron("other@example.com"), last)
+    sweep()
+    assert db.scalar("SELECT is_sold_out FROM search_document")
+    let_locks_run_out()
+    sweep()
+    assert not db.scalar("SELECT is_sold_out FROM search_document")
+    assert "Sarong can be had again" not in subjects(aina)
+
+
+def test_what_is_gone_again_when_the_mail_would_leave_is_not_told(aina: Patron, make_patron: MakePatron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+    fill_the_shelf(variant)
+    with transaction():
+        db.rows("UPDATE stock_item SET safety = on_hand RETURNING id")
+    assert "Sarong can be had again" not in subjects(aina)
+
+
+def test_a_wish_is_told_of_once_a_week(aina: Patron):
+    wants_alerts(aina)
+    variant = wish_for_something_sold_out(aina)
+
+    def sold_out_and_back() -> None:
+        with transaction():
+            db.rows("UPDATE stock_item SET on_hand = 0 RETURNING id")
+        reindex()
+        notifications.tell_wishes()
+        fill_the_shelf(variant)
+
+    fill_the_shelf(variant)
+    sold_out_and_back()
+    assert subjects(aina).count("Sarong can be had again") == 1
+    with transaction():
+        db.rows("UPDATE wish SET told_at = told_at - interval '8 days' RETURNING id")
+    sold_out_and_back()
+    assert subjects(aina).count("Sarong can be had again") == 2
+
+
 def test_the_link_of_a_mail_ends_it_without_signing_in(aina: Patron, make_patron: MakePatron):
     wants_alerts(aina)
     variant = wish_for_something_sold_out(aina)
@@ -93,6 +162,19 @@ def test_the_link_of_a_mail_ends_it_without_signing_in(aina: Patron, make_patron
     ):
         assert stranger.client.get(changed).status_code == 404
         assert stranger.client.post(changed).status_code == 404
+
+
+def test_the_programs_of_many_mailboxes_may_press_their_links(
+    aina: Patron, mallory: Patron, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+):
+    """All from one address, without a cookie: each link has its own limit."""
+    links = [f"/unsubscribe/{customers.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
+    monkeypatch.setattr(limiter, "enabled", True)  # one for all shops of this process: put back afterwards
+    program = make_app(RATE_LIMIT_ENABLED="true").test_client()
+    one_click = {"List-Unsubscribe": "One-Click"}
+    answers = [program.post(links[0], data=one_click).status_code for _ in range(61)]
+    assert answers == [200] * 60 + [429]
+    assert program.post(links[1], data=one_click).status_code == 200
 
 
 def test_who_said_no_meanwhile_gets_none(aina: Patron):
@@ -161,6 +243,141 @@ def let_the_grace_pass() -> None:
         )
 
 
+def long_ago(token: str) -> None:
+    """No money comes for it any more."""
+    with transaction():
+        db.rows("UPDATE orders SET closed_at = closed_at - interval '31 days' WHERE token = :t RETURNING id", t=token)
+
+
+def is_forgotten(patron: Patron) -> bool:
+    """After the clock came by."""
+    let_the_grace_pass()
+    privacy.erase_closed()
+    return patron.id is None
+
+
+def close(patron: Patron) -> str:
+    """Ask for the account to be deleted; returns the page that says so."""
+    assert patron.submit("/account/data", "/account/data/close", current=PASSWORD).status_code == 303
+    return patron.get("/account/data")
+
+
+def test_an_order_that_late_money_may_confirm_is_waited_for(aina: Patron):
+    token = buy(aina, add_product(), 1)
+    form = aina.hand_over(token)
+    expire(token)
+    assert db.scalar("SELECT state FROM orders") == "expired"
+    assert "What the deletion waits for" in close(aina)
+    assert not is_forgotten(aina)
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    aina.deliver()
+    assert db.scalar("SELECT state FROM orders") == "confirmed"
+    assert "What the deletion waits for" not in aina.get("/account/data")
+    assert is_forgotten(aina)
+    assert db.scalar("SELECT email_index FROM orders") == crypto.blind_index(aina.email)
+
+
+def test_money_that_has_to_go_back_is_waited_for(aina: Patron):
+    """It came late, and the stock was gone."""
+    token = buy(aina, add_product(), 1)
+    form = aina.hand_over(token)
+    expire(token)
+    with transaction():
+        db.rows("UPDATE stock_item SET safety = on_hand RETURNING id")
+    aina.come_back(form.fields["callback_url"], aina.bank.pay(form.fields["order_id"], "captured"))
+    assert db.rows("SELECT o.state, r.state FROM orders o, refund r") == [("cancelled", "requested")]
+    with transaction():
+        db.rows("UPDATE customer SET closes_at = now() RETURNING id")
+    assert not is_forgotten(aina)
+    aina.deliver()
+    assert db.scalar("SELECT email_index FROM orders") == crypto.blind_index(aina.email)
+    assert db.scalar("SELECT state FROM refund") == "succeeded"
+    assert is_forgotten(aina)
+    assert db.scalar("SELECT email_index FROM orders") != crypto.blind_index(aina.email)
+
+
+def subscribe(patron: Patron, *, email: str | None = None) -> Subscriber:
+    """With a first order that is paid."""
+    sku = db.scalar("SELECT sku FROM variant WHERE id = :id", id=add_product("Sabun", stock_of={"KB": 5}))
+    with transaction():
+        plan_id = plans.add(sku, period="month", every=1, by="command")
+    subscriber = Subscriber(patron, patron.bank).start(plan_id, email=email or patron.email)
+    subscriber.authorise()
+    subscriber.follow()
+    patron.deliver()
+    return subscriber
+
+
+def test_a_subscription_is_waited_for_and_forgotten_too(aina: Patron):
+    subscriber = subscribe(aina)
+    page = close(aina)
+    assert "A subscription of yours is running" in page
+    assert f'href="/subscription/{subscriber.token}"' in page
+    assert not is_forgotten(aina)
+    subscriber.press("cancel")
+    subscriber.follow()
+    assert not is_forgotten(aina)  # the provider is looked at for some days more
+    with transaction():
+        db.rows("UPDATE recurring_order SET ask_at = NULL RETURNING id")
+    assert is_forgotten(aina)
+    row = db.session.scalars(select(RecurringOrder)).one()
+    assert (row.email, row.phone, row.address, row.customer_id, row.visitor) == ("", "", {}, None, "erased")
+    assert aina.client.get(f"/subscription/{subscriber.token}").status_code == 200
+
+
+def test_the_orders_of_a_subscription_are_its_subscribers(aina: Patron, mallory: Patron):
+    """Also where another customer has proven the address since."""
+    subscriber = subscribe(aina, email=mallory.email)
+    subscriber.a_month_passes()
+    assert db.rows("SELECT DISTINCT customer_id FROM orders") == [(aina.id,)]
+    assert db.scalar("SELECT count(*) FROM orders") == 2
+
+
+def test_a_guests_subscription_is_theirs_once_they_sign_in(patron: Patron):
+    subscriber = subscribe(patron)
+    patron.register()
+    assert subscriber.row().customer_id == patron.id
+    assert subscriber.row().visitor == db.scalar("SELECT visitor FROM customer")
+
+
+def test_the_copy_has_subscriptions_cards_and_money_that_went_back(aina: Patron, mallory: Patron):
+    for each in (aina, mallory):
+        subscribe(each)
+        with transaction():
+            value.issue(NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email=each.email))
+    data = json.loads(export(aina)["data.json"])
+    (subscription,), (card,) = data["subscriptions"], data["gift_cards_and_credit"]
+    assert (subscription["product"], subscription["state"], subscription["email"]) == ("Sabun", "active", aina.email)
+    assert (card["kind"], card["balance_minor"]) == ("gift_card", 5000)
+    assert (data["refunds"], data["refund_wishes"]) == ([], [])
+
+
+def test_a_spent_card_forgets_whom_it_was_mailed_to(aina: Patron):
+    with transaction():
+        value.issue(NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email=aina.email), count=2)
+        spent = db.rows("UPDATE value_account SET balance_minor = 0 WHERE position = 0 RETURNING id")
+    close(aina)
+    assert is_forgotten(aina)
+    known = {
+        row.id: (row.email, row.email_index) for row in db.rows("SELECT id, email, email_index FROM value_account")
+    }
+    assert known.pop(spent[0].id) == (None, None)
+    ((_, email_index),) = known.values()  # money is on that one: its code may have to be sent once more
+    assert email_index == crypto.blind_index(aina.email)
+
+
+def test_those_who_wait_keep_nobody_from_being_forgotten(aina: Patron, mallory: Patron, monkeypatch):
+    """However many are due before: here one fills the batch."""
+    buy(aina, add_product(), 1)
+    close(aina), close(mallory)
+    let_the_grace_pass()
+    with transaction():
+        db.rows("UPDATE customer SET closes_at = closes_at - interval '1 day' WHERE id = :id RETURNING id", id=aina.id)
+    monkeypatch.setattr(privacy.queries.due, "__kwdefaults__", {"limit": 1})
+    privacy.erase_closed()
+    assert (aina.id is None, mallory.id is None) == (False, True)
+
+
 def test_deleting_can_be_thought_over(aina: Patron, make_patron: MakePatron):
     other = make_patron()
     other.sign_in()
@@ -184,15 +401,8 @@ def test_a_customer_is_forgotten_and_the_books_still_balance(aina: Patron, mallo
     aina.pay(paid)
     aina.deliver()
     never = buy(aina, shirt, 1)
-    with transaction():
-        db.rows(
-            "UPDATE stock_lock SET expires_at = clock_timestamp() - interval '1 hour' WHERE state = 'held' RETURNING id"
-        )
-        db.rows(
-            "UPDATE orders SET expires_at = clock_timestamp() - interval '1 hour' WHERE token = :t RETURNING id",
-            t=never,
-        )
-    orders.release_pass(trigger="schedule")
+    expire(never)
+    long_ago(never)
     aina.submit("/account/data", "/account/data/close", current=PASSWORD)
     let_the_grace_pass()
     privacy.erase_closed()

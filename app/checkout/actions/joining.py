@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 
 from app.cart import actions as cart
+from app.cart import queries as cart_queries
 from app.core import db
+from app.orders import queries as orders
 from app.orders.actions import belonging
+from app.recurring.actions import belonging as subscriptions
 
 
 def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.UUID | None:
@@ -20,9 +23,13 @@ def take_over(guest: str, visitor: str, *, currency: str, locale: str) -> uuid.U
         visitor=visitor,
     )
     belonging.hand_over(guest, visitor)
+    subscriptions.hand_over(guest, visitor)
+    of_guest = cart_queries.stored(guest).cart_id
+    if of_guest is not None:
+        orders.lock_orders_of_cart(of_guest)
     merged = cart.merge(guest, visitor, currency=currency, locale=locale)
     if merged is not None:
-        belonging.follow_cart(visitor, old=merged.old, new=merged.new)
+        belonging.follow_cart(old=merged.old, new=merged.new)
     if any(row.visitor == guest for row in sessions):  # what is being typed now is newer than what was typed elsewhere
         db.rows("DELETE FROM checkout_session WHERE visitor = :visitor RETURNING id", visitor=visitor)
         db.rows(

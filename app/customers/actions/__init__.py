@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from app.core import crypto, db, outbox, passwords
+from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id, new_token
 from app.customers import queries, rules
 from app.customers.errors import EmailTaken, LinkOver, TooManyTries
@@ -94,6 +95,26 @@ def ask_again(visitor: str, *, locale: str) -> None:
     ask("register", known.email, locale=locale, visitor=visitor, registration=again)
 
 
+def claim_letter(request_id: uuid.UUID) -> CustomerRequest | None:
+    """The wish whose mail is to be sent now; None when there is nothing to send any more, or enough good links lie in that
+    mailbox: nobody can flood it, and nobody can keep its owner from having a link that works.
+
+    `note_letter` says that there is a mail. Under the lock of the address until the transaction ends.
+    """
+    wish = queries.request(request_id)
+    if wish is None or wish.token is None or wish.used_at is not None:
+        return None
+    queries.lock_tries(wish.email_index)
+    is_first = wish.mailed_at is None  # else it is being tried again
+    if is_first and queries.good_letters(wish.email_index, kind=wish.kind) >= rules.GOOD_LETTERS:
+        return None
+    return wish
+
+
+def note_letter(wish: CustomerRequest) -> None:
+    wish.mailed_at = func.clock_timestamp()
+
+
 def forget_token(request_id: uuid.UUID) -> None:
     """Its mail has left: from now on only the mail knows the link."""
     db.session.execute(update(CustomerRequest).where(CustomerRequest.id == request_id).values(token=None))
@@ -140,26 +161,26 @@ def finish_registration(token: str, *, device: Device) -> NewSession:
 
 def sign_in_by_link(token: str, *, device: Device) -> NewSession:
     """Raises LinkOver, also when the account is gone."""
-    wish = spend(token, kind="sign_in")
-    person = _owner(wish)
+    wish, person = _spend_own(token, kind="sign_in")
     note(wish.email_index, "link", was_right=True)
     return start_session(person, device=device, is_kept=False, next_path=wish.next_path)
 
 
 def reset_password(token: str, password_hash: str, *, device: Device) -> NewSession:
     """A new password by the link of a mail; every session ends, and a new one begins. Raises LinkOver."""
-    wish = spend(token, kind="reset")
-    person = _owner(wish)
+    wish, person = _spend_own(token, kind="reset")
     ended = set_password(person, password_hash)
     note(wish.email_index, "reset", was_right=True)
     return start_session(person, device=device, is_kept=False, ended=ended)
 
 
-def _owner(wish: CustomerRequest) -> Customer:
-    person = queries.lock_customer_by_email(wish.email)
+def _spend_own(token: str, *, kind: str) -> tuple[CustomerRequest, Customer]:
+    """The account is locked before the link, as by everybody who ends links along with something else."""
+    wish = queries.open_request(token, kind=kind)
+    person = queries.lock_customer_by_email(wish.email) if wish else None
     if person is None or not person.is_active:
         raise LinkOver()
-    return person
+    return spend(token, kind=kind), person
 
 
 def set_password(person: Customer, password_hash: str, *, except_session: uuid.UUID | None = None) -> int:
@@ -206,16 +227,15 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 
 def note_wrong(attempt_id: uuid.UUID, email_index: bytes, person: Customer | None) -> None:
-    """The last wrong try that counts is announced, so that the owner of the account hears of it."""
+    """The owner of an account that waits now hears of it, once a day however often it is tried. `person` is locked."""
     wrong, _minutes = queries.wrong_tries(email_index)
-    if wrong == rules.TRIES and person is not None:
+    if wrong >= rules.TRIES and person is not None and _is_news(person.blocked_told_at):
+        person.blocked_told_at = clock.now()
         outbox.record(SignInBlocked(person.id, attempt_id))
 
 
-def renew_hash(person: Customer, password: str) -> None:
-    """Hash a password that was just right anew, when the parameters have grown since."""
-    if passwords.is_outdated(person.password_hash):
-        person.password_hash = passwords.hashed(password)
+def _is_news(told_at: datetime | None) -> bool:
+    return told_at is None or told_at < clock.now() - timedelta(days=1)
 
 
 def start_session(

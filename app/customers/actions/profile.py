@@ -13,7 +13,7 @@ from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.customers import actions as customers
 from app.customers import queries
-from app.customers.errors import EmailTaken, LinkOver, TooManyAddresses
+from app.customers.errors import EmailTaken, NotYourLink, TooManyAddresses
 from app.customers.events import EmailChanged
 from app.customers.models import Customer, CustomerAddress, NotificationPreference
 from app.customers.rules import CHANNELS, LOCKED, MAX_ADDRESSES, TYPES
@@ -34,13 +34,17 @@ def change_password(customer_id: uuid.UUID, password_hash: str, *, session_id: u
     return customers.set_password(_locked(customer_id), password_hash, except_session=session_id)
 
 
-def change_email(token: str) -> uuid.UUID:
-    """By the link in the mail to the new address; the old one is told. Raises LinkOver or EmailTaken."""
+def change_email(token: str, *, by: uuid.UUID) -> None:
+    """By the link in the mail to the new address; the old one is told. Two proofs: who follows it reads the new address, and
+    `by`, who is signed in, is the account that asked. One alone would let an account take an address whose owner only clicked.
+
+    Raises LinkOver, NotYourLink (and the link stays good) or EmailTaken.
+    """
+    person = queries.lock_customer(by)
     wish = customers.spend(token, kind="new_email")
+    if person is None or wish.customer_id != person.id:
+        raise NotYourLink()
     queries.lock_tries(wish.email_index)
-    person = queries.lock_customer(wish.customer_id) if wish.customer_id else None
-    if person is None:
-        raise LinkOver()
     other = queries.lock_customer_by_email(wish.email)
     if other is not None and other.id != person.id:
         raise EmailTaken()
@@ -48,7 +52,6 @@ def change_email(token: str) -> uuid.UUID:
     person.email, person.email_index = wish.email, wish.email_index
     person.email_verified_at = person.updated_at = func.clock_timestamp()
     outbox.record(EmailChanged(person.id, wish.id))
-    return person.id
 
 
 def _locked(customer_id: uuid.UUID) -> Customer:

@@ -29,12 +29,17 @@ def remove(visitor: str, product_id: uuid.UUID) -> None:
 
 
 def hand_over(guest: str, visitor: str) -> int:
-    """What was wished for before signing in joins the customer's list. Returns how many products are new on it."""
+    """What was wished for before signing in joins the customer's list, the newest first until that is full. Returns how many
+    products are new on it."""
     moved = db.rows(
-        "INSERT INTO wish (id, visitor, product_id, created_at) SELECT gen_random_uuid(), :visitor, product_id, created_at"
-        " FROM wish WHERE visitor = :guest ORDER BY product_id ON CONFLICT DO NOTHING RETURNING id",
+        "INSERT INTO wish (id, visitor, product_id, was_sold_out, created_at)"
+        " SELECT gen_random_uuid(), :visitor, g.product_id, g.was_sold_out, g.created_at FROM wish g WHERE g.visitor = :guest"
+        " AND NOT EXISTS (SELECT FROM wish w WHERE w.visitor = :visitor AND w.product_id = g.product_id)"
+        " ORDER BY g.created_at DESC, g.id LIMIT greatest(0, :most - (SELECT count(*) FROM wish WHERE visitor = :visitor))"
+        " ON CONFLICT DO NOTHING RETURNING id",
         guest=guest,
         visitor=visitor,
+        most=MAX_WISHES,
     )
     db.rows("DELETE FROM wish WHERE visitor = :guest RETURNING id", guest=guest)
     return len(moved)

@@ -19,9 +19,10 @@ from app.customers.events import (
     WishBack,
 )
 from app.customers.models import CustomerRequest
-from app.customers.rules import LETTERS_AN_HOUR, LINK_MINUTES
+from app.customers.rules import LINK_MINUTES, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
+from app.stock import queries as stock
 
 LINK_LETTERS = {
     "register": "customer_confirm",
@@ -36,20 +37,23 @@ def send_link(event: LinkWanted) -> None:
     the shop knows its link no more."""
 
     def plan() -> Mail | None:
-        wish = customers.request(event.request_id)
-        if wish is None or wish.token is None or wish.used_at is not None:
+        wish = customer_actions.claim_letter(event.request_id)
+        template = _link_letter(wish) if wish else None
+        if wish is None or template is None:
             return None
-        if customers.letters_lately(wish.email_index, before=wish.id) >= LETTERS_AN_HOUR:
-            return None
-        template = _link_letter(wish)
-        if template is None:
-            return None
-        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind]}
+        customer_actions.note_letter(wish)
+        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind], **_asking(wish)}
         topic = f"{event.name}:{event.request_id}"
         return Mail(topic, template, wish.email, letters.language_of(wish.locale), None, values)
 
     flows.send_once(plan)
     in_transaction(lambda: customer_actions.forget_token(event.request_id))
+
+
+def _asking(wish: CustomerRequest) -> dict[str, str]:
+    """Whose account wants the address."""
+    person = customers.customer(wish.customer_id) if wish.customer_id else None
+    return {"name": first_name(person.name), "old": masked(person.email)} if person else {}
 
 
 def _link_letter(wish: CustomerRequest) -> str | None:
@@ -111,7 +115,7 @@ def tell_wish_is_back(event: WishBack) -> None:
         cards = catalog.cards(
             [event.product_id], locale=locale, currency=person.currency or letters.site().shop.currency
         )
-        if not cards:
+        if not cards or stock.availability_by_product([event.product_id]).get(event.product_id, stock.NONE).total <= 0:
             return None
         values = {"product": cards[0].name, "path": f"/p/{cards[0].slug}"}
         unsubscribe = f"/unsubscribe/{customers.unsubscribe_token(person.id, 'alerts')}"

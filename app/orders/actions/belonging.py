@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import Text, cast, func, update
 
 from app.core import db
 from app.orders.models import Order
@@ -35,22 +35,10 @@ def hand_over(guest: str, visitor: str) -> None:
     )
 
 
-def follow_cart(visitor: str, *, old: uuid.UUID, new: uuid.UUID) -> None:
-    """The cart an unpaid order came from is part of another one now; paying empties that."""
-    db.rows(
-        "UPDATE orders SET cart_id = :new WHERE visitor = :visitor AND cart_id = :old AND state = 'pending' RETURNING id",
-        visitor=visitor,
-        old=old,
-        new=new,
-    )
-
-
-def has_open(customer_id: uuid.UUID) -> bool:
-    """Whether something is still going on with an order of theirs."""
-    statement = (
-        select(Order.id).where(Order.customer_id == customer_id, Order.state.not_in((*OVER, "confirmed"))).limit(1)
-    )
-    return db.session.scalar(statement) is not None
+def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
+    """The cart these orders came from is part of another one now, and being paid empties that: also of what was paid a moment
+    ago, or has expired and money comes late."""
+    db.rows("UPDATE orders SET cart_id = :new WHERE cart_id = :old RETURNING id", old=old, new=new)
 
 
 def let_go(customer_id: uuid.UUID) -> None:

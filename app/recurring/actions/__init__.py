@@ -55,6 +55,7 @@ def start(new: NewRecurring) -> tuple[RecurringOrder, bool]:
     if row is None:
         return _known(new.key), False
     order = placing.open(new.first)
+    row.customer_id = order.customer_id
     turns.add(row, 1, due_at=clock.now(), state="locked", order_id=order.id)
     attempt = charging.start_charge(order.id, provider=new.provider)
     row.receipt = attempt.receipt

@@ -87,13 +87,16 @@ def add(
 
 
 def open_order(row: RecurringOrder, position: int, *, lock_minutes: int) -> Order:
-    """An order on the terms that were agreed upon. Raises OutOfStock when stock is to be held and cannot be."""
+    """An order on the terms that were agreed upon, the subscriber's whoever has its e-mail address by now.
+
+    Raises OutOfStock when stock is to be held and cannot be.
+    """
     terms = row.terms
     lines = [
         line | {"variant_id": uuid.UUID(line["variant_id"]), "product_id": uuid.UUID(line["product_id"])}
         for line in terms["lines"]
     ]
-    return placing.open(
+    order = placing.open(
         placing.NewOrder(
             place_key=new_id(),
             fingerprint=f"{row.id}/{position}",
@@ -113,8 +116,11 @@ def open_order(row: RecurringOrder, position: int, *, lock_minutes: int) -> Orde
             lock_minutes=lock_minutes,
             lives_minutes=max(lock_minutes, rules.CHARGE_HOURS * 60) + rules.DUNNING_DAYS * 24 * 60,
             placed_by="system",
+            customer_id=row.customer_id,
         )
     )
+    row.customer_id = order.customer_id
+    return order
 
 
 def skip(cycle: RecurringCycle, *, actor: str, reason: str = "skipped") -> None:
