@@ -48,7 +48,9 @@ class Second:
         assert self.thread.is_alive(), "it did not wait for the first to end"
 
     def is_waiting(self) -> bool:
-        return bool(db.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'advisory')"))
+        return bool(
+            db.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'advisory')")
+        )
 
     def end(self) -> Any:
         self.thread.join(timeout=PATIENCE)
