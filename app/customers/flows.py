@@ -40,10 +40,29 @@ def finish_registration(token: str, password: str | None, *, visitor: str | None
     return session
 
 
+class _HashIsNew(Exception):
+    """The password's hash is not the one any more that was looked at: somebody signed in at the same moment and renewed it,
+    or the password has changed."""
+
+
 def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewSession | None:
     """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries."""
     account = crypto.blind_index(email)
     attempt_id = _claimed(account)
+    try:
+        session = _sign_in(email, password, attempt_id, device=device, is_kept=is_kept)
+    except _HashIsNew:
+        session = _sign_in(email, password, attempt_id, device=device, is_kept=is_kept, is_last=True)
+    if session is None:
+        log.warning("customer sign-in refused")
+    else:
+        log.info("customer signed in", extra={"customer": str(session.customer_id)})
+    return session
+
+
+def _sign_in(
+    email: str, password: str, attempt_id: uuid.UUID, *, device: Device, is_kept: bool, is_last: bool = False
+) -> NewSession | None:
     customer_id, password_hash = queries.credentials(email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
@@ -52,19 +71,17 @@ def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewS
 
     def finish() -> NewSession | None:
         person = queries.lock_customer(customer_id or NOBODY)
-        if person is None or not is_right or person.password_hash != password_hash:
-            actions.note_wrong(attempt_id, account, person)
+        is_same = person is not None and person.password_hash == password_hash
+        if person is not None and is_right and not is_same and not is_last:
+            raise _HashIsNew()
+        if person is None or not is_right or not is_same:
+            actions.note_wrong(attempt_id, crypto.blind_index(email), person)
             return None
         actions.note_right(attempt_id)
         person.password_hash = renewed or person.password_hash
         return actions.start_session(person, device=device, is_kept=is_kept)
 
-    session = in_transaction(finish)
-    if session is None:
-        log.warning("customer sign-in refused")
-    else:
-        log.info("customer signed in", extra={"customer": str(session.customer_id)})
-    return session
+    return in_transaction(finish)
 
 
 def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UUID) -> None:

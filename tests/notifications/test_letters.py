@@ -86,6 +86,7 @@ VALUES = {
     "left": 9,
     "token": "token-of-43-characters",
     "minutes": 60,
+    "old": "a•••@example.com",
     "name": "Aina",
     "at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
     "product": "Kemeja Teluk",
