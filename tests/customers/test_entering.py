@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from argon2 import PasswordHasher
 
 from app.core import db, passwords
 from app.core.transaction import transaction
@@ -309,6 +310,21 @@ def test_five_wrong_passwords_and_the_right_one_waits(aina: Patron, make_patron:
     with transaction():
         db.rows("UPDATE customer_sign_in SET created_at = created_at - interval '1 hour' RETURNING id")
     assert make_patron().sign_in().status_code == 303
+
+
+def test_a_hash_of_weaker_days_is_renewed_at_sign_in(aina: Patron):
+    weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    with transaction():
+        db.rows("UPDATE customer SET password_hash = :weak RETURNING id", weak=weak)
+    aina.sign_out()
+    assert aina.sign_in(password="Wrong-Word 1!").status_code == 422
+    assert db.scalar("SELECT password_hash FROM customer") == weak
+    assert aina.sign_in().status_code == 303
+    renewed = db.scalar("SELECT password_hash FROM customer")
+    assert renewed != weak
+    assert not passwords.is_outdated(renewed)
+    aina.sign_out()
+    assert aina.sign_in().status_code == 303
 
 
 def test_an_unknown_address_waits_just_so(make_patron: MakePatron):
