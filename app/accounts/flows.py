@@ -9,6 +9,7 @@ from collections.abc import Callable
 from app.accounts import actions, queries
 from app.accounts.actions import own, people
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
+from app.accounts.models import Staff
 from app.accounts.queries import SignedIn
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
@@ -35,8 +36,7 @@ def sign_in(
 
     def finish() -> str | None:
         person = queries.lock_staff(staff_id) if staff_id else None
-        is_still_so = person is not None and person.is_active and person.password_hash == password_hash
-        if person is None or not (is_right and is_still_so):
+        if person is None or not (is_right and _is_still(person, password_hash, password)):
             actions.note_wrong(attempt_id, account, person, kind=kind)
             return None
         actions.note_right(attempt_id)
@@ -50,6 +50,13 @@ def sign_in(
     if token is None:
         log.warning("staff sign-in refused", extra={"step": "password"})
     return token
+
+
+def _is_still(person: Staff, password_hash: str | None, password: str) -> bool:
+    """Whether what was looked at counts still. Their hash may be new with the same password in it (`actions.renew_hash`)."""
+    return person.is_active and (
+        person.password_hash == password_hash or passwords.is_right(person.password_hash, password)
+    )
 
 
 def _claimed(account: bytes, *, kind: str) -> uuid.UUID:
