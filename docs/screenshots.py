@@ -12,15 +12,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyotp
+import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from chaos.servers import own_servers
 from chaos.stand import ALL_PROVIDERS, BIN, PROJECT, Stand
 from run import browser as browsers
-from tests.browser import shopping
+from tests.browser import shopping, test_customers, test_staff
 
 FOLDER = Path(__file__).parent / "screenshots"
 VIEWS = {"phone": (360, "light"), "phone-dark": (360, "dark"), "wide": (1280, "light"), "wide-dark": (1280, "dark")}
@@ -89,11 +92,13 @@ def take(browser: Browser, stand: Stand, view: str, *, width: int, scheme: str, 
     browse(page, shot)
     purchase(page, shot, email=f"aina-{view}@example.com")
     instalments(page, shot, email=f"parts-{view}@example.com")
+    account(page, shot, stand, email=f"member-{view}@example.com")
     if view in ("phone", "wide"):
         back_office(page, shot, staff)
         refund(page, shot, email=f"refund-{view}@example.com")
         gift_card(page, shot, email=f"gift-{view}@example.com")
         subscription(page, shot)
+        people(page, shot, stand, email=f"ravi-{view}@murnibatik.example")
     page.context.close()
 
 
@@ -152,6 +157,53 @@ def instalments(page: Page, shot: Shot, *, email: str) -> None:
     shot("order-parts")
     page.get_by_role("link", name="Pay RM").click()
     shot("pay-parts")
+
+
+def account(page: Page, shot: Shot, stand: Stand, *, email: str) -> None:
+    """From “Create an account” to the wish to end it, in the steps that the browser tests look over."""
+    page.goto("/login")
+    shot("login")
+    for step in test_customers.steps(page, partial(sent_to, stand), partial(text_of, stand), email):
+        shot("account-" + re.sub(r"\W+", "-", step.removeprefix("account ").strip() or "home"))
+    page.goto("/login")
+    if page.locator("form[action='/logout'] button").count():
+        page.locator("form[action='/logout'] button").first.click()
+        page.wait_for_load_state()
+
+
+def people(page: Page, shot: Shot, stand: Stand, *, email: str) -> None:
+    """Who works here: invited, looked after, and what they did."""
+    test_staff.invite(page, email)
+    for path in test_staff.PAGES[:-1]:
+        page.goto(path)
+        shot(path.strip("/").replace("/", "-"))
+    page.goto("/admin/staff")
+    page.locator("#people a").first.click()
+    page.wait_for_load_state()
+    shot("admin-staff-person")
+    while not sent_to(stand, email):
+        page.wait_for_timeout(500)
+    found = re.search(r"/admin/invitation/[\w-]+", text_of(stand, sent_to(stand, email)[0]))
+    guest = page.context.browser.new_context(  # type: ignore[union-attr]
+        base_url=stand.environ["BASE_URL"], viewport=page.viewport_size
+    ).new_page()
+    guest.goto(found[0] if found else "")
+    guest.screenshot(
+        path=FOLDER / f"admin-invitation-{'phone' if page.viewport_size['width'] < 500 else 'wide'}.jpg",  # type: ignore[index]
+        type="jpeg",
+        quality=60,
+    )
+    guest.context.close()
+
+
+def sent_to(stand: Stand, address: str) -> list[dict[str, Any]]:
+    found = requests.get(f"http://127.0.0.1:{stand.mail_port}/messages.json", timeout=10).json()
+    return [each for each in found if address in str(each["to"])]
+
+
+def text_of(stand: Stand, mail: dict[str, Any]) -> str:
+    found = requests.get(f"http://127.0.0.1:{stand.mail_port}/messages/{mail['id']}.json", timeout=10)
+    return str(found.json()["text"])
 
 
 def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
