@@ -1,6 +1,7 @@
 """`make screenshots`: every page of the demo shop into docs/screenshots, on a phone and on a wide screen, light and dark.
 
-The pictures are taken of the running shop: a purchase is made on the way, so that each page is in a state worth showing.
+`python -m docs.screenshots wide wide-dark` takes those alone. The pictures are taken of the running shop: a purchase is made
+on the way, so that each page is in a state worth showing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from chaos.servers import own_servers
 from chaos.stand import ALL_PROVIDERS, BIN, PROJECT, Stand
+from demo import load
 from run import browser as browsers
 from tests.browser import shopping, test_customers, test_staff
 
@@ -36,7 +38,8 @@ def main() -> None:
     with shop() as stand, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
         staff = new_staff(stand)
-        for view, (width, scheme) in VIEWS.items():
+        for view in sys.argv[1:] or VIEWS:
+            width, scheme = VIEWS[view]
             take(browser, stand, view, width=width, scheme=scheme, staff=staff)
             print(view, flush=True)
         browser.close()
@@ -47,8 +50,11 @@ def shop() -> Iterator[Stand]:
     with own_servers() as servers:
         stand = Stand(servers, webs=1, settings={"RATE_LIMIT_ENABLED": "false", "INSTALMENTS": "3", **ALL_PROVIDERS})
         try:
-            for command in (("assets", "build"), ("db", "upgrade"), ("demo", "load")):
-                flask(stand, *command)
+            flask(stand, "assets", "build")
+            stand.migrate()
+            with stand.inside():
+                load.load()
+                shopping.fill_up("kemeja-bunga-teluk")
             stand.start()
             yield stand
         finally:

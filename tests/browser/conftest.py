@@ -16,14 +16,13 @@ import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.accounts import actions as accounts
-from app.core import db
 from app.core.transaction import transaction
-from app.stock.actions import goods
 from app.web import assets
 from chaos.servers import own_servers
 from chaos.stand import ALL_PROVIDERS, PROJECT, Stand
 from demo import load
 from run import browser as browsers
+from tests.browser import shopping
 
 
 @pytest.fixture(scope="session")
@@ -36,22 +35,11 @@ def stand() -> Iterator[Stand]:
             stand.migrate()
             with stand.inside():
                 load.load()
-                fill_up("kemeja-bunga-teluk")
+                shopping.fill_up("kemeja-bunga-teluk")
             stand.start()
             yield stand
         finally:
             stand.end()
-
-
-def fill_up(slug: str) -> None:
-    """All tests buy the same shirt, and none may find it sold out."""
-    with transaction():
-        found = db.rows(
-            "SELECT s.variant_id, s.warehouse_id FROM stock_item s JOIN variant v ON v.id = s.variant_id"
-            " JOIN product p ON p.id = v.product_id WHERE p.slug = :slug",
-            slug=slug,
-        )
-        goods.receive_many([(row.variant_id, row.warehouse_id, 100, 0) for row in found], reason="test")
 
 
 @pytest.fixture(scope="session")

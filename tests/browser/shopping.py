@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
+from app.core import db
+from app.core.transaction import transaction
+from app.stock.actions import goods
+
 SHIRT = "/p/kemeja-bunga-teluk"
 
 
@@ -58,3 +62,14 @@ def buy(page: Page, *, email: str) -> None:
     place(page)
     to_provider(page)
     pay(page)
+
+
+def fill_up(slug: str) -> None:
+    """All buy the same shirt, and nobody may find it sold out."""
+    with transaction():
+        found = db.rows(
+            "SELECT s.variant_id, s.warehouse_id FROM stock_item s JOIN variant v ON v.id = s.variant_id"
+            " JOIN product p ON p.id = v.product_id WHERE p.slug = :slug",
+            slug=slug,
+        )
+        goods.receive_many([(row.variant_id, row.warehouse_id, 100, 0) for row in found], reason="test")
