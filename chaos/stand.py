@@ -170,8 +170,12 @@ class Stand:
         return {name: count for name, count in found.items() if count}
 
     def accidents(self) -> int:
-        """Unexpected errors in the logs of the web processes: each was a 500."""
-        return sum(web.log.read_text(errors="replace").count("unexpected error") for web in self.webs)
+        """Unexpected errors in the logs of the web processes: each was a 500, and is printed, for the logs go with the stand."""
+        lines = [line for web in self.webs for line in web.log.read_text(errors="replace").splitlines()]
+        found = [line for line in lines if "unexpected error" in line]
+        for line in found:
+            print(line[-3000:], file=sys.stderr)
+        return len(found)
 
     def _environment(self, database_url: str, settings: Mapping[str, str]) -> dict[str, str]:
         base, bank = (f"http://127.0.0.1:{port}" for port in (self._web_ports[0], self._bank_port))
