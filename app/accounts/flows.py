@@ -9,12 +9,16 @@ from collections.abc import Callable
 from app.accounts import actions, queries
 from app.accounts.actions import own, people
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
-from app.accounts.models import Staff
 from app.accounts.queries import SignedIn
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 
 log = logging.getLogger(__name__)
+
+
+class _HashIsNew(Exception):
+    """The password's hash is not the one any more that was looked at: somebody signed in at the same moment and renewed it,
+    or the password has changed."""
 
 
 def sign_in(
@@ -30,33 +34,37 @@ def sign_in(
     kind = "trusted" if device and queries.is_trusted_for(device, account) else "password"
     db.release()
     attempt_id = _claimed(account, kind=kind)
-    staff_id, password_hash = queries.credentials(email)
-    db.release()
-    is_right = passwords.is_right(password_hash, password)
 
-    def finish() -> str | None:
-        person = queries.lock_staff(staff_id) if staff_id else None
-        if person is None or not (is_right and _is_still(person, password_hash, password)):
-            actions.note_wrong(attempt_id, account, person, kind=kind)
-            return None
-        actions.note_right(attempt_id)
-        actions.renew_hash(person, password)
-        if instead_of:
-            actions.end_session(instead_of)
-        trusted = actions.start_trusted(person, device, most_sessions=most_sessions)
-        return trusted or actions.start_session(person.id)
+    def look(*, is_last: bool) -> str | None:
+        staff_id, password_hash = queries.credentials(email)
+        db.release()
+        is_right = passwords.is_right(password_hash, password)
+        renewed = passwords.renewed(password_hash, password) if is_right and password_hash else None
 
-    token = in_transaction(finish)
+        def finish() -> str | None:
+            person = queries.lock_staff(staff_id) if staff_id else None
+            is_same = person is not None and person.password_hash == password_hash
+            if person is not None and is_right and not is_same and not is_last:
+                raise _HashIsNew()
+            if person is None or not (is_right and is_same and person.is_active):
+                actions.note_wrong(attempt_id, account, person, kind=kind)
+                return None
+            actions.note_right(attempt_id)
+            person.password_hash = renewed or person.password_hash
+            if instead_of:
+                actions.end_session(instead_of)
+            trusted = actions.start_trusted(person, device, most_sessions=most_sessions)
+            return trusted or actions.start_session(person.id)
+
+        return in_transaction(finish)
+
+    try:
+        token = look(is_last=False)
+    except _HashIsNew:
+        token = look(is_last=True)
     if token is None:
         log.warning("staff sign-in refused", extra={"step": "password"})
     return token
-
-
-def _is_still(person: Staff, password_hash: str | None, password: str) -> bool:
-    """Whether what was looked at counts still. Their hash may be new with the same password in it (`actions.renew_hash`)."""
-    return person.is_active and (
-        person.password_hash == password_hash or passwords.is_right(person.password_hash, password)
-    )
 
 
 def _claimed(account: bytes, *, kind: str) -> uuid.UUID:

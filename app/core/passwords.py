@@ -29,9 +29,9 @@ def is_right(password_hash: str | None, password: str) -> bool:
     return password_hash is not None
 
 
-def is_outdated(password_hash: str) -> bool:
-    """Whether the parameters have grown since it was made."""
-    return _hasher.check_needs_rehash(password_hash)
+def renewed(password_hash: str, password: str) -> str | None:
+    """A hash of the same password with the parameters of now; None when they have not grown since it was made."""
+    return _hasher.hash(password) if _hasher.check_needs_rehash(password_hash) else None
 
 
 def is_common(password: str, *, known: Sequence[str] = ()) -> bool:

@@ -66,8 +66,7 @@ def _sign_in(
     customer_id, password_hash = queries.credentials(email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
-    is_outdated = is_right and password_hash is not None and passwords.is_outdated(password_hash)
-    renewed = passwords.hashed(password) if is_outdated else None  # the parameters have grown since
+    renewed = passwords.renewed(password_hash, password) if is_right and password_hash else None
 
     def finish() -> NewSession | None:
         person = queries.lock_customer(customer_id or NOBODY)

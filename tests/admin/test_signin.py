@@ -6,11 +6,12 @@ import time
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 
 from app.accounts import actions as accounts
 from app.accounts import flows, queries
 from app.core import db, passwords
-from app.core.transaction import in_transaction, transaction
+from app.core.transaction import in_transaction, is_open, transaction
 from tests.staff import STEP, hire
 from tools.webforms import form_to, heading_of
 
@@ -495,3 +496,24 @@ def test_the_same_password_under_a_new_hash_is_right(member, monkeypatch):
     """Two sign-ins at once, when the parameters have grown: the second finds the hash that the first has made."""
     meanwhile(monkeypatch, "password_hash = :new", new=passwords.hashed(member.password))
     assert member.give_password().status_code == 303
+
+
+def test_a_hash_of_weaker_days_is_renewed_and_never_made_while_rows_are_locked(member, monkeypatch):
+    weak = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(member.password)
+    with transaction():
+        db.rows("UPDATE staff SET password_hash = :weak RETURNING id", weak=weak)
+
+    class OutsideOnly(type(passwords._hasher)):
+        def hash(self, *args, **kwargs):
+            assert not is_open()
+            return super().hash(*args, **kwargs)
+
+        def verify(self, *args, **kwargs):
+            assert not is_open()
+            return super().verify(*args, **kwargs)
+
+    monkeypatch.setattr(passwords, "_hasher", OutsideOnly(time_cost=1, memory_cost=8, parallelism=1))
+    assert member.give_password().status_code == 303
+    kept = db.scalar("SELECT password_hash FROM staff")
+    assert kept != weak
+    assert passwords.renewed(kept, member.password) is None

@@ -322,7 +322,7 @@ def test_a_hash_of_weaker_days_is_renewed_at_sign_in(aina: Patron):
     assert aina.sign_in().status_code == 303
     renewed = db.scalar("SELECT password_hash FROM customer")
     assert renewed != weak
-    assert not passwords.is_outdated(renewed)
+    assert passwords.renewed(renewed, PASSWORD) is None
     aina.sign_out()
     assert aina.sign_in().status_code == 303
 

@@ -8,6 +8,12 @@ from tests.flows.providers import PayPalShopper, paypal, refund, state_of
 from tests.flows.shopper import provider_order_of
 from tests.payments.conftest import PAYPAL
 from tests.reconciliation.conftest import Books
+from tests.reconciliation.seeds import (
+    amount_differs,
+    refund_amount_differs,
+    refund_state_differs,
+    refund_unknown_here,
+)
 from tests.reconciliation.test_differences import known_refund
 from tests.shop import add_product, faults
 
@@ -137,34 +143,14 @@ def unknown_there(books):
     return "NOORDER0"
 
 
-def amount_differs(books):
-    _, payment = books.sell()
-    books.change("UPDATE payment_capture SET amount_minor = 5 WHERE provider_payment_id = :id", id=payment)
-    return payment
-
-
 def currency_differs(books):
     _, payment = books.sell()
     books.change("UPDATE payment_capture SET currency = 'USD' WHERE provider_payment_id = :id", id=payment)
     return payment
 
 
-def refund_unknown_here(books):
-    return books.refund_at_the_bank(books.sell()[1], 1000)
-
-
 def refund_unknown_there(books):
     return known_refund(books, books.sell()[1], provider_refund_id="NOREFUND0")
-
-
-def refund_amount_differs(books):
-    _, payment = books.sell()
-    return known_refund(books, payment, amount=900, provider_refund_id=books.refund_at_the_bank(payment, 1000))
-
-
-def refund_state_differs(books):
-    _, payment = books.sell()
-    return known_refund(books, payment, state="failed", provider_refund_id=books.refund_at_the_bank(payment, 1000))
 
 
 def fee_differs(books):

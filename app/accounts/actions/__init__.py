@@ -73,12 +73,6 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
 
 
-def renew_hash(person: Staff, password: str) -> None:
-    """Hash a password that was just right anew, when the parameters have grown since."""
-    if passwords.is_outdated(person.password_hash):
-        person.password_hash = passwords.hashed(password)
-
-
 def claim_try(account_index: bytes, *, kind: str) -> uuid.UUID:
     """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
 
