@@ -176,6 +176,10 @@ def _words(what: str) -> tuple[str, str] | None:
             "warning",
             _("The bank has not decided a dispute about this payment, so nothing is refunded yet."),
         ),
+        "refund-too-small": (
+            "warning",
+            _("The payment provider sends nothing so small back. Give it as store credit instead."),
+        ),
         "declined": ("success", _("Declined. The customer is told why.")),
         "looked": ("success", _("The provider was asked about refunds and disputes of this order.")),
         "difference-repaired": ("success", _("Done. The next comparison looks whether it is really gone.")),

@@ -11,7 +11,7 @@ from app.admin.desk import desk, done
 from app.core.money import Money
 from app.core.transaction import in_transaction
 from app.payments import queries
-from app.payments.errors import AlreadyRefunded, NotDecided
+from app.payments.errors import AlreadyRefunded, NotDecided, TooSmall
 from app.returns import actions as returns
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
@@ -45,4 +45,6 @@ def retry_refund(refund_id: uuid.UUID) -> ResponseReturnValue:
         return done(PAGE, "refund-covered")
     except NotDecided:
         return done(PAGE, "dispute-open")
+    except TooSmall:
+        return done(PAGE, "refund-too-small")
     return done(PAGE, "refund-again")

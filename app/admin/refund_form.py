@@ -21,7 +21,7 @@ from app.core.money import Money, smallest_step
 from app.core.transaction import in_transaction
 from app.orders import queries as orders
 from app.orders.models import Order
-from app.payments.errors import NotDecided
+from app.payments.errors import NotDecided, TooSmall
 from app.payments.models import Refund
 from app.returns import actions as returns
 from app.returns import queries
@@ -201,6 +201,12 @@ def _preview(order: Order, found: Refundable, typed: Typed, faults: list[tuple[s
         code = NothingToRefund.code if found.account.rest_minor else NotRefundable.code
         faults.append(("", why_not(code)))
         return None
+    if "as_credit" not in typed.values:
+        try:
+            queries.check_sendable(queries.divide(shown, found.captures, found.rests), found.captures)
+        except TooSmall:
+            faults.append(("as_credit", why_not(TooSmall.code)))
+            return None
     return shown
 
 

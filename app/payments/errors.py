@@ -69,6 +69,12 @@ class AlreadyRefunded(Conflict):
     code = "already_refunded"
 
 
+class TooSmall(Refused):
+    """The provider that took the money sends nothing so small back (`rules.least_refund`)."""
+
+    code = "too_small"
+
+
 class NotDecided(Conflict):
     """A dispute about this payment is not decided: what is refunded now may be paid back twice."""
 

@@ -120,6 +120,12 @@ class Portion:
     amount: Money
 
 
+def least_refund(provider: str, currency: str) -> int:
+    """The least that a provider sends back, in minor units. Razorpay and Curlec refuse less than 1.00 (their docs, errors of
+    refunds); the others send whatever the currency can express."""
+    return smallest_charge(currency) if provider in ("razorpay", "curlec") else smallest_step(currency)
+
+
 def split_due(due: Money, parts: int) -> list[Money]:
     """Equal instalments in amounts that providers take; what does not divide is in the first. They add up to `due` exactly.
 

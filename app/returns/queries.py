@@ -13,6 +13,7 @@ from app.core.money import Money, smallest_charge
 from app.orders.models import Order
 from app.payments import queries as payments
 from app.payments import rules as payment_rules
+from app.payments.errors import TooSmall
 from app.payments.models import PaymentCapture, Refund
 from app.returns import rules
 from app.returns.models import RefundLine, RefundRequest
@@ -90,6 +91,13 @@ def divide(plan: Plan, captures: Sequence[PaymentCapture], rests: Sequence[int])
     """A refund over the captures, in the order in which they go back (`rules.divide`)."""
     outside = sum(each.attempt_id is not None for each in captures)
     return rules.divide(plan, rests, outside=outside, least=smallest_charge(plan.currency))
+
+
+def check_sendable(pieces: Sequence[Plan], captures: Sequence[PaymentCapture]) -> None:
+    """Raises TooSmall when a provider would refuse its piece of a refund because of its size."""
+    for piece, capture in zip(pieces, captures, strict=True):
+        if 0 < piece.amount_minor < payment_rules.least_refund(capture.provider, piece.currency):
+            raise TooSmall()
 
 
 def refundable(order: Order) -> Refundable | None:

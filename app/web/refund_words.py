@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 
-from app.payments.errors import NotDecided
+from app.payments.errors import NotDecided, TooSmall
 from app.returns.errors import AlreadyDecided, AmountChanged, BadRefund, NothingToRefund, NotRefundable
 
-REFUSALS = (AmountChanged, BadRefund, NothingToRefund, NotRefundable, NotDecided, AlreadyDecided)
+REFUSALS = (AmountChanged, BadRefund, NothingToRefund, NotRefundable, NotDecided, TooSmall, AlreadyDecided)
 
 
 def why_not(code: str) -> str:
@@ -20,5 +20,6 @@ def why_not(code: str) -> str:
         NotDecided.code: _(
             "The bank has not decided a dispute about this payment. A refund now could be paid back twice."
         ),
+        TooSmall.code: _("The payment provider sends nothing so small back. Give it as store credit instead."),
         AlreadyDecided.code: _("Somebody has answered the customer meanwhile."),
     }[code]

@@ -95,6 +95,24 @@ def test_more_than_is_left_is_cut_and_said(merchant, token):
     assert shown_total(page) == "RM 1,512.00"
 
 
+def test_what_the_provider_sends_never_becomes_credit_instead(merchant, token, bank, drain):
+    """Razorpay and Curlec refuse less than 1.00 (PAYMENTS, refund errors): asked again it would fail for ever."""
+    page = ask_form(merchant, token, amount="1")
+    refund(merchant, token, amount="1511.52")
+    drain()
+    at = f"/admin/orders/{order_of(token)}/refund"
+    answer = merchant.client.get(at, query_string={"everything": 1, "preview": 1})
+    assert (answer.status_code, "sends nothing so small back" in answer.text) == (422, True)
+    late = send(merchant, page, amount="0.48", accept="48")  # the form as it was, with another amount
+    assert (late.status_code, "sends nothing so small back" in late.text) == (422, True)
+    assert (states(), money(bank)[1]) == ([("succeeded", 151152)], 151152)
+    refund(merchant, token, everything=1, as_credit=1)
+    drain()
+    assert sorted(states()) == [("succeeded", 48), ("succeeded", 151152)]
+    assert money(bank)[1] == 151152
+    assert faults() == {}
+
+
 def test_an_amount_that_changed_meanwhile_is_shown_again(merchant, token, bank):
     page = ask_form(merchant, token, everything=1)
     refund_now(order_of(token), Wish(amount_minor=1000))

@@ -9,7 +9,7 @@ import pytest
 
 from app.core.money import smallest_step
 from app.payments.models import Payment
-from app.payments.rules import PAYMENT_MOVES
+from app.payments.rules import PAYMENT_MOVES, least_refund
 from app.returns.rules import (
     Account,
     Line,
@@ -228,6 +228,20 @@ def test_a_refund_over_several_captures_is_exact_and_uses_the_first_up(currency)
             assert counted == {(part.kind, part.line_id): (part.quantity, part.amount_minor) for part in whole.parts}
     with pytest.raises(ValueError, match="more than is left"):
         divide(whole, [0] * 3) if whole.amount_minor else divide(Plan(currency, [Part("amount", 1)]), [0])
+
+
+@pytest.mark.parametrize(
+    ("provider", "currency", "least"),
+    [
+        ("razorpay", "INR", 100),
+        ("curlec", "MYR", 100),
+        ("razorpay", "KWD", 1000),
+        ("stripe", "MYR", 1),
+        ("paypal", "KWD", 10),
+    ],
+)
+def test_the_least_that_a_provider_sends(provider, currency, least):
+    assert least_refund(provider, currency) == least
 
 
 @pytest.mark.parametrize(

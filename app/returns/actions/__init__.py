@@ -52,8 +52,8 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
     """Send money of a paid order back, or let it wait for a second person. The same key again gives the same refunds: one for
     each of what the order was paid with, money from outside first (`rules.divide`), so that nothing comes back elsewhere.
 
-    Raises NotFound, NotRefundable, NotDecided (a dispute is open), BadRefund, NothingToRefund, or AmountChanged when it
-    would not be the amount that was shown: then nothing has happened.
+    Raises NotFound, NotRefundable, NotDecided (a dispute is open), BadRefund, NothingToRefund, TooSmall (no provider sends
+    it, but it can become credit), or AmountChanged when it would not be the amount that was shown: then nothing has happened.
     """
     order = locked_order(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
@@ -66,6 +66,8 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
     plan = _plan(queries.account(order, captures), wanted)
     waits = rules.needs_approval(plan.amount_minor, above=wanted.above)
     pieces = queries.divide(plan, captures, [payment_queries.refundable_minor(each) for each in captures])
+    if not wanted.as_credit:
+        queries.check_sendable(pieces, captures)
     refunds = [
         _ask(order, capture, piece, wanted, waits=waits)
         for capture, piece in zip(captures, pieces, strict=True)
@@ -276,7 +278,7 @@ def _decide(refund: Refund, state: str, *, by: str) -> None:
 def retry(refund_id: uuid.UUID, *, by: str) -> Refund:
     """Ask again, by hand, for a refund that failed: a new row for the same lines.
 
-    Raises NotFound, NotDecided, or AlreadyRefunded when the money is back or on its way.
+    Raises NotFound, NotDecided, TooSmall, or AlreadyRefunded when the money is back or on its way.
     """
     order_id = payment_queries.order_of_refund(refund_id)
     if order_id is None:
