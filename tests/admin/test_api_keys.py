@@ -31,7 +31,7 @@ def audit():
     return [
         (row.action, row.facts)
         for row in db.rows("SELECT action, facts FROM audit_entry ORDER BY id")
-        if "api_key" in row.action
+        if row.action.startswith("api_key.")
     ]
 
 
