@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.api import asked
@@ -142,9 +143,10 @@ def show_payment(order: str) -> Response:
 
 
 @guards("/api/v1/payments")
-def refuse_strangers() -> Response | None:
+def refuse_strangers() -> ResponseReturnValue | None:
     if staff.can("payments.view"):
-        return staff.note_activity()
+        staff.note_activity()
+        return None
     return rights.refuse_token("payments.view") if bearer.is_given() else asked.refuse_unknown_visitors()
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ScalarResult, Select, and_, func, select, text
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, load_only
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import rules as staff_rules
@@ -19,6 +19,8 @@ from app.api_keys.errors import BadKey
 from app.api_keys.models import ApiKey, ApiKeySecret
 from app.core import crypto, db, networks
 from app.core.networks import Network
+
+OF_STAFF = load_only(Staff.email, Staff.role, Staff.is_active)  # not what they sign in with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ def _found(public_id: str) -> _Found | None:
         .join(Staff, Staff.id == ApiKeySecret.staff_id)
         .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
         .where(ApiKeySecret.public_id == public_id)
+        .options(OF_STAFF)
         .execution_options(populate_existing=True)
     )
     row: Any = db.session.execute(statement).one_or_none()
@@ -98,8 +101,8 @@ def _why_over(found: _Found) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A key as the staff see it, with its newest secret. `is_over` is who answers for it, has left the shop; `lost` are the
-    scopes that they do not hold themselves any more."""
+    """A key as the staff see it, and who answers for its newest secret; `lost` are the scopes that they do not hold themselves
+    any more."""
 
     id: uuid.UUID
     name: str
@@ -134,6 +137,7 @@ def _shown(*where: ColumnElement[bool], limit: int) -> list[Shown]:
         .join(Staff, Staff.id == ApiKeySecret.staff_id)
         .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
         .where(*where)
+        .options(OF_STAFF)
         .order_by(ApiKey.id.desc())
         .limit(limit)
     )

@@ -14,7 +14,7 @@ def parsed(words: Iterable[str]) -> tuple[tuple[Network, ...], list[str]]:
     wrong = []
     for word in words:
         try:
-            networks.append(ip_network(word))
+            networks.append(ip_network(word.replace("%", " ")))  # a zone names nothing outside its own machine
         except ValueError:
             wrong.append(word)
     return tuple(networks), wrong

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from flask import Flask, Response, g, request
 from flask_babel import gettext as _
@@ -43,7 +44,7 @@ def init_app(app: Flask) -> None:
 
 def _refuse_in_address() -> Response | None:
     """400 for a key that stands in the address, where proxies and histories keep it: whether it is valid is not even asked."""
-    if request.path.startswith("/api/") and rules.LOOK.search(request.environ.get("QUERY_STRING", "")):
+    if request.path.startswith("/api/") and rules.LOOK.search(unquote(request.environ.get("QUERY_STRING", ""))):
         return problem(
             400,
             "key_in_address",

@@ -74,6 +74,7 @@ def test_a_key_is_made_and_shown_once(owner):
         ({"expires": "9999-99-99"}, ["stock.view"], "expires"),
         ({"expires": ""}, ["stock.view"], "expires"),
         ({"networks": "203.0.113.0/24 office"}, ["stock.view"], "networks"),
+        ({"networks": "fe80::1%eth0"}, ["stock.view"], "networks"),
         ({"networks": "203.0.113.7/24"}, ["stock.view"], "networks"),
         ({"networks": " ".join(f"203.0.113.{n}" for n in range(51))}, ["stock.view"], "networks"),
     ],

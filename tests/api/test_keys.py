@@ -149,6 +149,7 @@ def test_a_key_in_the_address_is_refused(program):
         f"{CLEANUP}?api_key={program.key}",
         f"{CLEANUP}?access_token={program.key}",
         f"/api/health?k={program.key}",
+        f"{CLEANUP}?k={program.key.replace('_', '%5F')}",
     ):
         assert refused(program.client.get(path), 400, "key_in_address")
         assert refused(program.get(path), 400, "key_in_address")
