@@ -20,7 +20,7 @@ from app.accounts import rules
 from app.core import db
 from app.core.transaction import transaction
 from app.customers import actions as customers
-from app.web.rights import PASSED, STRANGER, Need, need_of, scope_of, scopes
+from app.web.rights import PASSED, PASSWORD, STRANGER, Need, need_of, needs, scope_of, scopes
 from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR, audience_of
 from tests.programs import Program, make_key
 from tests.routes import path_of
@@ -402,6 +402,17 @@ def test_a_page_that_says_nothing_is_open_to_nobody(make_app) -> None:  # type: 
     app.add_url_rule("/admin/forgotten", "forgotten", lambda: "secret")
     answer = hire(app).sign_in().client.get("/admin/forgotten")
     assert (answer.status_code, "secret" in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize("step", [PASSED, PASSWORD, STRANGER])
+def test_what_asks_for_no_right_is_for_people_only(make_app, step: str) -> None:  # type: ignore[no-untyped-def]
+    """One's own account and its second factor: nobody gives a key that by a scope."""
+    app = make_app()
+    app.add_url_rule("/api/v1/auth/own", "own", needs(step=step)(lambda: {"secret": "of a person"}))
+    member = hire(app).sign_in()
+    assert member.client.get("/api/v1/auth/own").status_code == 200
+    answer = make_key(member, "stock.view").get("/api/v1/auth/own")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "not_for_keys")
 
 
 def test_a_right_that_is_taken_is_gone_with_the_next_click(app: Flask) -> None:
