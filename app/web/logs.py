@@ -98,5 +98,7 @@ def _finish(response: Response) -> Response:
             "status": response.status_code,
             "ms": round((time.perf_counter() - g.started) * 1000, 1),
         }
+        if program := g.get("counted_as"):
+            facts["by"] = program
         access.info("request", extra=facts)
     return response

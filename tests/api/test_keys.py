@@ -246,6 +246,15 @@ def test_no_key_reaches_a_log(program, caplog, capfd):
     assert mask(f"GET /x/{program.key} and kedaisig_{'2' * 12}_{'a' * 40}") == "GET /x/<API key> and <API key>"
 
 
+def test_each_request_of_a_key_is_logged_as_its(program, caplog):
+    """SEC-44."""
+    with caplog.at_level(logging.INFO, logger="shop.access"):
+        program.get(CLEANUP)
+        Program(program.client, "kedai_no").get(CLEANUP)
+    told = [(record.status, getattr(record, "by", "")) for record in caplog.records if record.name == "shop.access"]
+    assert told == [(200, f"k:{id_of(program)}"), (401, "")]
+
+
 def test_the_database_holds_no_key_in_clear(owner):
     program = make_key(owner, "refunds.change")
     held = str(db.rows("SELECT row_to_json(s)::text FROM api_key_secret s")) + str(
