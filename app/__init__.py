@@ -8,7 +8,7 @@
     privacy            what is known of a person: the copy of it, and forgetting it
     notifications      listens to everyone; nobody needs it
     checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments | value)
-    > (catalog | accounts | customers | shipping | tax | books) > audit > core. reconciliation stands beside notifications:
+    > api_keys > (catalog | accounts | customers | shipping | tax | books) > audit > core. reconciliation stands beside notifications:
     it looks at everything
 
 Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: customer, checkout

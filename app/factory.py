@@ -13,8 +13,10 @@ from app.core.settings import Settings
 from app.ops import metrics
 from app.process import configure_process, import_models
 from app.web import (
+    bearer,
     compress,
     cookies,
+    cors,
     customers,
     errors,
     files,
@@ -67,6 +69,7 @@ ENTRY_POINTS = (
     "app.admin.profile",
     "app.admin.roles",
     "app.admin.staff",
+    "app.admin.api_keys",
     "app.admin.activity",
     "app.admin.overview",
     "app.admin.orders",
@@ -101,6 +104,8 @@ def create_app(settings: Settings) -> Flask:
     logs.init_app(app)
     metrics.init_app(app)
     security.init_app(app, settings)
+    cors.init_app(app, settings)
+    bearer.init_app(app)
     gates.init_app(app)
     rights.init_app(app)
     requests.init_app(app)

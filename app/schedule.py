@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app import jobs
 from app.accounts import flows as accounts
+from app.api_keys import flows as api_keys
 from app.audit import flows as audit
 from app.cart import flows as cart
 from app.checkout import flows as checkout
@@ -74,6 +75,8 @@ SCHEDULE: Sequence[Line] = (
     daily("19:10", cart.forget_expired),
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
+    every("1h", api_keys.tell_ending),
+    every("1h", api_keys.forget_nonces),
     daily("19:35", customers.forget_old),
     every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
+from app.api_keys.events import ApiKeyChanged, ApiKeyEnding
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
@@ -25,6 +26,7 @@ from app.customers.events import (
 from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
+from app.notifications.handlers import api_keys as key_mails
 from app.notifications.handlers import customers as customer_mails
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
@@ -123,4 +125,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     StaffAlerted: [network(notifications.tell_alert)],
     StaffInvited: [network(notifications.invite_staff)],
     StaffAccessChanged: [network(notifications.tell_access_changed)],
+    ApiKeyChanged: [network(key_mails.tell_key_changed)],
+    ApiKeyEnding: [network(key_mails.tell_key_ending)],
 }

@@ -187,6 +187,13 @@ def people(page: Page, shot: Shot, stand: Stand, *, email: str) -> None:
     page.locator("#people a").first.click()
     page.wait_for_load_state()
     shot("admin-staff-person")
+    test_staff.make_key(page, f"Bookkeeper {page.viewport_size['width']}")  # type: ignore[index]
+    page.get_by_role("button", name="Rotate").click()
+    shot("admin-api-key-secret")
+    page.get_by_role("link", name="I have copied it").click()
+    shot("admin-api-key")
+    page.goto("/admin/api-keys")
+    shot("admin-api-keys")
     while not sent_to(stand, email):
         page.wait_for_timeout(500)
     found = re.search(r"/admin/invitation/[\w-]+", text_of(stand, sent_to(stand, email)[0]))

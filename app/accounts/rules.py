@@ -46,6 +46,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "books": ("view", "change"),
     "system": ("view", "change"),
     "staff": ("view", "change"),
+    "api_keys": ("view", "change"),
     "activity": ("view",),
 }
 RIGHTS = frozenset(f"{area}.{verb}" for area, verbs in AREAS.items() for verb in verbs)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from app.accounts import queries as accounts
 from app.admin import staff_words as words
 from app.admin.desk import desk
 from app.admin.words import actor as who_words
+from app.api_keys import queries as api_keys
 from app.audit import queries
 from app.audit.models import AuditEntry
 from app.audit.queries import Wanted
@@ -41,7 +43,7 @@ def show() -> ResponseReturnValue:
     filled = {name: value for name, value in request.args.items() if name in FILTERS and value}
     return respond(
         "admin/activity/page.html",
-        entries=[_shown(each, _names(shown)) for each in shown],
+        entries=_all_shown(shown),
         filters=filled,
         areas=[(name, words.act_area(name)) for name in queries.areas()],
         people=[(f"staff:{each.id}", each.email) for each in accounts.people(limit=200)],
@@ -57,14 +59,14 @@ def show() -> ResponseReturnValue:
 def download() -> Response:
     """What the filters leave, as CSV; the newest A_FILE entries of it."""
     rows = queries.page(_wanted(), limit=A_FILE)
-    names, text = _names(rows), io.StringIO()
+    names, keys, text = _names(rows), _keys(rows), io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["at", "who", "action", "object", "id", "address", "request", "changes"])
     for each in rows:
         told = "; ".join(
             f"{name}: {old} > {new}" if old else f"{name}: {new}" for name, old, new in words.changes(each)
         )
-        row = [each.created_at.isoformat(), _who(each.actor, names), each.action, each.object_kind, each.object_id]
+        row = [each.created_at.isoformat(), _who(each, names, keys), each.action, each.object_kind, each.object_id]
         writer.writerow([_harmless(cell) for cell in [*row, words.masked_address(each.address), each.request_id, told]])
     answer = Response(text.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="activity.csv"'
@@ -104,7 +106,7 @@ def show_tries() -> ResponseReturnValue:
     )
 
 
-FILTERS = ("who", "area", "object", "address", "since", "until")
+FILTERS = ("who", "area", "object", "address", "key", "since", "until")
 
 
 def _wanted() -> Wanted:
@@ -115,6 +117,7 @@ def _wanted() -> Wanted:
         area=asked["area"],
         object_id=asked["object"],
         address=asked["address"],
+        api_key=asked["key"],
         since=since,
         until=until + timedelta(days=1) if until else None,
     )
@@ -129,10 +132,15 @@ def _day(text: str) -> datetime | None:
     return datetime.combine(day, time(), settings().shop.timezone).astimezone(UTC) if 2000 < day.year < 2100 else None
 
 
-def _shown(entry: AuditEntry, names: dict[uuid.UUID, str]) -> dict[str, Any]:
+def _all_shown(entries: Sequence[AuditEntry]) -> list[dict[str, Any]]:
+    names, keys = _names(entries), _keys(entries)
+    return [_shown(each, names, keys) for each in entries]
+
+
+def _shown(entry: AuditEntry, names: dict[uuid.UUID, str], keys: dict[uuid.UUID, str]) -> dict[str, Any]:
     return {
         "at": entry.created_at,
-        "who": _who(entry.actor, names),
+        "who": _who(entry, names, keys),
         "what": words.act(entry.action),
         "kind": entry.object_kind,
         "object": _about(entry, names),
@@ -149,9 +157,16 @@ def _names(entries: Iterable[AuditEntry]) -> dict[uuid.UUID, str]:
     return accounts.emails_of({found for text in named if (found := _uuid(text))})
 
 
-def _who(actor: str, names: dict[uuid.UUID, str]) -> str:
-    staff_id = _uuid(actor.removeprefix("staff:"))
-    return names.get(staff_id, who_words(actor)) if staff_id else who_words(actor)
+def _keys(entries: Iterable[AuditEntry]) -> dict[uuid.UUID, str]:
+    """The names of the API keys that something was done with."""
+    return api_keys.names_of(found for each in entries if (found := _uuid(each.facts.get("api_key", ""))))
+
+
+def _who(entry: AuditEntry, names: dict[uuid.UUID, str], keys: dict[uuid.UUID, str]) -> str:
+    """A person, or a person's key: “key Warehouse (of mei@…)”."""
+    staff_id, key_id = _uuid(entry.actor.removeprefix("staff:")), _uuid(entry.facts.get("api_key", ""))
+    who = names.get(staff_id, who_words(entry.actor)) if staff_id else who_words(entry.actor)
+    return _("key %(name)s (of %(who)s)", name=keys.get(key_id, "–"), who=who) if key_id else who
 
 
 def _about(entry: AuditEntry, names: dict[uuid.UUID, str]) -> str:
@@ -164,6 +179,7 @@ def _url(entry: AuditEntry) -> str:
     page, right = {
         "order": ("/admin/orders/", "orders.view"),
         "staff": ("/admin/staff/", "staff.view"),
+        "api_key": ("/admin/api-keys/", "api_keys.view"),
         "value_account": ("/admin/gift-cards/", "gift_cards.view"),
         "difference": ("/admin/books/", "books.view"),
         "recurring_order": ("/admin/subscriptions/", "subscriptions.view"),

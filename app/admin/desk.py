@@ -108,6 +108,7 @@ class _Rail:
         ]
         house = [
             ("staff.view", "/admin/staff", _("Staff"), "shield", 0),
+            ("api_keys.view", "/admin/api-keys", _("API keys"), "key", 0),
             ("activity.view", "/admin/activity", _("Activity"), "clock", 0),
             ("", "/admin/profile", _("Your account"), "user", 0),
         ]
@@ -155,6 +156,10 @@ def _words(what: str) -> tuple[str, str] | None:
         "signed-out-others": ("success", _("You are signed out everywhere else.")),
         "signed-out-one": ("success", _("That session is over.")),
         "codes-saved": ("success", _("Good. Keep them where your phone is not.")),
+        "key-revoked": ("success", _("The key is revoked: none of its secrets opens anything any more.")),
+        "key-over": ("info", _("This key is revoked already.")),
+        "key-rotated-before": ("info", _("Somebody rotated this key meanwhile. The newest secret stands first below.")),
+        "secret-ended": ("success", _("The old secret does not work any more.")),
         "no-answer": ("danger", _("The provider does not answer. Nothing was changed; please try again in a minute.")),
         "under-way": (
             "warning",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from app.accounts import rules
 
@@ -50,12 +51,37 @@ def area(name: str) -> str:
         "books": _("Books"),
         "system": _("Deliveries and health"),
         "staff": _("Staff"),
+        "api_keys": _("API keys"),
         "activity": _("Activity"),
     }[name]
 
 
 def verb(name: str) -> str:
     return {"view": _("See"), "change": _("Change"), "approve": _("Approve")}[name]
+
+
+def right(name: str) -> str:
+    """`Refunds: Change`."""
+    of, _dot, what = name.partition(".")
+    return f"{area(of)}: {verb(what)}"
+
+
+def key_state(state: str) -> tuple[str, str]:
+    """(text, tone) of an API key."""
+    return {
+        "active": (_("Active"), "success"),
+        "expired": (_("Expired"), "warning"),
+        "revoked": (_("Revoked"), ""),
+        "resting": (_("Rests: who answers for it has left"), "warning"),
+    }[state]
+
+
+def overlap(hours: int) -> str:
+    if hours == 0:
+        return _("Not at all: it stops now")
+    if hours % 24 == 0:
+        return ngettext("%(num)s day more", "%(num)s days more", hours // 24)
+    return ngettext("%(num)s hour more", "%(num)s hours more", hours)
 
 
 def role_choices(own: Iterable[Any], *, mine: frozenset[str]) -> list[tuple[str, str]]:
@@ -120,6 +146,10 @@ def _acts() -> Mapping[str, str]:
         "staff.device_forgotten": _("Stopped trusting a browser"),
         "staff.signed_out_others": _("Signed out everywhere else"),
         "staff.signed_out_one": _("Signed out in one place"),
+        "api_key.created": _("Made an API key"),
+        "api_key.rotated": _("Rotated an API key"),
+        "api_key.secret_ended": _("Ended an old secret of an API key"),
+        "api_key.revoked": _("Revoked an API key"),
         "order.provider_asked": _("Asked the provider about an order"),
         "order.money_arrived": _("Noted money that arrived"),
         "order.given_up": _("Gave up waiting for money"),
@@ -153,6 +183,7 @@ def _acts() -> Mapping[str, str]:
 def act_area(name: str) -> str:
     return {
         "staff": _("Staff"),
+        "api_key": _("API keys"),
         "order": _("Orders"),
         "stock": _("Stock"),
         "document": _("Documents"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template
 
+from app.web import rights, signing
 from app.web.describe import COUNT, TEXT, Operation
 from app.web.limits import limit_api
 from app.web.site import settings
@@ -31,6 +32,11 @@ SCHEMES = {
     "staff": {"type": "apiKey", "in": "cookie", "name": "staff", "description": "The back office's session cookie"},
     "shopper": {"type": "apiKey", "in": "cookie", "name": "session", "description": "The shop's session cookie"},
     "customer": {"type": "apiKey", "in": "cookie", "name": "customer", "description": "A customer's session cookie"},
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key of the back office (kedai_…); the scopes that it needs stand with each operation",
+    },
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
 }
 KEY = {
@@ -39,6 +45,20 @@ KEY = {
     "schema": {"type": "string", "format": "uuid"},
     "description": "Drawn once for each thing that is meant: repetitions with the same key are one",
 }
+
+SIGNED = [
+    {
+        "name": name,
+        "in": "header",
+        "schema": {"type": "string", "pattern": pattern},
+        "description": f"{what}. Asked of API keys, not of sessions",
+    }
+    for name, pattern, what in (
+        (signing.TIMESTAMP, r"^[0-9]{1,12}$", "Seconds since 1970, at most five minutes from the shop's clock"),
+        (signing.NONCE, r"^[A-Za-z0-9_-]{16,64}$", "Drawn anew for each request"),
+        (signing.SIGNATURE, r"^v1=[0-9a-f]{64}$", "HMAC-SHA256 with the key's signing secret, see docs/api.md"),
+    )
+]
 
 
 @bp.get("/api/openapi.json")
@@ -54,8 +74,8 @@ def docs() -> str:
 def document() -> dict[str, Any]:
     """OpenAPI 3.1 of every described endpoint."""
     paths: dict[str, Any] = {}
-    for path, method, operation in sorted(_operations(), key=lambda each: each[:2]):
-        paths.setdefault(path, {})[method] = _described(operation, f"{method} {path}")
+    for path, method, operation, endpoint in sorted(_operations(), key=lambda each: each[:2]):
+        paths.setdefault(path, {})[method] = _described(operation, f"{method} {path}", endpoint)
     return {
         "openapi": "3.1.0",
         "info": {"title": settings().shop.name, "version": VERSION},
@@ -65,16 +85,17 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operations() -> Iterator[tuple[str, str, Operation]]:
+def _operations() -> Iterator[tuple[str, str, Operation, str]]:
     for rule in current_app.url_map.iter_rules():
         operation = getattr(current_app.view_functions[rule.endpoint], "operation", None)
         if operation is None:
             continue
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule), method.lower(), operation
+            path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+            yield path, method.lower(), operation, rule.endpoint
 
 
-def _described(operation: Operation, name: str) -> dict[str, Any]:
+def _described(operation: Operation, name: str, endpoint: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": re.sub(r"[^a-z0-9]+", "_", name).strip("_"),
         "summary": operation.summary,
@@ -82,7 +103,10 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     }
     if operation.takes:
         found["requestBody"] = {"required": True, "content": _as("application/json", operation.takes)}
-    parameters = [_path_part(part) for part in re.findall(r"{([^}]+)}", name)] + ([KEY] if operation.takes_key else [])
+    need, scope = rights.need_of(endpoint), rights.scope_of(endpoint)
+    parameters = [_path_part(part) for part in re.findall(r"{([^}]+)}", name)]
+    parameters += [KEY] if operation.takes_key else []
+    parameters += SIGNED if need and need.is_fresh else []
     if parameters:
         found["parameters"] = parameters
     schemes = (
@@ -94,6 +118,10 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]
+    if scope and not operation.for_staff:
+        found["security"].append({"staff": []})
+    if scope:
+        found["security"].append({"key": [scope]})
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.api import asked
@@ -31,13 +32,14 @@ from app.payments.errors import (
 from app.payments.models import Payment, PaymentAttempt, Refund
 from app.payments.rules import INSTALMENT_STATES, MAX_ATTEMPTS, PlanPart
 from app.stock.errors import LockLost
-from app.web import staff
+from app.web import bearer, rights, staff
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
 from app.web.errors import problem
 from app.web.gates import guards
 from app.web.limits import limit, limit_api
 from app.web.pay import chosen_bank, offers_for, send_to_pay
 from app.web.respond import no_store
+from app.web.rights import opens_to
 from app.web.site import settings
 
 bp = limit_api(no_store(Blueprint("api_payments", __name__)))
@@ -128,9 +130,10 @@ def verify() -> Response:
 @describe(
     "The payment of an order, by the order's token or id, with its attempts and refunds: for the session that placed it, and for staff",
     answers={200: PAYMENT},
-    refusals=(401, 404),
+    refusals=(401, 403, 404),
     for_shopper=True,
 )
+@opens_to("payments.view")
 def show_payment(order: str) -> Response:
     found = _readable(order)
     payment = queries.payment_of_order(found.id)
@@ -140,8 +143,11 @@ def show_payment(order: str) -> Response:
 
 
 @guards("/api/v1/payments")
-def refuse_strangers() -> Response | None:
-    return None if staff.can("payments.view") else asked.refuse_unknown_visitors()
+def refuse_strangers() -> ResponseReturnValue | None:
+    if staff.can("payments.view"):
+        staff.note_activity()
+        return None
+    return rights.refuse_token("payments.view") if bearer.is_given() else asked.refuse_unknown_visitors()
 
 
 def _readable(named: str) -> Order:

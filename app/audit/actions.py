@@ -30,8 +30,10 @@ def record(
     **facts: Any,
 ) -> None:
     """Note an act in the current transaction. `facts`, and the mappings `before` and `after`, hold plain values, never
-    personal data or secrets. From where it was done is known already (`core.origin`)."""
+    personal data or secrets. From where it was done is known already (`core.origin`), and whether with an API key."""
     where = origin.current()
+    if where.api_key:
+        facts["api_key"] = where.api_key
     entry = AuditEntry(
         id=new_id(),
         action=action,

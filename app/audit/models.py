@@ -16,9 +16,10 @@ NEWEST = (text("created_at DESC"), text("id DESC"))
 
 
 class AuditEntry(Base):
-    """`actor` is `staff:<id>`, `command`, `system` or `customer`; `facts`, `before` and `after` hold ids, numbers and words of
-    the trade, no personal data. Nothing changes an entry; only the encrypted address may be forgotten (a trigger). As the database
-    cannot tell that from nonsense, an address that nobody can read is told as such and stops no page and no seal.
+    """`actor` is `staff:<id>`, `command`, `system` or `customer`, `facts.api_key` the key that staff's program asked with.
+    `facts`, `before` and `after` hold ids, numbers and words of the trade, no personal data. Nothing changes an entry; only the
+    encrypted address may be forgotten (a trigger). As the database cannot tell that from nonsense, an address that nobody can
+    read is told as such and stops no page and no seal.
 
     `mac` is keyed: who can write to the database and has no key of the shop's cannot add an entry that looks like ours.
     """
@@ -30,6 +31,12 @@ class AuditEntry(Base):
         Index("ix_audit_entry_area", text("split_part(action, '.', 1)"), *NEWEST),
         Index("ix_audit_entry_object", "object_id", *NEWEST),
         Index("ix_audit_entry_address", "address_index", *NEWEST),
+        Index(
+            "ix_audit_entry_api_key",
+            text("(facts ->> 'api_key')"),
+            *NEWEST,
+            postgresql_where=text("(facts ->> 'api_key') IS NOT NULL"),
+        ),
     )
 
     id: Mapped[Key]

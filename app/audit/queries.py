@@ -25,6 +25,7 @@ class Wanted:
     area: str = ""
     object_id: str = ""
     address: str = ""
+    api_key: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -48,6 +49,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(AuditEntry.object_id == wanted.object_id)
     if wanted.address:
         found.append(AuditEntry.address_index == crypto.blind_index(wanted.address))
+    if wanted.api_key:
+        found.append(AuditEntry.facts["api_key"].astext == wanted.api_key)
     if wanted.since:
         found.append(AuditEntry.created_at >= wanted.since)
     if wanted.until:

@@ -1,4 +1,4 @@
-"""Where the work at hand comes from: a browser's address and name, and the request's id. Noted by the web layer for each
+"""Where the work at hand comes from: a browser's address and name, the request's id, a program's key. Noted by the web layer for each
 request, read by what keeps a record of acts (audit, sign-ins). Commands and the worker come from nowhere."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ class Origin:
     address: str | None = None
     agent: str = ""
     request_id: str = ""
+    api_key: str = ""  # the id of the key that a program asks with
 
 
 NOWHERE = Origin()

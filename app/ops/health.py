@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify
 from app.core import cache, db
 from app.ops import queries
 from app.web.describe import COUNT, describe, one_of, or_null, record
+from app.web.limits import API, limit
 from app.web.rights import needs
 
 bp = Blueprint("health", __name__)
@@ -55,6 +56,7 @@ def health() -> Response:
 
 @bp.get("/api/health/detailed")
 @needs("system.view")
+@limit(API)
 @describe("Figures for whoever runs the shop", answers={200: DETAILS}, refusals=(401, 403, 503), for_staff=True)
 def detailed() -> Response:
     """Database, memory, stock locks, orders by state, what waits, the last clean-up. No names, no addresses."""

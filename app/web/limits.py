@@ -1,6 +1,6 @@
 """How often one client may ask (SEC-26, SEC-28…SEC-30, X14): counted in Redis, in this process while Redis is away.
 
-A client is the visitor when a cookie says who that is, else the address. Behind each limit stands a wider one by
+A client is the API key that asks, the visitor when a cookie says who that is, else the address. Behind each limit stands a wider one by
 address, so that a new cookie for each request does not help: wide, as thousands may sit behind one address (carrier
 NAT), and therefore counted in each process alone, which is exact enough and costs nothing. Give `per_address` where
 guessing must not pay. Only views with a limit are counted: counting a page that only shows costs like a query.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, request, session
+from flask import Blueprint, Flask, g, request, session
 from flask_limiter import Limiter
 from werkzeug.exceptions import TooManyRequests
 
@@ -29,11 +29,14 @@ API = "100/minute"
 FORMS = "100/minute"
 SEARCH = "600/minute"  # per address, whatever the session: one search costs as much as ten pages
 ANY_ADDRESS = 6000  # a minute and process: a hundred a second is no crowd behind a NAT any more
+FAILURES = 30  # a minute, address and process: refused keys and signatures
 MINUTE = 60
 
 
 def client() -> str:
-    """Who is counted: the visitor, else the browser that took a token from us, else the address."""
+    """Who is counted: the key that asks, else the visitor, else the browser that took a token from us, else the address."""
+    if program := g.get("counted_as"):
+        return str(program)
     if known := visitor():
         return f"v:{known}"
     if token := session.get("csrf_token"):
@@ -76,11 +79,20 @@ def under_ceiling(view: View) -> View:
 
     @wraps(view)
     def counted(*args: Any, **kwargs: Any) -> Any:
-        if limiter.enabled and _times_this_minute(address()) > ANY_ADDRESS:
-            raise TooManyRequests
+        demand_under_ceiling()
         return view(*args, **kwargs)
 
     return cast(View, counted)
+
+
+def demand_under_ceiling() -> None:
+    if limiter.enabled and _times_this_minute(address()) > ANY_ADDRESS:
+        raise TooManyRequests
+
+
+def has_failed_often(what: str) -> bool:
+    """Count a failure of this address, and tell whether it is one too many within the minute."""
+    return limiter.enabled and _times_this_minute(f"{what} {address()}") > FAILURES
 
 
 def _times_this_minute(key: str) -> int:

@@ -12,11 +12,13 @@ from typing import Any, TextIO
 
 from flask import Flask, Response, g, has_request_context, request
 
+from app.api_keys.rules import LOOK as KEYS
 from app.core.ids import new_token
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 MASKS = (
+    (KEYS, "<API key>"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
     (re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<e-mail>"),
     (
@@ -96,5 +98,7 @@ def _finish(response: Response) -> Response:
             "status": response.status_code,
             "ms": round((time.perf_counter() - g.started) * 1000, 1),
         }
+        if program := g.get("counted_as"):
+            facts["by"] = program
         access.info("request", extra=facts)
     return response

@@ -4,26 +4,28 @@
 @needs("refunds.approve", fresh=True)
 
 `fresh` asks for a code once more when the last one was given more than a quarter of an hour ago: for what moves money or
-opens secrets. A view of the back office that says nothing is open to nobody, and the guard tests fail.
+opens secrets; of a program's key it asks for a signature. A right is also the scope that a key needs. A view of the back
+office that says nothing is open to nobody, and the guard tests fail.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, TooManyRequests
 
+from app.api_keys.queries import Program
 from app.audit import actions as audit
 from app.core import origin
 from app.core.transaction import transaction
-from app.web import staff
+from app.web import bearer, limits, signing, staff
 from app.web.errors import problem, wants_json
 from app.web.respond import is_fragment
 
@@ -56,6 +58,32 @@ def needs(
     return attach
 
 
+def opens_to(right: str) -> Callable[[View], View]:
+    """Beside a view that is others' own: whoever holds `right` sees all of it, whosever it is (the view asks `staff.can`)."""
+
+    def attach(view: View) -> View:
+        view.opened_by = right  # type: ignore[attr-defined]
+        return view
+
+    return attach
+
+
+def scopes() -> dict[str, bool]:
+    """What a key can be good for: the rights that JSON endpoints ask for, and whether some request for it has to be signed."""
+    found: dict[str, bool] = {}
+    for rule in current_app.url_map.iter_rules():
+        need, right = need_of(rule.endpoint), scope_of(rule.endpoint)
+        if right and rule.rule.startswith("/api/"):
+            found[right] = found.get(right, False) or bool(need and need.is_fresh)
+    return dict(sorted(found.items()))
+
+
+def scope_of(endpoint: str) -> str:
+    """The right that opens an endpoint to whoever holds it; empty when none does."""
+    need, view = need_of(endpoint), current_app.view_functions.get(endpoint)
+    return need.right if need else getattr(view, "opened_by", "")
+
+
 def need_of(endpoint: str | None) -> Need | None:
     """What the view behind an endpoint asks for; None for a page that is not the staff's."""
     return getattr(current_app.view_functions.get(endpoint or ""), "need", None)
@@ -77,18 +105,64 @@ def _note_origin() -> None:
 
 def _enforce() -> ResponseReturnValue | None:
     need = need_of(request.endpoint)
-    if need is None or need.step != PASSED:
+    if need is None:
+        return None
+    if not need.right and _program() is not None:
+        return problem(403, "not_for_keys", _("This is for people, not for keys."))
+    if need.step != PASSED:
         return None
     person = staff.current_staff()
     if person is None:
         return staff.refuse_strangers()
+    if isinstance(person, Program):
+        return _enforce_on_program(person, need)
     if need.right and need.right not in person.rights:
         log.warning("staff refused", extra={"staff": str(person.staff_id), "right": need.right})
         return not_open()
     if need.is_fresh and not person.is_fresh:
         return ask_for_code(_page_to_come_back_to(need))
-    g.is_act = request.method not in ("GET", "HEAD", "OPTIONS")
+    g.is_by_token = bearer.is_given()
+    _expect_act()
     return None
+
+
+def _program() -> Program | None:
+    person = staff.signing_in() if bearer.is_given() else None
+    return person if isinstance(person, Program) else None
+
+
+def _enforce_on_program(program: Program, need: Need) -> ResponseReturnValue | None:
+    """The scope, and where a person would give a fresh code, a signature. It acts for whoever was shown its key."""
+    if need.right not in program.rights:
+        return _lacks_scope(program, need.right)
+    if need.is_fresh and (refusal := signing.refusal(program)):
+        if limits.has_failed_often("signature"):
+            raise TooManyRequests
+        return refusal
+    origin.note(replace(origin.current(), api_key=str(program.key_id)))
+    g.is_by_token = True
+    _expect_act()
+    return None
+
+
+def _lacks_scope(program: Program, right: str) -> Response:
+    """403: the key was not given it, or whoever answers for it does not hold it any more."""
+    log.warning("API key refused", extra={"api_key": str(program.key_id), "right": right})
+    answer = problem(403, "scope_missing", _("This key lacks the scope %(scope)s.", scope=right), scope=right)
+    answer.headers["WWW-Authenticate"] = f'Bearer realm="api", error="insufficient_scope", scope="{right}"'
+    return answer
+
+
+def refuse_token(right: str) -> ResponseReturnValue:
+    """For gates of their own: what is wrong with a token that does not open `right`."""
+    person = staff.signing_in()
+    if person is None:
+        return bearer.refusal()
+    return _lacks_scope(person, right) if isinstance(person, Program) else not_open()
+
+
+def _expect_act() -> None:
+    g.is_act = request.method not in ("GET", "HEAD", "OPTIONS")
 
 
 def not_open() -> ResponseReturnValue:

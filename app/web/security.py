@@ -31,7 +31,15 @@ CSRF_EXEMPT = (
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
 
-csrf = CSRFProtect()
+
+class Csrf(CSRFProtect):
+    def protect(self, **options: bool) -> None:
+        """No cookie has opened what a token has (`rights`), so no other site's page can have sent it."""
+        if not g.get("is_by_token"):
+            super().protect(**options)
+
+
+csrf = Csrf()
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """Who of the staff is asking. Shared by the back office, the JSON endpoints for staff and the diagnostics.
 
-A cookie of its own holds a random token, the table its hash (`app/accounts`). Behind the password alone nothing is open:
-`current_staff` knows only people who gave their one-time code too.
+A cookie of its own holds a random token, the table its hash (`app/accounts`); programs bring a token in a header (`bearer`).
+Behind the password alone nothing is open: `current_staff` knows only people who gave their one-time code too.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ from flask_babel import gettext as _
 from app.accounts import actions as accounts
 from app.accounts import queries
 from app.accounts.queries import SignedIn
+from app.api_keys import actions as api_keys
+from app.api_keys.queries import Program
 from app.core.transaction import transaction
+from app.web import bearer
 from app.web.errors import problem
 from app.web.site import settings
 
 
 def current_staff() -> SignedIn | None:
-    """The member of staff who signed in with password and code; None for everybody else."""
+    """The member of staff who signed in with password and code, or whose key a program asks with; None for everybody else."""
     person = signing_in()
     return person if person and person.has_passed else None
 
@@ -33,10 +36,16 @@ def signing_in() -> SignedIn | None:
     """The same, and people who have given their password only. From a network that is not let in nobody is staff."""
     if "staff" not in g:
         g.staff = None  # should the question fail: the page that says so must not ask again
-        token = session_token() if is_let_in() else ""
-        g.staff = queries.signed_in(token) if token else None
+        g.staff = _found() if is_let_in() else None
     person: SignedIn | None = g.staff
     return person
+
+
+def _found() -> SignedIn | None:
+    if bearer.is_given():
+        return bearer.caller()
+    token = session_token()
+    return queries.signed_in(token) if token else None
 
 
 def is_let_in() -> bool:
@@ -60,9 +69,11 @@ def actor() -> str:
 def refuse_strangers() -> Response | None:
     """The problem document for whoever is not staff; None lets the visitor in. Asked before CSRF and before 404."""
     person = signing_in()
+    if person is None and bearer.is_given():
+        return bearer.refusal()
     if person is None:
         answer = problem(401, "sign_in_required", _("Please sign in first."))
-        answer.headers["WWW-Authenticate"] = 'Cookie realm="back office"'
+        answer.headers["WWW-Authenticate"] = 'Cookie realm="back office", Bearer realm="api"'
         return answer
     if not person.has_passed:
         return problem(403, "code_required", _("Please enter your one-time code first."))
@@ -74,8 +85,9 @@ def note_activity() -> None:
     """Keep the session alive: somebody did something. A page that asks by itself (`X-Tick`) is nobody."""
     person = signing_in()
     if person and person.is_stale and "X-Tick" not in request.headers:
+        note = api_keys.note_used if isinstance(person, Program) else accounts.note_seen
         with transaction(relaxed=True):
-            accounts.note_seen(person.session_id)
+            note(person.session_id)
 
 
 def session_token() -> str:

@@ -74,3 +74,22 @@ def test_the_page_for_people_shows_each(client):
     for path, method in EXPECTED:
         assert re.search(rf"{method.upper()} {re.escape(path)}(?!\w)", page.text), path
     assert "style=" not in page.text
+
+
+def test_scopes_of_keys_and_what_has_to_be_signed_are_said(client):
+    found = operations(client)
+    names = {
+        path: [each["name"] for each in operation.get("parameters", ()) if each["in"] == "header"]
+        for (path, _method), operation in found.items()
+    }
+    assert found["/api/cron/stock-cleanup", "post"]["security"] == [{"staff": [], "csrf": []}, {"key": ["stock.change"]}]
+    refund = "/api/payments/refund"
+    assert {"key": ["refunds.change"]} in found[refund, "post"]["security"]
+    assert names[refund] == ["Idempotency-Key", "X-Kedai-Timestamp", "X-Kedai-Nonce", "X-Kedai-Signature"]
+    assert [path for path, headers in names.items() if "X-Kedai-Signature" in headers] == [
+        refund,
+        "/api/v1/admin/orders/{order_id}/refund",
+    ]
+    payment = found["/api/v1/payments/{order}", "get"]["security"]
+    assert payment == [{"shopper": []}, {"staff": []}, {"key": ["payments.view"]}]
+    assert "key" not in str(found["/api/checkout/intent", "post"]["security"])

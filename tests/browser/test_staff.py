@@ -14,7 +14,7 @@ from tests.browser.test_pages import check
 PASSWORD = "Batik-and-canting-7"
 PAGES = (
     "/admin/staff", "/admin/staff/invite", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/profile", "/admin/activity",
-    "/admin/activity/sign-ins", "/admin/totp?again=1&next=/admin/profile",
+    "/admin/activity/sign-ins", "/admin/api-keys", "/admin/api-keys/new", "/admin/totp?again=1&next=/admin/profile",
 )  # fmt: skip
 
 
@@ -24,6 +24,19 @@ def invite(page, email):
     page.get_by_label("Role").select_option("agent")
     page.get_by_role("button", name="Send the invitation").click()
     page.locator("#said").wait_for()
+
+
+def make_key(page, name):
+    """A key that may refund, rotated once: leads to its page, with both secrets. Returns what was shown."""
+    page.goto("/admin/api-keys/new")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Refunds: Change").check()
+    page.get_by_label("Orders: See").check()
+    page.get_by_role("button", name="Make the key").click()
+    shown = page.locator("[data-copy-source]").all_inner_texts()
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("heading", name="Secrets").wait_for()
+    return shown
 
 
 @pytest.fixture
@@ -60,6 +73,37 @@ def test_somebody_is_invited_and_at_work_without_javascript(open_page, staff, li
     assert [name.strip() for name in rail.all_inner_texts()] == ["Overview", "Orders", "Subscriptions", "Your account"]
     page.goto("/admin/books")
     assert page.locator("h1").inner_text() == "This page is not open to you"
+
+
+def test_a_key_is_made_copied_and_rotated_without_javascript(open_page, staff):
+    page = open_page(scripts=False, width=360)
+    staff.sign_in(page)
+    page.expected = {422}
+    page.goto("/admin/api-keys/new")
+    page.get_by_role("button", name="Make the key").click()
+    assert "Tick at least one scope" in page.locator("#error-summary").inner_text()
+    shown = make_key(page, "Bookkeeper without scripts")
+    assert [each.split("_")[0] for each in shown] == ["kedai", "kedaisig"]
+    page.get_by_label("The old secret works").select_option("1")
+    page.get_by_role("button", name="Rotate").click()
+    assert page.locator("[data-copy-source]").first.inner_text() != shown[0]
+    page.get_by_role("link", name="I have copied it").click()
+    assert page.locator("#secrets tbody tr").count() == 2
+
+
+def test_the_pages_of_a_key(open_page, staff):
+    page = open_page(bypass_csp=True)
+    staff.sign_in(page)
+    make_key(page, "Warehouse with rather a long name for one program")
+    faults = check(page, "a key")
+    page.get_by_role("button", name="Rotate").click()
+    page.get_by_role("heading", name="Its secret").wait_for()
+    faults += check(page, "a secret that is shown once")
+    page.get_by_role("link", name="I have copied it").click()
+    faults += check(page, "a key with two secrets")
+    page.goto("/admin/api-keys")
+    faults += check(page, "keys")
+    assert faults == [], "\n".join(faults)
 
 
 def test_the_pages_of_the_staff(open_page, staff, link_to):

@@ -1,7 +1,8 @@
 """The matrix of issue 4: every route × who asks, built from the map of routes, so that a new route has to say whom it is for.
 
 Columns: a stranger, staff with the password only, staff without the right, staff with nothing but the right, staff with the
-right whose last code is old. To add one (a customer, an API key), add a fixture and a test that walks `rows`.
+right whose last code is old, an API key without the scope, one with nothing but the scope. To add one, add a fixture and a
+test that walks `rows`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from app.accounts import rules
 from app.core import db
 from app.core.transaction import transaction
 from app.customers import actions as customers
-from app.web.rights import PASSED, STRANGER, Need, need_of
+from app.web.rights import PASSED, PASSWORD, STRANGER, Need, need_of, needs, scope_of, scopes
 from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR, audience_of
+from tests.programs import Program, make_key
 from tests.routes import path_of
 from tests.shop import open_shop
 from tests.staff import StaffMember, hire
@@ -134,7 +136,7 @@ WITHOUT_CODE = {
 
 def test_every_act_on_money_and_people_asks_for_a_fresh_code(app: Flask) -> None:
     """Also the ones to come, unless they stand above with a reason."""
-    areas = {"payments", "refunds", "gift_cards", "books", "staff", "system"}
+    areas = {"payments", "refunds", "gift_cards", "books", "staff", "system", "api_keys"}
     acts = {
         row.rule.rule for row in staff_rows(app) if row.need.right.partition(".")[0] in areas and row.method != "GET"
     }
@@ -232,6 +234,91 @@ def test_staff_whose_last_code_is_old(app: Flask, member: StaffMember) -> None:
     assert wrong == [], wrong
 
 
+@pytest.fixture
+def program(member: StaffMember) -> Program:
+    """A program whose key, with a signing secret, holds every scope that there is (`let`)."""
+    with member.client.application.app_context():
+        return make_key(member, *scopes())
+
+
+def let(held: set[str]) -> None:
+    """A key without any scope cannot be: this one opens nothing."""
+    with transaction():
+        db.rows("UPDATE api_key SET scopes = :held RETURNING id", held=sorted(held) or ["nothing.view"])
+
+
+def program_rows(app: Flask) -> list[tuple[Row, str]]:
+    """What a key may open, with its scope."""
+    with app.app_context():
+        found = [(row, scope_of(row.rule.endpoint)) for row in rows(app)]
+    return [(row, scope) for row, scope in found if scope and row.path.startswith("/api/")]
+
+
+def body_of(row: Row) -> dict[str, str] | None:
+    return {} if row.method == "POST" else None
+
+
+def test_what_a_key_opens_is_declared(app: Flask) -> None:
+    opened = {row.name for row, _scope in program_rows(app)}
+    assert opened >= {row.name for row in staff_rows(app) if row.path.startswith("/api/") and row.need.right}
+    with app.app_context():
+        offered = scopes()
+    assert {scope for _row, scope in program_rows(app)} == set(offered) <= rules.RIGHTS
+    assert {name for name, is_signed in offered.items() if is_signed} >= {"refunds.change"}
+
+
+def test_a_key_without_the_scope(app: Flask, program: Program) -> None:
+    """403 that names the scope, before CSRF, before the signature, before it looks whether there is such a thing."""
+    acts, wrong = "SELECT count(*) FROM audit_entry", []
+    before = db.scalar(acts)
+    with app.app_context():
+        everything = set(scopes())
+    for row, scope in program_rows(app):
+        let(everything - {scope})
+        answer = program.ask(row.method, row.path, body=body_of(row))
+        said = answer.get_json(silent=True) or {}
+        if (answer.status_code, said.get("code"), said.get("scope")) != (403, "scope_missing", scope):
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+    assert db.scalar(acts) == before
+
+
+def test_a_key_with_nothing_but_the_scope(app: Flask, program: Program) -> None:
+    """Nothing breaks, what does not exist is 404, whatever was done stands in the audit; unsigned, what has to be signed
+    is 401."""
+    open_shop()
+    wrong = []
+    for row, scope in program_rows(app):
+        let({scope})
+        if row.need is not None and row.need.is_fresh:
+            unsigned = program.ask(row.method, row.path, body=body_of(row), signed=False)
+            if (unsigned.status_code, unsigned.get_json()["code"]) != (401, "signature_missing"):
+                wrong.append((row.name, unsigned.status))
+        answer = program.ask(row.method, row.path, body=body_of(row))
+        if (
+            answer.status_code in (400, 401, 403, 405)
+            or answer.status_code >= 500
+            or "Set-Cookie" in answer.headers
+            or (row.rule.arguments and answer.status_code not in (404, 422))
+        ):
+            wrong.append((row.name, answer.status))
+        elif row.method != "GET" and answer.status_code < 400 and not noted(answer):
+            wrong.append((row.name, "no entry in the audit"))
+    assert wrong == [], wrong
+
+
+def test_no_key_opens_anything_else_of_the_staff(app: Flask, program: Program) -> None:
+    wrong = []
+    opened = {row.name for row, _scope in program_rows(app)}
+    for row in staff_rows(app):
+        if row.name not in opened:
+            answer = program.ask(row.method, row.path, body=body_of(row))
+            at_the_door = answer.status_code == 303 and answer.location.startswith("/admin/login")
+            if not (at_the_door if row.is_page else answer.status_code == 403):
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
 def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
     doors = {row.rule.rule: row.need.step for row in rows(app) if row.need is not None and row.need.step != PASSED}
     assert {rule for rule, step in doors.items() if step == STRANGER} == {
@@ -315,6 +402,17 @@ def test_a_page_that_says_nothing_is_open_to_nobody(make_app) -> None:  # type: 
     app.add_url_rule("/admin/forgotten", "forgotten", lambda: "secret")
     answer = hire(app).sign_in().client.get("/admin/forgotten")
     assert (answer.status_code, "secret" in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize("step", [PASSED, PASSWORD, STRANGER])
+def test_what_asks_for_no_right_is_for_people_only(make_app, step: str) -> None:  # type: ignore[no-untyped-def]
+    """One's own account and its second factor: nobody gives a key that by a scope."""
+    app = make_app()
+    app.add_url_rule("/api/v1/auth/own", "own", needs(step=step)(lambda: {"secret": "of a person"}))
+    member = hire(app).sign_in()
+    assert member.client.get("/api/v1/auth/own").status_code == 200
+    answer = make_key(member, "stock.view").get("/api/v1/auth/own")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "not_for_keys")
 
 
 def test_a_right_that_is_taken_is_gone_with_the_next_click(app: Flask) -> None:

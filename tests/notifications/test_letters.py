@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 
+from app.api_keys.queries import Shown
 from app.core import catalogues, settings
 from app.core.money import Money
 from app.core.settings import BadSettings
@@ -46,6 +47,7 @@ TO_STAFF = (
     "staff_invited",
     "staff_access_changed",
     "staff_alert",
+    "api_key_changed",
     "value_issued",
     *(path.stem for path in letters.TEMPLATES.glob("customer_*.txt")),
     "wish_back",
@@ -104,6 +106,21 @@ VALUES = {
     "provider": "Razorpay",
     "what": "totp",
     "kind": "pace",
+    "change": "rotated",
+    "who": "mei@example.com",
+    "key": Shown(
+        id=uuid.UUID(int=8),
+        name="Warehouse",
+        scopes=["orders.view"],
+        networks=[],
+        created_at=datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
+        expires_at=datetime.datetime(2026, 9, 3, 17, 30, tzinfo=datetime.UTC),
+        state="active",
+        staff_id=uuid.UUID(int=9),
+        email="mei@example.com",
+        lost=[],
+        last_used_at=None,
+    ),
     "browser": "Firefox, Linux",
     "network": "203.0.113.…",
     "until": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
@@ -163,7 +180,14 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 47
+    assert len(TEMPLATES) == 48
+
+
+@pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])
+def test_each_kind_of_news_about_a_key_has_words(change):
+    letter = letters.compose("api_key_changed", locale="ms", **{**VALUES, "change": change})
+    assert "Warehouse" in letter.subject
+    assert "/admin/api-keys/00000000-0000-0000-0000-000000000008" in letter.text
 
 
 @pytest.mark.parametrize("what", ["password", "totp", "codes"])

@@ -74,6 +74,7 @@ class Settings:
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
     staff: StaffDoor
+    cors_origins: tuple[str, ...]  # of sites whose scripts may read the API
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -140,6 +141,7 @@ def _read(get: Reader) -> Settings:
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
         staff=read_staff_door(get),
+        cors_origins=get.words("CORS_ALLOWED_ORIGINS", ""),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,7 +23,21 @@ def faults_of(settings: Settings) -> list[str]:
     faults += [
         f"{name} is missing: anybody could claim to have paid" for name, keys in _webhook_keys(settings) if not keys
     ]
+    faults += [
+        f"CORS_ALLOWED_ORIGINS={origin} is no origin as browsers write it, such as https://app.example.com"
+        for origin in settings.cors_origins
+        if not _is_origin(origin)
+    ]
     return faults
+
+
+def _is_origin(text: str) -> bool:
+    """Scheme, host and a port that is not the usual one: never `*`, `null` or a path."""
+    return bool(
+        re.fullmatch(r"(https?)://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", text)
+    ) and not (
+        (text.endswith(":443") and text.startswith("https:")) or (text.endswith(":80") and text.startswith("http:"))
+    )
 
 
 def _webhook_keys(settings: Settings) -> list[tuple[str, tuple[str, ...]]]:
@@ -65,6 +80,11 @@ def production_faults(settings: Settings) -> list[str]:
     ]
     faults += [
         f"{name} must be https:// in production" for name, url in _api_urls(settings) if url.startswith("http://")
+    ]
+    faults += [
+        f"CORS_ALLOWED_ORIGINS={origin} must be https:// in production"
+        for origin in settings.cors_origins
+        if origin.startswith("http://")
     ]
     if not settings.mail_url:
         faults.append(
