@@ -31,6 +31,12 @@ SCHEMES = {
     "staff": {"type": "apiKey", "in": "cookie", "name": "staff", "description": "The back office's session cookie"},
     "shopper": {"type": "apiKey", "in": "cookie", "name": "session", "description": "The shop's session cookie"},
     "customer": {"type": "apiKey", "in": "cookie", "name": "customer", "description": "A customer's session cookie"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a program that has signed in; it needs no CSRF token",
+    },
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
 }
 KEY = {
@@ -94,6 +100,8 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]
+        if operation.for_staff or operation.for_customer:
+            found["security"].append({"bearer": []})
     return found
 
 

@@ -13,6 +13,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import storage
 from app.core.settings import Settings
+from app.web import access
 from app.web.cookies import Signer
 
 PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
@@ -20,18 +21,31 @@ HSTS_SECONDS = 31_536_000
 REPORT_PATH = "/-/csp-report"
 
 # POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return and
-# a mail program's one click by a token of their own, a browser's report changes nothing but a counter. Endpoints, as
-# `blueprint.function`.
+# a mail program's one click by a token of their own, a browser's report changes nothing but a counter. What signs a program in
+# takes no cookie and gives none. Endpoints, as `blueprint.function`.
 CSRF_EXEMPT = (
     "reports.take_csp_report",
     "inbound_payments.take_notice",
     "pay_return.receive",
     "unsubscribing.unsubscribe",
+    "api_auth.sign_in",
+    "api_auth.sign_in_customer",
+    "api_auth.refresh",
+    "api_auth.sign_out",
 )
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
 
-csrf = CSRFProtect()
+
+class Protection(CSRFProtect):
+    """Flask-WTF's, which asks no program for the token of a page."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if not access.is_proven():
+            super().protect(apply_exemptions)
+
+
+csrf = Protection()
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """Who of the staff is asking. Shared by the back office, the JSON endpoints for staff and the diagnostics.
 
 A cookie of its own holds a random token, the table its hash (`app/accounts`). Behind the password alone nothing is open:
-`current_staff` knows only people who gave their one-time code too.
+`current_staff` knows only people who gave their one-time code too. A program brings an access token instead (`access.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from flask_babel import gettext as _
 from app.accounts import actions as accounts
 from app.accounts import queries
 from app.accounts.queries import SignedIn
+from app.accounts.queries import access as programs
 from app.core.transaction import transaction
+from app.web import access
 from app.web.errors import problem
 from app.web.site import settings
 
@@ -33,10 +35,17 @@ def signing_in() -> SignedIn | None:
     """The same, and people who have given their password only. From a network that is not let in nobody is staff."""
     if "staff" not in g:
         g.staff = None  # should the question fail: the page that says so must not ask again
-        token = session_token() if is_let_in() else ""
-        g.staff = queries.signed_in(token) if token else None
+        g.staff = _asking() if is_let_in() else None
     person: SignedIn | None = g.staff
     return person
+
+
+def _asking() -> SignedIn | None:
+    if access.bearer():
+        said = access.claims("staff")
+        return programs.signed_in(said) if said else None
+    token = session_token()
+    return queries.signed_in(token) if token else None
 
 
 def is_let_in() -> bool:
@@ -61,9 +70,7 @@ def refuse_strangers() -> Response | None:
     """The problem document for whoever is not staff; None lets the visitor in. Asked before CSRF and before 404."""
     person = signing_in()
     if person is None:
-        answer = problem(401, "sign_in_required", _("Please sign in first."))
-        answer.headers["WWW-Authenticate"] = 'Cookie realm="back office"'
-        return answer
+        return access.ask_for_proof(problem(401, "sign_in_required", _("Please sign in first.")))
     if not person.has_passed:
         return problem(403, "code_required", _("Please enter your one-time code first."))
     note_activity()
