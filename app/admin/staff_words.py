@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from app.accounts import rules
+from app.accounts.models import StaffSession
 
 
 def role(name: str, own: str | None = None) -> str:
@@ -68,6 +69,11 @@ def role_choices(own: Iterable[Any], *, mine: frozenset[str]) -> list[tuple[str,
 
 def browser(agent: str) -> str:
     return rules.browser(agent) or _("Unknown browser")
+
+
+def session(each: StaffSession) -> str:
+    """In what somebody is signed in: a browser, or a program as it calls itself."""
+    return _("Program %(name)s", name=each.agent[:40]).strip() if each.is_program else browser(each.agent)
 
 
 def password_fault(fault: str) -> str:
@@ -194,4 +200,5 @@ def alert(kind: str) -> tuple[str, str]:
         "many_accounts": (_("Many accounts tried from one address"), "danger"),
         "new_place": (_("Signed in from a new place or browser"), "info"),
         "pace": (_("Signed in from two networks within minutes"), "warning"),
+        "stolen_token": (_("A program's token was used twice, its session has ended"), "danger"),
     }[kind]

@@ -102,12 +102,12 @@ def read(token: str) -> Claims | None:
 
 
 def _told(kind_of_token: str, claims: dict[str, Any]) -> Claims:
-    """Raises ValueError or KeyError for claims that no token of ours has."""
+    """Raises ValueError, TypeError or KeyError for claims that no token of ours has."""
     kind, _, owner_id = claims["sub"].partition(":")
     return Claims(
         kind=kind,
         owner_id=uuid.UUID(owner_id),
-        session_id=uuid.UUID(claims["sid"]),
+        session_id=uuid.UUID(str(claims["sid"])),
         is_challenge={ACCESS: False, CHALLENGE: True}[kind_of_token],
         issued_at=datetime.fromtimestamp(claims["iat"], UTC),
     )
