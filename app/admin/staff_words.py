@@ -121,6 +121,8 @@ def _acts() -> Mapping[str, str]:
         "staff.role_removed": _("Removed a role"),
         "staff.password_changed": _("Changed their password"),
         "staff.codes_changed": _("Made new backup codes"),
+        "staff.totp_changed": _("Set up another authenticator"),
+        "staff.token_reused": _("A program's token was used twice, its session has ended"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
         "staff.device_trusted": _("Trusted a browser"),
         "staff.device_forgotten": _("Stopped trusting a browser"),
