@@ -100,7 +100,7 @@ def _described(operation: Operation, name: str) -> dict[str, Any]:
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]
-        if operation.for_staff or operation.for_customer:
+        if operation.for_staff or operation.for_customer or operation.for_shopper:
             found["security"].append({"bearer": []})
     return found
 

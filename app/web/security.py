@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Response, g, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_talisman import Talisman
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import storage
@@ -43,6 +45,12 @@ class Protection(CSRFProtect):
     def protect(self, apply_exemptions: bool = False) -> None:
         if not access.is_proven():
             super().protect(apply_exemptions)
+
+    def _error_response(self, reason: str) -> NoReturn:
+        """A program whose token is nothing any more is told so, and not that it lacks one of a page."""
+        if access.bearer():
+            raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "api", "error": "invalid_token"}))
+        raise CSRFError(reason)
 
 
 csrf = Protection()

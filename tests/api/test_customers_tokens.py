@@ -11,6 +11,7 @@ from tests.admin.test_signin import parallel
 from tests.api.test_signing_in import change
 from tests.api.test_stock import refused
 from tests.program import CUSTOMER_LOGIN, LOGIN, LOGOUT, REFRESH, program
+from tests.shop import add_product, stock_row
 
 EMAIL, PASSWORD = "aina@example.com", "Bunga-Raya 7 & Teluk"
 PREFERENCES = "/api/v1/customer/preferences"
@@ -59,14 +60,44 @@ def test_what_a_customer_may_read_and_change(app, aina):
     assert refused(aina.client.put(PREFERENCES, json=wish, headers={"Authorization": "Bearer a.b.c"}), 401)
 
 
+def test_a_program_pays_for_what_lies_in_the_customers_cart(shop, shopper):
+    """The cart is the customer's, wherever they put things in; nobody else's token sees the order."""
+    register(EMAIL)
+    register("mallory@example.com")
+    shopper.client.set_cookie("customer", browser_session())
+    variant = add_product(stock_of={"KB": 3})
+    shopper.add(variant)
+    shopper.to_review()
+    me, mallory = program(shop), program(shop)
+    me.take(log_in(me))
+    mallory.take(log_in(mallory, email="mallory@example.com"))
+    answer = me.post("/api/checkout/intent")
+    assert answer.status_code == 201, answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert stock_row(variant) == (3, 1)
+    order = answer.json["order"]
+    assert me.get(f"/api/v1/payments/{order}").status_code == 200
+    assert refused(mallory.get(f"/api/v1/payments/{order}"), 404)
+    assert refused(mallory.post("/api/stock/unlock", order=order), 404)
+    answer = me.post("/api/stock/unlock", "a.b.c", order=order)
+    assert refused(answer, 401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert stock_row(variant) == (3, 1)
+    assert me.post("/api/stock/unlock", order=order).json["released"] is True
+
+
+def browser_session():
+    with transaction():
+        person = customers.queries.lock_customer_by_email(EMAIL)
+        return customers.start_session(person, device=customers.Device("", ""), is_kept=False).token
+
+
 def test_tokens_are_no_cookies_and_cookies_no_tokens(app, aina):
     for token in (aina.access, aina.refresh_token):
         browser = app.test_client()
         browser.set_cookie("customer", token)
         assert browser.get("/account/").location.startswith("/login")
-    with transaction():
-        person = customers.queries.lock_customer_by_email(EMAIL)
-        cookie = customers.start_session(person, device=customers.Device("", ""), is_kept=False).token
+    cookie = browser_session()
     assert refused(aina.get(PREFERENCES, cookie), 401)
     assert refused(aina.refresh(cookie), 401, "session_over")
     assert refused(aina.get(PREFERENCES, aina.refresh_token), 401)
@@ -170,11 +201,7 @@ def test_so_many_sessions_and_no_more(app, aina):
 
 def test_a_program_stands_among_the_sessions(app, aina):
     browser = app.test_client()
-    with transaction():
-        person = customers.queries.lock_customer_by_email(EMAIL)
-        browser.set_cookie(
-            "customer", customers.start_session(person, device=customers.Device("", ""), is_kept=False).token
-        )
+    browser.set_cookie("customer", browser_session())
     assert "Program" in browser.get("/account/security").text
 
 
