@@ -128,6 +128,15 @@ def test_the_good_one_is_good(forged):
     assert forged.me.get(CLEANUP, forged()).status_code == 200
 
 
+def test_a_token_may_name_a_programs_session_only(app, forged, member):
+    """Should the key ever leak: a browser's session is not opened by a token."""
+    forget_steps(member)
+    member.sign_in()
+    session = db.scalar("SELECT id FROM staff_session WHERE NOT is_program AND passed_totp_at IS NOT NULL")
+    db.release()
+    assert refused(forged.me.get(CLEANUP, forged(sid=str(session))), 401)
+
+
 PAST, FUTURE = int(time.time()) - 3600, int(time.time()) + 3600
 
 
