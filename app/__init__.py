@@ -19,5 +19,5 @@ Glossary: *lock* units held for an order · *capture* money a provider has taken
 *attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store
 credit · *instalment* or *part* what an order costs on one day of its *plan* · *turn* or *cycle* one order of a subscription, which the
 code calls a recurring order · *step* the smallest length sold of
-a cloth.
+a cloth · *program* what signs in over JSON, with tokens instead of a cookie.
 """

@@ -90,6 +90,8 @@ ENTRY_POINTS = (
     "app.api.stock",
     "app.api.orders",
     "app.api.preferences",
+    "app.api.auth",
+    "app.api.second_factor",
     "app.api.description",
 )
 

@@ -21,6 +21,7 @@ from app.customers.events import (
     LinkWanted,
     PasswordChanged,
     SignInBlocked,
+    TokenStolen,
     WishBack,
 )
 from app.documents import handlers as documents
@@ -120,6 +121,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     AccountClosing: [network(customer_mails.tell_account_closes)],
     WishBack: [network(customer_mails.tell_wish_is_back)],
     SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],
+    TokenStolen: [network(customer_mails.warn_of_stolen_token)],
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
     StaffAlerted: [network(notifications.tell_alert)],

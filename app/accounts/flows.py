@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries
-from app.accounts.actions import own, people
+from app.accounts.actions import own, people, programs
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
 from app.core import crypto, db, passwords
@@ -22,7 +22,13 @@ class _HashIsNew(Exception):
 
 
 def sign_in(
-    email: str, password: str, *, instead_of: str | None = None, device: str = "", most_sessions: int = 0
+    email: str,
+    password: str,
+    *,
+    instead_of: str | None = None,
+    device: str = "",
+    most_sessions: int = 0,
+    is_program: bool = False,
 ) -> str | None:
     """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit. In a
     browser that they trust (`device` is its token) it is the only step.
@@ -54,7 +60,7 @@ def sign_in(
             if instead_of:
                 actions.end_session(instead_of)
             trusted = actions.start_trusted(person, device, most_sessions=most_sessions)
-            return trusted or actions.start_session(person.id)
+            return trusted or actions.start_session(person.id, is_program=is_program)
 
         return in_transaction(finish)
 
@@ -142,6 +148,56 @@ def demand_password(who: SignedIn, password: str) -> None:
     in_transaction(note)
     if not is_right:
         raise WrongPassword()
+
+
+def renew(token: str) -> str | None:
+    """A program's next token; see `programs.renew`."""
+    following = in_transaction(lambda: programs.renew(token))
+    if following is None:
+        log.warning("staff session not renewed")
+    return following
+
+
+def renew_codes(who: SignedIn, password: str, typed: str) -> list[str] | None:
+    """Ten new backup codes, for a program: told once and now, so they count as saved. None for a wrong code of the
+    authenticator; a backup code makes no others. Raises WrongPassword, TooManyTries."""
+
+    def work() -> list[str] | None:
+        if not own.is_code(who, typed, totp_only=True):
+            return None
+        own.renew_codes(who)
+        return take_codes(who)
+
+    demand_password(who, password)
+    return in_transaction(work)
+
+
+def take_codes(who: SignedIn) -> list[str]:
+    """The codes that this sign-in made, told now and never again."""
+    codes = queries.fresh_codes(who.session_id)
+    if codes:
+        actions.confirm_codes_saved(who)
+    return codes
+
+
+def set_authenticator(who: SignedIn, password: str, typed: str) -> bool:
+    """See `own.set_authenticator`. Raises WrongPassword, TooManyTries."""
+    demand_password(who, password)
+    return in_transaction(lambda: own.set_authenticator(who, typed))
+
+
+def drop_authenticator(who: SignedIn, password: str, typed: str) -> bool:
+    """They are signed out everywhere, and nothing is open to them until they have set another one up. False for a wrong code.
+    Raises WrongPassword, TooManyTries."""
+
+    def work() -> bool:
+        is_right = own.is_code(who, typed)
+        if is_right:
+            own.replace_phone(who)
+        return is_right
+
+    demand_password(who, password)
+    return in_transaction(work)
 
 
 def forget_old() -> None:

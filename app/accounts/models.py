@@ -98,7 +98,8 @@ class StaffBackupCode(Base):
 
 class StaffSession(Base):
     """A sign-in. The cookie holds a random token, the table its fingerprint; `passed_totp_at`, when a code was last given,
-    opens the back office. `address` and `agent` tell the person where it was.
+    opens the back office. `address` and `agent` tell the person where it was. The token of a program (`is_program`) renews
+    access tokens instead, and is no cookie.
 
     `fresh_codes` are the backup codes in clear, from the first sign-in until “I saved them”.
     """
@@ -117,7 +118,20 @@ class StaffSession(Base):
     address: Mapped[str | None] = mapped_column(EncryptedText)
     agent: Mapped[str] = mapped_column(Text, server_default="")
     place_index: Mapped[bytes | None]  # fingerprint of network and browser
+    is_program: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[CreatedAt]
+
+
+class StaffSpentToken(Base):
+    """A token that a program's session was renewed with. Whoever brings it again has a copy that was stolen, or was stolen
+    from."""
+
+    __tablename__ = "staff_spent_token"
+    __table_args__ = (Index("ix_staff_spent_token_session_id", "session_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff_session.id", ondelete="CASCADE"))
+    spent_at: Mapped[CreatedAt]
 
 
 class StaffDevice(Base):
@@ -143,7 +157,7 @@ class StaffAlert(Base):
 
     __tablename__ = "staff_alert"
     __table_args__ = (
-        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace')", name="kind"),
+        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token')", name="kind"),
         Index("ix_staff_alert_created_at", text("created_at DESC")),
         Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),
         Index("ix_staff_alert_staff_id", "staff_id"),

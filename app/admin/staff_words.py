@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.accounts import rules
+from app.accounts.models import StaffSession
 
 
 def role(name: str, own: str | None = None) -> str:
@@ -96,6 +97,11 @@ def browser(agent: str) -> str:
     return rules.browser(agent) or _("Unknown browser")
 
 
+def session(each: StaffSession) -> str:
+    """In what somebody is signed in: a browser, or a program as it calls itself."""
+    return _("Program %(name)s", name=each.agent[:40]).strip() if each.is_program else browser(each.agent)
+
+
 def password_fault(fault: str) -> str:
     if fault == "name":
         return _("Choose a password without your name in it")
@@ -141,6 +147,8 @@ def _acts() -> Mapping[str, str]:
         "staff.role_removed": _("Removed a role"),
         "staff.password_changed": _("Changed their password"),
         "staff.codes_changed": _("Made new backup codes"),
+        "staff.totp_changed": _("Set up another authenticator"),
+        "staff.token_reused": _("A program's token was used twice, its session has ended"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
         "staff.device_trusted": _("Trusted a browser"),
         "staff.device_forgotten": _("Stopped trusting a browser"),
@@ -225,4 +233,5 @@ def alert(kind: str) -> tuple[str, str]:
         "many_accounts": (_("Many accounts tried from one address"), "danger"),
         "new_place": (_("Signed in from a new place or browser"), "info"),
         "pace": (_("Signed in from two networks within minutes"), "warning"),
+        "stolen_token": (_("A program's token was used twice, its session has ended"), "danger"),
     }[kind]

@@ -37,6 +37,12 @@ SCHEMES = {
         "scheme": "bearer",
         "description": "An API key of the back office (kedai_…); the scopes that it needs stand with each operation",
     },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a program that has signed in; it needs no CSRF token",
+    },
     "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The csrf-token of any page"},
 }
 KEY = {
@@ -118,6 +124,8 @@ def _described(operation: Operation, name: str, endpoint: str) -> dict[str, Any]
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
     if needed:
         found["security"] = [needed]
+        if operation.for_staff or operation.for_customer or operation.for_shopper:
+            found["security"].append({"bearer": []})
     if scope and not operation.for_staff:
         found["security"].append({"staff": []})
     if scope:

@@ -13,7 +13,7 @@ from app.core.transaction import in_transaction
 from app.customers import queries
 from app.customers.actions import profile
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES
-from app.web import customers
+from app.web import access, customers
 from app.web.describe import FLAG, describe, list_of, one_of, record
 from app.web.errors import problem
 from app.web.gates import guards
@@ -32,7 +32,9 @@ KNOWN = record(
 @guards(PATH)
 def refuse_strangers() -> Response | None:
     """Before CSRF: a stranger is told that, and nothing else."""
-    return None if customers.current() else problem(401, "sign_in_required", _("Please sign in first."))
+    if customers.current():
+        return None
+    return access.ask_for_proof(problem(401, "sign_in_required", _("Please sign in first.")))
 
 
 @bp.get(PATH)

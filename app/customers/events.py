@@ -46,6 +46,15 @@ class SignInBlocked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenStolen(Event):
+    """A token that renews a program's session came a second time; the session has ended. Its owner should know."""
+
+    name = "customer.token_stolen"
+    customer_id: uuid.UUID
+    session_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class WishBack(Event):
     """Something on the wishlist of a customer who wants to know can be had again."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, queries
-from app.customers.actions import Device, NewSession, Registration, profile, wishes
+from app.customers.actions import Device, NewSession, Registration, profile, programs, wishes
 from app.customers.errors import LinkOver, TooManyTries, WrongPassword
+from app.customers.models import Customer
 
 log = logging.getLogger(__name__)
 
@@ -45,14 +48,15 @@ class _HashIsNew(Exception):
     or the password has changed."""
 
 
-def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewSession | None:
+def sign_in(email: str, password: str, *, device: Device, is_kept: bool, is_program: bool = False) -> NewSession | None:
     """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries."""
     account = crypto.blind_index(email)
     attempt_id = _claimed(account)
+    start = partial(actions.start_session, device=device, is_kept=is_kept, is_program=is_program)
     try:
-        session = _sign_in(email, password, attempt_id, device=device, is_kept=is_kept)
+        session = _sign_in(email, password, attempt_id, start)
     except _HashIsNew:
-        session = _sign_in(email, password, attempt_id, device=device, is_kept=is_kept, is_last=True)
+        session = _sign_in(email, password, attempt_id, start, is_last=True)
     if session is None:
         log.warning("customer sign-in refused")
     else:
@@ -61,7 +65,12 @@ def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewS
 
 
 def _sign_in(
-    email: str, password: str, attempt_id: uuid.UUID, *, device: Device, is_kept: bool, is_last: bool = False
+    email: str,
+    password: str,
+    attempt_id: uuid.UUID,
+    start: Callable[[Customer], NewSession],
+    *,
+    is_last: bool = False,
 ) -> NewSession | None:
     customer_id, password_hash = queries.credentials(email)
     db.release()
@@ -78,9 +87,17 @@ def _sign_in(
             return None
         actions.note_right(attempt_id)
         person.password_hash = renewed or person.password_hash
-        return actions.start_session(person, device=device, is_kept=is_kept)
+        return start(person)
 
     return in_transaction(finish)
+
+
+def renew(token: str) -> str | None:
+    """A program's next token; see `programs.renew`."""
+    following = in_transaction(lambda: programs.renew(token))
+    if following is None:
+        log.warning("customer session not renewed")
+    return following
 
 
 def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UUID) -> None:

@@ -35,7 +35,8 @@ class Customer(Base):
 
 
 class CustomerSession(Base):
-    """A sign-in. The cookie holds a random token, the table its fingerprint."""
+    """A sign-in. The cookie holds a random token, the table its fingerprint. The token of a program (`is_program`) renews
+    access tokens instead, and is no cookie."""
 
     __tablename__ = "customer_session"
     __table_args__ = (Index("ix_customer_session_customer_id", "customer_id"),)
@@ -49,7 +50,19 @@ class CustomerSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    is_program: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[CreatedAt]
+
+
+class CustomerSpentToken(Base):
+    """A token that a program's session was renewed with: it must not come again."""
+
+    __tablename__ = "customer_spent_token"
+    __table_args__ = (Index("ix_customer_spent_token_session_id", "session_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer_session.id", ondelete="CASCADE"))
+    spent_at: Mapped[CreatedAt]
 
 
 class CustomerRequest(Base):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import uuid
@@ -8,19 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, bindparam, func, or_, select, text
+from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select, text
 
-from app.core import crypto, db
+from app.core import crypto, db, tokens
 from app.customers.models import (
     Customer,
     CustomerAddress,
     CustomerRequest,
     CustomerSession,
+    CustomerSpentToken,
     NotificationPreference,
     Wish,
 )
 from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
 
+token_hash = tokens.hashed
 HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -43,19 +44,28 @@ class SignedIn:
         return self.name.split(" ")[0][:40]
 
 
-def token_hash(token: str) -> bytes:
-    """What tables keep of a token. It has 256 random bits: a plain hash cannot be turned around."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
 def signed_in(token: str) -> SignedIn | None:
     """Whose session this cookie's token opens; None once it has ended, run out or rested too long."""
-    row = db.session.execute(_SIGNED_IN, {"of": token_hash(token)}).one_or_none()
+    row = db.session.execute(_BY_COOKIE, {"of": token_hash(token)}).one_or_none()
+    return SignedIn(*row) if row else None
+
+
+def signed_in_program(claims: tokens.Claims) -> SignedIn | None:
+    """The same for what an access token says."""
+    row = db.session.execute(_BY_CLAIMS, {"session": claims.session_id, "owner": claims.owner_id}).one_or_none()
     return SignedIn(*row) if row else None
 
 
 # Built once: every page of somebody who is signed in asks it.
 _NOW = func.clock_timestamp()
+_ALIVE = and_(
+    CustomerSession.ended_at.is_(None),
+    CustomerSession.expires_at > _NOW,
+    or_(
+        CustomerSession.is_kept,
+        CustomerSession.last_seen_at > _NOW - func.make_interval(0, 0, 0, 0, 0, IDLE_MINUTES),
+    ),
+)
 _SIGNED_IN = (
     select(
         CustomerSession.id,
@@ -69,15 +79,30 @@ _SIGNED_IN = (
         Customer.closes_at,
     )
     .join(Customer, Customer.id == CustomerSession.customer_id)
-    .where(CustomerSession.token_hash == bindparam("of", type_=LargeBinary), CustomerSession.ended_at.is_(None))
-    .where(Customer.is_active, CustomerSession.expires_at > _NOW)
-    .where(
-        or_(
-            CustomerSession.is_kept,
-            CustomerSession.last_seen_at > _NOW - func.make_interval(0, 0, 0, 0, 0, IDLE_MINUTES),
-        )
-    )
+    .where(Customer.is_active, _ALIVE)
 )
+_BY_COOKIE = _SIGNED_IN.where(
+    CustomerSession.token_hash == bindparam("of", type_=LargeBinary), CustomerSession.is_program.is_(False)
+)
+_BY_CLAIMS = _SIGNED_IN.where(
+    CustomerSession.id == bindparam("session"), Customer.id == bindparam("owner"), CustomerSession.is_program
+)
+
+
+def program_session(token: str) -> tuple[uuid.UUID, uuid.UUID, datetime] | None:
+    """(id, customer, end) of the session that this token renews, or once did."""
+    spent = select(CustomerSpentToken.session_id).where(CustomerSpentToken.token_hash == token_hash(token))
+    statement = select(CustomerSession.id, CustomerSession.customer_id, CustomerSession.expires_at).where(
+        CustomerSession.is_program,
+        or_(CustomerSession.token_hash == token_hash(token), CustomerSession.id == spent.scalar_subquery()),
+    )
+    row = db.session.execute(statement).one_or_none()
+    return (row[0], row[1], row[2]) if row else None
+
+
+def lock_live_session(session_id: uuid.UUID) -> CustomerSession | None:
+    statement = select(CustomerSession).where(CustomerSession.id == session_id, _ALIVE)
+    return db.session.scalars(statement.with_for_update(), execution_options={"populate_existing": True}).one_or_none()
 
 
 def sessions(customer_id: uuid.UUID) -> list[CustomerSession]:

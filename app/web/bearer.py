@@ -1,4 +1,4 @@
-"""Who asks with `Authorization: Bearer …` below `/api/`: one seam for every kind of token, told by how it begins.
+"""Who asks with `Authorization: Bearer …` below `/api/`: one seam for every kind of token of the staff, told by how it begins.
 
 A request with a token is judged by the token alone: no cookie counts beside it, so no CSRF token is needed, and a token
 that is refused leaves nobody. What is wrong with it only the log tells.
@@ -7,7 +7,6 @@ that is refused leaves nobody. What is wrong with it only the log tells.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from urllib.parse import unquote
 
 from flask import Flask, Response, g, request
@@ -15,9 +14,10 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import TooManyRequests
 
 from app.accounts.queries import SignedIn
+from app.accounts.queries import access as programs
 from app.api_keys import queries, rules
 from app.api_keys.errors import BadKey
-from app.web import limits
+from app.web import access, limits
 from app.web.errors import problem
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,9 @@ def _by_key(key: str) -> SignedIn | None:
     return found
 
 
-# How a token begins -> who it stands for, None for a bad one.
-KINDS: dict[str, Callable[[str], SignedIn | None]] = {rules.PREFIX: _by_key}
+def _by_access_token() -> SignedIn | None:
+    said = access.claims("staff")
+    return programs.signed_in(said) if said else None
 
 
 def init_app(app: Flask) -> None:
@@ -56,14 +57,14 @@ def _refuse_in_address() -> Response | None:
 
 
 def is_given() -> bool:
-    return request.path.startswith("/api/") and request.headers.get("Authorization", "")[:7].lower() == "bearer "
+    return access.bearer() != ""
 
 
 def caller() -> SignedIn | None:
     """Who the token stands for; None when it is refused."""
-    token = request.headers["Authorization"][7:].strip()[:4000]
+    token = access.bearer()
     limits.demand_under_ceiling()
-    return next((who(token) for prefix, who in KINDS.items() if token.startswith(prefix)), None)
+    return _by_key(token) if token.startswith(rules.PREFIX) else _by_access_token()
 
 
 def refusal() -> Response:
@@ -71,6 +72,4 @@ def refusal() -> Response:
     are not held up, for it may be a whole town's."""
     if limits.has_failed_often("bearer"):
         raise TooManyRequests
-    answer = problem(401, "invalid_token", _("This key or token is not valid here."))
-    answer.headers["WWW-Authenticate"] = 'Bearer realm="api", error="invalid_token"'
-    return answer
+    return access.ask_for_proof(problem(401, "invalid_token", _("This key or token is not valid here.")))

@@ -16,6 +16,7 @@ from app.customers import queries
 from app.customers.actions import Device, NewSession
 from app.customers.queries import SignedIn
 from app.customers.rules import KEPT_DAYS
+from app.web import access
 from app.web.languages import CURRENCIES, LANGUAGES
 from app.web.respond import is_fragment
 from app.web.site import settings
@@ -34,13 +35,23 @@ def current() -> SignedIn | None:
     """The customer who is signed in, None for everybody else."""
     if "customer" not in g:
         g.customer = None  # should the question fail: the page that says so must not ask again
-        token = session_token()
-        g.customer = queries.signed_in(token) if token else None
-        if token and g.customer is None:
-            g.session_is_over = True
-            session.pop("c", None)  # the badge told of the customer's cart
+        g.customer = _of_program() if access.bearer() else _of_browser()
     person: SignedIn | None = g.customer
     return person
+
+
+def _of_browser() -> SignedIn | None:
+    token = session_token()
+    person = queries.signed_in(token) if token else None
+    if token and person is None:
+        g.session_is_over = True
+        session.pop("c", None)  # the badge told of the customer's cart
+    return person
+
+
+def _of_program() -> SignedIn | None:
+    said = access.claims("customer")
+    return queries.signed_in_program(said) if said else None
 
 
 def current_id() -> uuid.UUID | None:

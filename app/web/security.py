@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Flask, Response, g, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_talisman import Talisman
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core import storage
 from app.core.settings import Settings
+from app.web import access
 from app.web.cookies import Signer
 
 PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
@@ -20,26 +23,38 @@ HSTS_SECONDS = 31_536_000
 REPORT_PATH = "/-/csp-report"
 
 # POSTs that come without our pages, so without our token. Providers prove themselves by a signature, the bank's return and
-# a mail program's one click by a token of their own, a browser's report changes nothing but a counter. Endpoints, as
-# `blueprint.function`.
+# a mail program's one click by a token of their own, a browser's report changes nothing but a counter. What signs a program in
+# takes no cookie and gives none. Endpoints, as `blueprint.function`.
 CSRF_EXEMPT = (
     "reports.take_csp_report",
     "inbound_payments.take_notice",
     "pay_return.receive",
     "unsubscribing.unsubscribe",
+    "api_auth.sign_in",
+    "api_auth.sign_in_customer",
+    "api_auth.refresh",
+    "api_auth.sign_out",
 )
 # Asked over plain http by load balancers inside the house, or by providers that do not follow a redirect (P24).
 PLAIN_HTTP_PATHS = ("/health/", "/api/health", "/metrics", "/api/payments/webhook", "/api/v1/payment/webhook")
 
 
-class Csrf(CSRFProtect):
-    def protect(self, **options: bool) -> None:
-        """No cookie has opened what a token has (`rights`), so no other site's page can have sent it."""
-        if not g.get("is_by_token"):
-            super().protect(**options)
+class Protection(CSRFProtect):
+    """Flask-WTF's, which asks no program for the token of a page: no cookie has opened what a token has, so no other site's
+    page can have sent it."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        if not (g.get("is_by_token") or access.is_proven()):
+            super().protect(apply_exemptions)
+
+    def _error_response(self, reason: str) -> NoReturn:
+        """A program whose token is nothing any more is told so, and not that it lacks one of a page."""
+        if access.bearer():
+            raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "api", "error": "invalid_token"}))
+        raise CSRFError(reason)
 
 
-csrf = Csrf()
+csrf = Protection()
 
 
 def init_app(app: Flask, settings: Settings) -> None:

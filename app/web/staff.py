@@ -15,7 +15,7 @@ from app.accounts.queries import SignedIn
 from app.api_keys import actions as api_keys
 from app.api_keys.queries import Program
 from app.core.transaction import transaction
-from app.web import bearer
+from app.web import access, bearer
 from app.web.errors import problem
 from app.web.site import settings
 
@@ -72,9 +72,7 @@ def refuse_strangers() -> Response | None:
     if person is None and bearer.is_given():
         return bearer.refusal()
     if person is None:
-        answer = problem(401, "sign_in_required", _("Please sign in first."))
-        answer.headers["WWW-Authenticate"] = 'Cookie realm="back office", Bearer realm="api"'
-        return answer
+        return access.ask_for_proof(problem(401, "sign_in_required", _("Please sign in first.")))
     if not person.has_passed:
         return problem(403, "code_required", _("Please enter your one-time code first."))
     note_activity()

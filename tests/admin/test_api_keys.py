@@ -10,7 +10,7 @@ from app.core import crypto, db
 from app.core.transaction import transaction
 from tests.api.test_keys import sql
 from tests.api.test_stock import CLEANUP
-from tests.programs import SHOWN, id_of, make_key, post_form, shown
+from tests.api_keys import SHOWN, id_of, make_key, post_form, shown
 from tests.staff import give_rights, hire
 from tools.webforms import form_to
 

@@ -11,7 +11,7 @@ import pytest
 
 from app.core import db
 from app.web import signing
-from tests.programs import make_key
+from tests.api_keys import make_key
 from tests.returns.counter import buy, provider_payment, states
 from tests.shop import add_product
 

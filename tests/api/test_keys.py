@@ -11,7 +11,7 @@ from app.web import limits
 from app.web.limits import limiter
 from app.web.logs import mask
 from tests.api.test_stock import CLEANUP, refused
-from tests.programs import Program, id_of, make_key
+from tests.api_keys import KeyProgram, id_of, make_key
 from tests.shop import open_shop
 from tests.staff import give_rights, hire
 
@@ -65,7 +65,7 @@ def test_every_bad_key_gets_one_answer(owner, program):
         f"kedaisig_{public_id}_{secret}", "eyJhbGciOiJub25lIn0.e30.", "\u00e9" * 60, "a" * 9000,
     )  # fmt: skip
     for key in wrong:
-        assert is_refused_as_bad(Program(program.client, key).get(CLEANUP)), key
+        assert is_refused_as_bad(KeyProgram(program.client, key).get(CLEANUP)), key
     assert program.get(CLEANUP).status_code == 200
 
 
@@ -104,7 +104,7 @@ def test_the_back_offices_own_list_holds_for_keys_too(make_app, owner):
     """SEC-43."""
     key = make_key(owner, "stock.view").key
     client = make_app(ADMIN_IP_ALLOW="203.0.113.0/24").test_client()
-    assert is_refused_as_bad(Program(client, key).get(CLEANUP))
+    assert is_refused_as_bad(KeyProgram(client, key).get(CLEANUP))
     inside = {"environ_base": {"REMOTE_ADDR": "203.0.113.7"}}
     assert client.get(CLEANUP, headers={"Authorization": f"Bearer {key}"}, **inside).status_code == 200
 
@@ -158,7 +158,7 @@ def test_a_key_in_the_address_is_refused(program):
 def test_payments_are_shown_to_keys_with_the_scope(owner, program):
     path = f"/api/v1/payments/{uuid.uuid4()}"
     assert refused(program.get(path), 403, "scope_missing")
-    assert is_refused_as_bad(Program(program.client, "kedai_no").get(path))
+    assert is_refused_as_bad(KeyProgram(program.client, "kedai_no").get(path))
     assert refused(make_key(owner, "payments.view", name="Books").get(path), 404)
 
 
@@ -210,7 +210,7 @@ def counted(make_app):
 
 
 def test_each_key_has_its_own_hundred_a_minute(owner, program, counted):
-    other = Program(counted, make_key(owner, "stock.view", name="Another").key)
+    other = KeyProgram(counted, make_key(owner, "stock.view", name="Another").key)
     program.client = counted
     assert [program.get(CLEANUP).status_code for _ in range(101)] == [200] * 100 + [429]
     assert program.get(CLEANUP).headers["Retry-After"]
@@ -226,7 +226,7 @@ def test_the_figures_are_counted_too(program, counted):
 def test_a_flood_of_bad_keys_is_limited_and_keeps_no_good_one_out(program, counted, monkeypatch):
     monkeypatch.setattr(limits, "FAILURES", 5)
     program.client = counted
-    flood = Program(counted, program.key[:-4] + "0000")
+    flood = KeyProgram(counted, program.key[:-4] + "0000")
     assert [flood.get(CLEANUP).status_code for _ in range(7)] == [401] * 5 + [429] * 2
     assert program.get(CLEANUP).status_code == 200
     monkeypatch.setattr(limits, "ANY_ADDRESS", 3)
@@ -238,7 +238,7 @@ def test_no_key_reaches_a_log(program, caplog, capfd):
         program.get(CLEANUP)
         program.get(f"{CLEANUP}?api_key={program.key}")
         program.get(f"/api/{program.key}")
-        Program(program.client, program.key[:-1] + "0").get(CLEANUP)
+        KeyProgram(program.client, program.key[:-1] + "0").get(CLEANUP)
     told = "".join(mask(f"{record.getMessage()} {vars(record)}") for record in caplog.records) + "".join(
         capfd.readouterr()
     )
@@ -250,7 +250,7 @@ def test_each_request_of_a_key_is_logged_as_its(program, caplog):
     """SEC-44."""
     with caplog.at_level(logging.INFO, logger="shop.access"):
         program.get(CLEANUP)
-        Program(program.client, "kedai_no").get(CLEANUP)
+        KeyProgram(program.client, "kedai_no").get(CLEANUP)
     told = [(record.status, getattr(record, "by", "")) for record in caplog.records if record.name == "shop.access"]
     assert told == [(200, f"k:{id_of(program)}"), (401, "")]
 

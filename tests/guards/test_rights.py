@@ -1,13 +1,14 @@
 """The matrix of issue 4: every route × who asks, built from the map of routes, so that a new route has to say whom it is for.
 
 Columns: a stranger, staff with the password only, staff without the right, staff with nothing but the right, staff with the
-right whose last code is old, an API key without the scope, one with nothing but the scope. To add one, add a fixture and a
-test that walks `rows`.
+right whose last code is old; the same for programs with an access token of theirs; an API key without the scope, one with
+nothing but the scope. To add one, add a fixture and a test that walks `rows`.
 """
 
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 
 import pytest
@@ -17,12 +18,13 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.accounts import rules
-from app.core import db
+from app.core import db, tokens
 from app.core.transaction import transaction
 from app.customers import actions as customers
 from app.web.rights import PASSED, PASSWORD, STRANGER, Need, need_of, needs, scope_of, scopes
 from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR, audience_of
-from tests.programs import Program, make_key
+from tests.api_keys import KeyProgram, make_key
+from tests.program import Program, program
 from tests.routes import path_of
 from tests.shop import open_shop
 from tests.staff import StaffMember, hire
@@ -47,8 +49,10 @@ class Row:
     def name(self) -> str:
         return f"{self.method} {self.rule.rule}"
 
-    def ask(self, client: FlaskClient, csrf: str = "") -> TestResponse:
+    def ask(self, client: FlaskClient, csrf: str = "", *, token: str = "") -> TestResponse:
         headers = {"X-CSRF-Token": csrf} if csrf else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         if self.path.startswith("/api/") and self.method == "POST":
             return client.open(self.path, method=self.method, headers=headers, json={})
         return client.open(self.path, method=self.method, headers=headers)
@@ -75,6 +79,13 @@ def member(app: Flask) -> StaffMember:
     with transaction():
         db.rows("UPDATE staff SET backup_codes_saved_at = now() RETURNING id")
     return someone
+
+
+@pytest.fixture
+def worker(app: Flask) -> Program:
+    """A program signed in for somebody whose role is of the shop's own."""
+    open_shop()
+    return program(app).sign_in(hire(app, rights=sorted(rules.RIGHTS)))
 
 
 def allow(rights: set[str]) -> None:
@@ -235,7 +246,7 @@ def test_staff_whose_last_code_is_old(app: Flask, member: StaffMember) -> None:
 
 
 @pytest.fixture
-def program(member: StaffMember) -> Program:
+def keyed(member: StaffMember) -> KeyProgram:
     """A program whose key, with a signing secret, holds every scope that there is (`let`)."""
     with member.client.application.app_context():
         return make_key(member, *scopes())
@@ -247,7 +258,7 @@ def let(held: set[str]) -> None:
         db.rows("UPDATE api_key SET scopes = :held RETURNING id", held=sorted(held) or ["nothing.view"])
 
 
-def program_rows(app: Flask) -> list[tuple[Row, str]]:
+def key_rows(app: Flask) -> list[tuple[Row, str]]:
     """What a key may open, with its scope."""
     with app.app_context():
         found = [(row, scope_of(row.rule.endpoint)) for row in rows(app)]
@@ -259,23 +270,23 @@ def body_of(row: Row) -> dict[str, str] | None:
 
 
 def test_what_a_key_opens_is_declared(app: Flask) -> None:
-    opened = {row.name for row, _scope in program_rows(app)}
+    opened = {row.name for row, _scope in key_rows(app)}
     assert opened >= {row.name for row in staff_rows(app) if row.path.startswith("/api/") and row.need.right}
     with app.app_context():
         offered = scopes()
-    assert {scope for _row, scope in program_rows(app)} == set(offered) <= rules.RIGHTS
+    assert {scope for _row, scope in key_rows(app)} == set(offered) <= rules.RIGHTS
     assert {name for name, is_signed in offered.items() if is_signed} >= {"refunds.change"}
 
 
-def test_a_key_without_the_scope(app: Flask, program: Program) -> None:
+def test_a_key_without_the_scope(app: Flask, keyed: KeyProgram) -> None:
     """403 that names the scope, before CSRF, before the signature, before it looks whether there is such a thing."""
     acts, wrong = "SELECT count(*) FROM audit_entry", []
     before = db.scalar(acts)
     with app.app_context():
         everything = set(scopes())
-    for row, scope in program_rows(app):
+    for row, scope in key_rows(app):
         let(everything - {scope})
-        answer = program.ask(row.method, row.path, body=body_of(row))
+        answer = keyed.ask(row.method, row.path, body=body_of(row))
         said = answer.get_json(silent=True) or {}
         if (answer.status_code, said.get("code"), said.get("scope")) != (403, "scope_missing", scope):
             wrong.append((row.name, answer.status))
@@ -283,18 +294,18 @@ def test_a_key_without_the_scope(app: Flask, program: Program) -> None:
     assert db.scalar(acts) == before
 
 
-def test_a_key_with_nothing_but_the_scope(app: Flask, program: Program) -> None:
+def test_a_key_with_nothing_but_the_scope(app: Flask, keyed: KeyProgram) -> None:
     """Nothing breaks, what does not exist is 404, whatever was done stands in the audit; unsigned, what has to be signed
     is 401."""
     open_shop()
     wrong = []
-    for row, scope in program_rows(app):
+    for row, scope in key_rows(app):
         let({scope})
         if row.need is not None and row.need.is_fresh:
-            unsigned = program.ask(row.method, row.path, body=body_of(row), signed=False)
+            unsigned = keyed.ask(row.method, row.path, body=body_of(row), signed=False)
             if (unsigned.status_code, unsigned.get_json()["code"]) != (401, "signature_missing"):
                 wrong.append((row.name, unsigned.status))
-        answer = program.ask(row.method, row.path, body=body_of(row))
+        answer = keyed.ask(row.method, row.path, body=body_of(row))
         if (
             answer.status_code in (400, 401, 403, 405)
             or answer.status_code >= 500
@@ -307,12 +318,12 @@ def test_a_key_with_nothing_but_the_scope(app: Flask, program: Program) -> None:
     assert wrong == [], wrong
 
 
-def test_no_key_opens_anything_else_of_the_staff(app: Flask, program: Program) -> None:
+def test_no_key_opens_anything_else_of_the_staff(app: Flask, keyed: KeyProgram) -> None:
     wrong = []
-    opened = {row.name for row, _scope in program_rows(app)}
+    opened = {row.name for row, _scope in key_rows(app)}
     for row in staff_rows(app):
         if row.name not in opened:
-            answer = program.ask(row.method, row.path, body=body_of(row))
+            answer = keyed.ask(row.method, row.path, body=body_of(row))
             at_the_door = answer.status_code == 303 and answer.location.startswith("/admin/login")
             if not (at_the_door if row.is_page else answer.status_code == 403):
                 wrong.append((row.name, answer.status))
@@ -325,7 +336,92 @@ def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
         "/admin/login",
         "/admin/invitation/<token>",
     }
-    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == {"/admin/totp", "/admin/logout"}
+    half = {
+        "/admin/totp",
+        "/admin/logout",
+        *(f"/api/v1/auth/2fa/{name}" for name in ("setup", "enable", "verify-login")),
+    }
+    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == half
+
+
+def test_a_program_with_a_challenge_only(app: Flask) -> None:
+    """Half signed in: 403 at every endpoint of the staff, and a page is nothing for programs."""
+    member, wrong = hire(app), []
+    me = program(app)
+    me.access = me.challenge(member)
+    for row in staff_rows(app):
+        answer = row.ask(me.client, token=me.access)
+        if not (at_the_door(answer) if row.is_page else answer.status_code == 403):
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def at_the_door(answer: TestResponse) -> bool:
+    return answer.status_code == 303 and answer.location.startswith("/admin/login")
+
+
+def test_a_program_with_every_right_but_the_one(app: Flask, worker: Program) -> None:
+    wrong = []
+    for row in staff_rows(app):
+        if row.need.right:
+            area, is_view = row.need.right.partition(".")[0], row.need.right.endswith(".view")
+            allow({each for each in rules.RIGHTS if each != row.need.right and not (is_view and implies(each, area))})
+            answer = row.ask(worker.client, token=worker.access)
+            if not (at_the_door(answer) if row.is_page else answer.status_code == 403):
+                wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_a_program_with_nothing_but_the_right(app: Flask, worker: Program) -> None:
+    """It needs no CSRF token; what it does stands in the audit as well; and it gets no cookie."""
+    wrong = []
+    for row in staff_rows(app):
+        allow({row.need.right} - {""})
+        answer = row.ask(worker.client, token=worker.access)
+        if row.is_page:
+            is_wrong = not at_the_door(answer)
+        else:
+            is_wrong = answer.status_code in (400, 401, 403, 405) or answer.status_code >= 500
+            is_wrong |= row.method != "GET" and answer.status_code < 400 and not noted(answer)
+        if is_wrong or "Set-Cookie" in answer.headers:
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_a_program_whose_last_code_is_old(app: Flask, worker: Program) -> None:
+    make_old()
+    asked, wrong = [row for row in staff_rows(app) if row.need.is_fresh and not row.is_page], []
+    assert len(asked) >= 2
+    for row in asked:
+        answer = row.ask(worker.client, token=worker.access)
+        if answer.get_json(silent=True)["code"] != "sign_in_again":
+            wrong.append((row.name, answer.status))
+    assert wrong == [], wrong
+
+
+def test_a_customers_token_opens_nothing_of_the_staffs_nor_the_other_way_round(app: Flask, worker: Program) -> None:
+    shopper = tokens.issue("customer", *customers_session("mallory@example.com"))
+    assert worker.get("/api/v1/customer/preferences", shopper).status_code == 200
+    wrong = [
+        (row.name, answer.status)
+        for row in staff_rows(app)
+        if not row.is_page and (answer := row.ask(worker.client, token=shopper)).status_code != 401
+    ]
+    wrong += [
+        (row.name, answer.status)
+        for row in customers_rows(app)
+        if not row.path.startswith("/account")
+        and (answer := row.ask(worker.client, token=worker.access)).status_code != 401
+    ]
+    assert wrong == [], wrong
+
+
+def customers_session(email: str) -> tuple[uuid.UUID, uuid.UUID]:
+    """(customer, session) of a new customer's program."""
+    sign_in_customer(email)
+    with transaction():
+        found = db.rows("UPDATE customer_session SET is_program = true RETURNING customer_id, id")[0]
+    return found[0], found[1]
 
 
 def test_what_belongs_to_others_is_not_there(app: Flask) -> None:

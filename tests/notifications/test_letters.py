@@ -180,7 +180,7 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 48
+    assert len(TEMPLATES) == 49
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])
@@ -191,7 +191,7 @@ def test_each_kind_of_news_about_a_key_has_words(change):
 
 
 @pytest.mark.parametrize("what", ["password", "totp", "codes"])
-@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace"])
+@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token"])
 def test_each_kind_of_news_about_an_account_has_words(what, kind):
     for template in ("staff_access_changed", "staff_alert"):
         letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})

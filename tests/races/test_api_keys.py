@@ -14,7 +14,7 @@ import requests
 
 from app.core import db, outbox
 from chaos import races
-from tests.programs import SHOWN, signature
+from tests.api_keys import SHOWN, signature
 from tests.races.test_refunds import Desk, bought, refunded, refunds_at
 from tools.webforms import form_to
 

@@ -125,11 +125,13 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     """The second step: a TOTP code or a backup code, each good for one sign-in. Returns the token of the new session,
     None when the code is wrong.
 
-    The old session ends: an id seen before the code is worth nothing after it. Raises TooManyTries; TooManySessions, before
-    the code is looked at, for who is at work in `most_sessions` places and does not ask to `end_others`.
+    The old session ends: an id seen before the code is worth nothing after it; a program goes on as one. Raises TooManyTries;
+    TooManySessions, before the code is looked at, for who is at work in `most_sessions` places and does not ask to
+    `end_others`.
     """
     person = queries.lock_staff(who.staff_id)
-    if person is None or not person.is_active or queries.lock_live_session(who.session_id) is None:
+    half = queries.lock_live_session(who.session_id)
+    if person is None or not person.is_active or half is None:
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
@@ -137,7 +139,7 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
         return None
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
     codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
-    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60, is_program=half.is_program)
     session.passed_totp_at = clock.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
@@ -223,9 +225,9 @@ def confirm_codes_saved(who: SignedIn) -> None:
     audit.record("staff.backup_codes_saved", actor=who.actor, object_kind="staff", object_id=who.staff_id)
 
 
-def start_session(staff_id: uuid.UUID) -> str:
+def start_session(staff_id: uuid.UUID, *, is_program: bool = False) -> str:
     """A session that opens the page for the code and nothing else. Returns the token for the cookie."""
-    token, _session = _open(staff_id, minutes=rules.CODE_MINUTES)
+    token, _session = _open(staff_id, minutes=rules.CODE_MINUTES, is_program=is_program)
     return token
 
 
@@ -245,7 +247,7 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     return token
 
 
-def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
+def _open(staff_id: uuid.UUID, *, minutes: int, is_program: bool = False) -> tuple[str, StaffSession]:
     token = secrets.token_urlsafe(32)
     expires_at = db.scalar("SELECT clock_timestamp() + make_interval(mins => :minutes)", minutes=minutes)
     where = origin.current()
@@ -256,6 +258,7 @@ def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
         expires_at=expires_at,
         address=where.address,
         agent=where.agent[: origin.LONGEST_AGENT],
+        is_program=is_program,
     )
     db.session.add(session)
     return token, session

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 
-from app.accounts import actions, queries
+from app.accounts import actions, queries, rules
 from app.accounts.actions import devices
 from app.accounts.events import StaffAccessChanged
-from app.accounts.models import StaffSession
-from app.accounts.queries import SignedIn
+from app.accounts.models import StaffSession, StaffSpentToken
+from app.accounts.queries import SignedIn, access
 from app.audit import actions as audit
-from app.core import clock, outbox
+from app.core import clock, outbox, tokens
 from app.core.errors import NotFound
 from app.core.ids import new_id
 
@@ -69,7 +69,37 @@ def confirm(who: SignedIn, typed: str) -> str | None:
     if not actions.accept_code(person, typed, kind="again"):
         return None
     session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
-    return actions.renew_token(session)
+    return tokens.advance(session, StaffSpentToken) if session.is_program else actions.renew_token(session)
+
+
+def set_authenticator(who: SignedIn, typed: str) -> bool:
+    """Another authenticator instead of the one there is: its secret is `access.next_secret`, and `typed` a code of it. The
+    codes of the old one are dead, and wherever else they are signed in they are not any more. A mail tells.
+
+    False for a wrong code. Raises TooManyTries.
+    """
+    person = queries.lock_staff(who.staff_id)
+    secret = access.next_secret(who)
+    if person is None or secret is None:
+        return False
+    attempt_id, code = actions.claim_try(person.email_index, kind="again"), rules.plain_code(typed)
+    step = rules.matching_step(secret, code, at=clock.now()) if rules.is_totp_code(code) else None
+    if step is None:
+        actions.note_wrong(attempt_id, person.email_index, person, kind="again")
+        return False
+    actions.note_right(attempt_id)
+    person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, clock.now()
+    end_others(who)
+    _note(who, "totp")
+    return True
+
+
+def is_code(who: SignedIn, typed: str, *, totp_only: bool = False) -> bool:
+    """Whether it is a code of theirs, spent now. Raises TooManyTries."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None or (totp_only and not rules.is_totp_code(rules.plain_code(typed))):
+        return False
+    return actions.accept_code(person, typed, kind="again")
 
 
 def _note(who: SignedIn, what: str) -> None:

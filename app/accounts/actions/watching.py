@@ -35,6 +35,11 @@ def look_at_sign_in(session: StaffSession) -> None:
         _raise("pace", session.staff_id)
 
 
+def note_stolen_token(session: StaffSession) -> None:
+    """A token that renews a program's session came a second time."""
+    _raise("stolen_token", session.staff_id)
+
+
 def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
     where = origin.current()
     alert = StaffAlert(

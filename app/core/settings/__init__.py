@@ -17,6 +17,7 @@ from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay,
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
 from app.core.settings.staff import StaffDoor, read_staff_door
+from app.core.settings.tokens import AccessTokens, read_access_tokens
 
 __all__ = [
     "BadSettings",
@@ -75,6 +76,7 @@ class Settings:
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
     staff: StaffDoor
     cors_origins: tuple[str, ...]  # of sites whose scripts may read the API
+    access_tokens: AccessTokens
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -142,6 +144,7 @@ def _read(get: Reader) -> Settings:
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
         staff=read_staff_door(get),
         cors_origins=get.words("CORS_ALLOWED_ORIGINS", ""),
+        access_tokens=read_access_tokens(get, base_url=base_url),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

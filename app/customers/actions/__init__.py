@@ -43,6 +43,7 @@ class NewSession:
     currency: str | None
     next_path: str = ""
     ended: int = 0  # other sessions that ended along with it
+    session_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,16 +240,23 @@ def _is_news(told_at: datetime | None) -> bool:
 
 
 def start_session(
-    person: Customer, *, device: Device, is_kept: bool, next_path: str = "", ended: int = 0
+    person: Customer,
+    *,
+    device: Device,
+    is_kept: bool,
+    next_path: str = "",
+    ended: int = 0,
+    is_program: bool = False,
 ) -> NewSession:
-    token = secrets.token_urlsafe(32)
+    token, session_id = secrets.token_urlsafe(32), new_id()
     hours = rules.KEPT_DAYS * 24 if is_kept else rules.LONGEST_HOURS
     db.session.add(
         CustomerSession(
-            id=new_id(),
+            id=session_id,
             customer_id=person.id,
             token_hash=queries.token_hash(token),
             is_kept=is_kept,
+            is_program=is_program,
             user_agent=device.user_agent[:300],
             address=device.address[:60],
             expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, hours),
@@ -256,7 +264,9 @@ def start_session(
     )
     db.session.flush()
     _end_surplus(person.id)
-    return NewSession(token, person.id, person.visitor, is_kept, person.locale, person.currency, next_path, ended)
+    return NewSession(
+        token, person.id, person.visitor, is_kept, person.locale, person.currency, next_path, ended, session_id
+    )
 
 
 def _end_surplus(customer_id: uuid.UUID) -> None:

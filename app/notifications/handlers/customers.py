@@ -16,6 +16,7 @@ from app.customers.events import (
     LinkWanted,
     PasswordChanged,
     SignInBlocked,
+    TokenStolen,
     WishBack,
 )
 from app.customers.models import CustomerRequest
@@ -102,6 +103,11 @@ def tell_email_changed(event: EmailChanged) -> None:
 def warn_of_blocked_sign_in(event: SignInBlocked) -> None:
     topic = f"{event.name}:{event.attempt_id}"
     flows.send_once(lambda: _to_customer(topic, "customer_sign_in_blocked", event.customer_id))
+
+
+def warn_of_stolen_token(event: TokenStolen) -> None:
+    topic = f"{event.name}:{event.session_id}"
+    flows.send_once(lambda: _to_customer(topic, "customer_token_stolen", event.customer_id))
 
 
 def tell_wish_is_back(event: WishBack) -> None:

@@ -24,7 +24,7 @@ NEW = "/admin/api-keys/new"
 
 
 @dataclass
-class Program:
+class KeyProgram:
     client: FlaskClient
     key: str
     signing: str = ""
@@ -59,7 +59,7 @@ def signature(
     return {"X-Kedai-Timestamp": timestamp, "X-Kedai-Nonce": nonce, "X-Kedai-Signature": f"v1={signed}"}
 
 
-def make_key(member: StaffMember, *scopes: str, name: str = "Warehouse", **fields: str) -> Program:
+def make_key(member: StaffMember, *scopes: str, name: str = "Warehouse", **fields: str) -> KeyProgram:
     """By the form of the back office."""
     answer = post_form(member, *scopes, name=name, **fields)
     assert answer.status_code == 200, answer.text
@@ -71,12 +71,12 @@ def post_form(member: StaffMember, *scopes: str, **fields: str) -> TestResponse:
     return member.client.post(NEW, data={**form.filled(**fields), "scope": list(scopes)})
 
 
-def shown(member: StaffMember, answer: TestResponse) -> Program:
+def shown(member: StaffMember, answer: TestResponse) -> KeyProgram:
     """The secrets on the page that shows them once."""
-    return Program(member.client.application.test_client(), *SHOWN.findall(answer.text))
+    return KeyProgram(member.client.application.test_client(), *SHOWN.findall(answer.text))
 
 
-def id_of(program: Program) -> uuid.UUID:
+def id_of(program: KeyProgram) -> uuid.UUID:
     found: uuid.UUID = db.scalar("SELECT key_id FROM api_key_secret WHERE public_id = :id", id=program.public_id)
     db.release()
     return found

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import rules
 from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
-from app.core import crypto, db
+from app.core import crypto, db, tokens
 
 Row = TypeVar("Row")
+token_hash = tokens.hashed
 OPEN = (StaffInvitation.accepted_at.is_(None), StaffInvitation.revoked_at.is_(None))
 
 
@@ -42,28 +42,31 @@ class SignedIn:
 
 def signed_in(token: str) -> SignedIn | None:
     """Whose session this cookie's token opens; None once it has ended, run out or rested too long."""
-    now = func.clock_timestamp()
+    return who(StaffSession.token_hash == token_hash(token), StaffSession.is_program.is_(False))
+
+
+def who(*session: ColumnElement[bool], known_until: datetime | None = None) -> SignedIn | None:
+    """Whose living session this is. A code given after `known_until` makes it no fresher."""
+    now, passed = func.clock_timestamp(), StaffSession.passed_totp_at
+    fresh = passed > now - func.make_interval(0, 0, 0, 0, 0, rules.FRESH_MINUTES)
     statement = (
         select(
             StaffSession.id,
             Staff.id,
             Staff.email,
             Staff.role,
-            StaffSession.passed_totp_at.is_not(None),
+            passed.is_not(None),
             Staff.totp_confirmed_at.is_not(None),
             Staff.backup_codes_saved_at.is_not(None),
             StaffSession.last_seen_at < now - text("interval '1 minute'"),
-            func.coalesce(
-                StaffSession.passed_totp_at > now - func.make_interval(0, 0, 0, 0, 0, rules.FRESH_MINUTES),
-                text("false"),
-            ),
+            func.coalesce(and_(fresh, passed <= known_until) if known_until else fresh, text("false")),
             Staff.role_id,
             StaffRole.name,
             StaffRole.rights,
         )
         .join(Staff, Staff.id == StaffSession.staff_id)
         .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
-        .where(StaffSession.token_hash == token_hash(token), Staff.is_active, _is_alive())
+        .where(*session, Staff.is_active, _is_alive())
     )
     row: Any = db.session.execute(statement).one_or_none()
     return SignedIn(*(*row[:-1], rules.rights_of(row.role, row.rights))) if row else None
@@ -77,11 +80,6 @@ def _is_alive() -> ColumnElement[bool]:
         StaffSession.expires_at > now,
         StaffSession.last_seen_at > now - func.make_interval(0, 0, 0, 0, 0, rules.IDLE_MINUTES),
     )
-
-
-def token_hash(token: str) -> bytes:
-    """What the table keeps of a session token. The token has 256 random bits: a plain hash cannot be turned around."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
 def lock_staff_by_email(email: str) -> Staff | None:
