@@ -23,6 +23,7 @@ from app.web import (
     languages,
     limits,
     logs,
+    passkeys,
     requests,
     rights,
     security,
@@ -53,6 +54,8 @@ ENTRY_POINTS = (
     "app.storefront.refunds",
     "app.storefront.gift_cards",
     "app.storefront.signing_in",
+    "app.storefront.passkeys",
+    "app.storefront.account_passkeys",
     "app.storefront.registering",
     "app.storefront.account",
     "app.storefront.addresses",
@@ -63,6 +66,7 @@ ENTRY_POINTS = (
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
+    "app.admin.passkeys",
     "app.admin.joining",
     "app.admin.profile",
     "app.admin.roles",
@@ -108,6 +112,7 @@ def create_app(settings: Settings) -> Flask:
     limits.init_app(app, settings)
     languages.init_app(app)
     customers.init_app(app)
+    passkeys.init_app(app)
     templates.init_app(app, settings)
     fragments.init_app(app)
     compress.init_app(app)

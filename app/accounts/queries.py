@@ -13,6 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.accounts import rules
 from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
 from app.core import crypto, db
+from app.passkeys import queries as passkeys
 
 Row = TypeVar("Row")
 OPEN = (StaffInvitation.accepted_at.is_(None), StaffInvitation.revoked_at.is_(None))
@@ -185,10 +186,10 @@ def fresh_codes(session_id: uuid.UUID) -> list[str]:
     return found.splitlines() if found else []
 
 
-def open_secret(staff_id: uuid.UUID) -> str:
-    """The TOTP secret of somebody whose authenticator does not have it yet; empty as soon as it does."""
-    statement = select(Staff.totp_secret).where(Staff.id == staff_id, Staff.totp_confirmed_at.is_(None))
-    return db.session.scalar(statement) or ""
+def open_secret(staff_id: uuid.UUID, *, beside_passkeys: bool = False) -> str:
+    """The TOTP secret of somebody without a second factor, or without any but passkeys; empty as soon as they have one."""
+    unset = (Staff.totp_confirmed_at.is_(None), *(() if beside_passkeys else (~passkeys.staff_has_any(Staff.id),)))
+    return db.session.scalar(select(Staff.totp_secret).where(Staff.id == staff_id, *unset)) or ""
 
 
 @dataclass(frozen=True, slots=True)

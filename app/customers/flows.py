@@ -8,8 +8,9 @@ import uuid
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, queries
-from app.customers.actions import Device, NewSession, Registration, profile, wishes
+from app.customers.actions import Device, NewSession, Registration, keys, profile, wishes
 from app.customers.errors import LinkOver, TooManyTries, WrongPassword
+from app.passkeys.actions import Given
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,20 @@ def _sign_in(
         return actions.start_session(person, device=device, is_kept=is_kept)
 
     return in_transaction(finish)
+
+
+def sign_in_with_key(given: Given, *, device: Device, is_kept: bool) -> NewSession | None:
+    """By passkey; see `keys.sign_in`. Raises TooManyTries."""
+    try:
+        session = in_transaction(lambda: keys.sign_in(given, device=device, is_kept=is_kept))
+    except TooManyTries:
+        log.warning("customer sign-in blocked", extra={"step": "passkey"})
+        raise
+    if session is None:
+        log.warning("customer sign-in refused", extra={"step": "passkey"})
+    else:
+        log.info("customer signed in by passkey", extra={"customer": str(session.customer_id)})
+    return session
 
 
 def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UUID) -> None:

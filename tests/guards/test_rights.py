@@ -234,11 +234,19 @@ def test_staff_whose_last_code_is_old(app: Flask, member: StaffMember) -> None:
 
 def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
     doors = {row.rule.rule: row.need.step for row in rows(app) if row.need is not None and row.need.step != PASSED}
-    assert {rule for rule, step in doors.items() if step == STRANGER} == {
+    strangers = {
         "/admin/login",
+        "/admin/login/passkey",
+        "/admin/login/passkey/options",
         "/admin/invitation/<token>",
     }
-    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == {"/admin/totp", "/admin/logout"}
+    assert {rule for rule, step in doors.items() if step == STRANGER} == strangers
+    assert set(doors) - strangers == {
+        "/admin/totp",
+        "/admin/totp/passkey",
+        "/admin/totp/passkey/options",
+        "/admin/logout",
+    }
 
 
 def test_what_belongs_to_others_is_not_there(app: Flask) -> None:

@@ -35,6 +35,11 @@ def look_at_sign_in(session: StaffSession) -> None:
         _raise("pace", session.staff_id)
 
 
+def note_copied_passkey(staff_id: uuid.UUID) -> None:
+    """The counter of one of their passkeys went back: somebody else may have it too."""
+    _raise("copied_passkey", staff_id)
+
+
 def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
     where = origin.current()
     alert = StaffAlert(
