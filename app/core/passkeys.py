@@ -46,6 +46,7 @@ class Answer:
     credential_id: bytes
     challenge: bytes
     user_handle: bytes | None
+    is_framed: bool  # asked inside a page of somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +105,15 @@ def read(text: str) -> Answer:
         response = content["response"]
         said = json.loads(_bytes(response["clientDataJSON"]))
         handle = response.get("userHandle")
-        answer = Answer(
-            content, _bytes(content["id"]), _bytes(said["challenge"]), None if handle is None else _bytes(handle)
+        return Answer(
+            content,
+            credential_id=_bytes(content["id"]),
+            challenge=_bytes(said["challenge"]),
+            user_handle=None if handle is None else _bytes(handle),
+            is_framed=said.get("crossOrigin", False) is not False,
         )
-        is_framed = said.get("crossOrigin", False) is not False
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise NotBelieved("no credential") from error
-    if is_framed:
-        raise NotBelieved("asked inside a page of somebody else")
-    return answer
 
 
 def created(answer: Answer, *, party: Party, challenge: bytes) -> Created:
@@ -121,6 +122,8 @@ def created(answer: Answer, *, party: Party, challenge: bytes) -> Created:
     from webauthn.helpers.cose import COSEAlgorithmIdentifier  # noqa: PLC0415
     from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
+    if answer.is_framed:
+        raise NotBelieved("framed")
     try:
         found = verify_registration_response(
             credential=answer.content,
@@ -145,6 +148,8 @@ def used(answer: Answer, *, party: Party, challenge: bytes, public_key: bytes) -
     from webauthn import verify_authentication_response  # noqa: PLC0415 - see above
     from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
 
+    if answer.is_framed:
+        raise NotBelieved("framed")
     try:
         found = verify_authentication_response(
             credential=answer.content,
