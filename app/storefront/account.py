@@ -204,7 +204,8 @@ def security_page(
 ) -> ResponseReturnValue:
     """`renamed` is a passkey, with the name that did not fit, and why."""
     person = customers.somebody()
-    device = " · ".join(part for part in device_of(request.user_agent.string) if part)
+    browser, system = device_of(request.user_agent.string)
+    device = _("%(browser)s on %(system)s", browser=browser, system=system) if browser and system else browser or system
     return _page(
         "security",
         status=status,

@@ -25,7 +25,7 @@ async function press(event) {
   if (field.value) return;
   event.preventDefault();
   clearTimeout(timer);
-  said.hidden = true;
+  said.replaceChildren();
   try {
     await answer();
   } catch (error) {
@@ -74,6 +74,8 @@ function wordsFor(error) {
 }
 
 function say(words) {
-  said.textContent = words;
-  said.hidden = false;
+  const line = document.createElement("p");
+  line.className = "field-error";
+  line.textContent = words;
+  said.replaceChildren(line);
 }
