@@ -101,6 +101,15 @@ def sign_in_with_key(given: Given, *, instead_of: str | None, most_sessions: int
     return entry
 
 
+def set_key_up(who: SignedIn, given: Given, *, name: str, most_sessions: int, end_others: bool = False) -> str | None:
+    """A passkey as the first second factor; see `keys.set_up`."""
+    return _with_code(
+        who,
+        lambda: keys.set_up(who, given, name=name, most_sessions=most_sessions, end_others=end_others),
+        "signed in by a new passkey",
+    )
+
+
 def pass_with_key(who: SignedIn, given: Given, *, most_sessions: int, end_others: bool = False) -> str | None:
     """The second step by passkey; see `keys.pass_with_key`."""
     return _with_code(

@@ -162,8 +162,8 @@ class LoginAttempt(Base):
     """A password or code that was tried, for the limits per account (in the database: Redis may be flushed). Each `kind`
     counts for itself: else whoever knows an e-mail address could keep its owner out (ASVS 6.3.1).
 
-    `password` and `code` are what everybody may try; `trusted` a password in a browser that its owner trusts; `own` and
-    `again` the password and code of whoever is at work already; `passkey` a passkey, be it at the door or at work.
+    `password`, `code` and `passkey` are what everybody may try; `trusted` a password in a browser that its owner trusts;
+    `own` and `again` the password, and code or passkey, of whoever is at work already.
     """
 
     __tablename__ = "login_attempt"

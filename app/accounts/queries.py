@@ -202,7 +202,7 @@ class Person:
     role_id: uuid.UUID | None
     role_name: str | None
     is_active: bool
-    is_enrolled: bool
+    is_enrolled: bool  # has a second factor
     has_codes: bool
     created_at: datetime
     last_seen_at: datetime | None
@@ -233,7 +233,7 @@ def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
             Staff.role_id,
             StaffRole.name,
             Staff.is_active,
-            Staff.totp_confirmed_at.is_not(None),
+            Staff.totp_confirmed_at.is_not(None) | passkeys.staff_has_any(Staff.id),
             Staff.backup_codes_saved_at.is_not(None),
             Staff.created_at,
             mine.scalar_subquery(),

@@ -36,7 +36,7 @@ NEW = f"{PAGE}/passkeys/new"
 
 @bp.post("/login/passkey/options")
 @needs(step=STRANGER)
-@limit("60/minute")
+@limit("60/minute", per_address="600/minute")
 def ask_at_login() -> ResponseReturnValue:
     where, browser = party(), bound_to()
     return jsonify(in_transaction(lambda: passkeys.ask_to_use("staff_sign_in", party=where, bound_to=browser)))
@@ -108,7 +108,7 @@ def _token_for(person: SignedIn, answer: Given) -> str | None:
     most, alone = settings().staff.max_sessions, "end_others" in request.form
     if _is_setting_up(person):
         name = words.browser(request.user_agent.string)
-        return in_transaction(lambda: keys.set_up(person, answer, name=name, most_sessions=most, end_others=alone))
+        return flows.set_key_up(person, answer, name=name, most_sessions=most, end_others=alone)
     return flows.pass_with_key(person, answer, most_sessions=most, end_others=alone)
 
 

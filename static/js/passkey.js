@@ -16,7 +16,7 @@ class Refusal extends Error {}
 if (part && PublicKeyCredential?.parseRequestOptionsFromJSON) {
   part.hidden = false;
   button.addEventListener("click", press);
-  window.addEventListener("pageshow", () => { field.value = ""; });
+  window.addEventListener("pageshow", ({ persisted }) => { if (persisted) field.value = ""; });
   if ("offer" in part.dataset) offer();
 }
 

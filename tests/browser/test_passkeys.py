@@ -85,7 +85,7 @@ def leave(page: Page) -> None:
     page.wait_for_url(lambda url: url.endswith("/"))
 
 
-def test_a_customer_adds_a_passkey_and_signs_in_by_it(open_phone, mails, letter):
+def test_a_customer_adds_a_passkey_and_signs_in_by_it(open_phone, mails, letter, tmp_path):
     page = open_phone(bypass_csp=True)
     page.expected, faults = {422}, []
     device, main = Device(page), page.locator("#main")
@@ -116,6 +116,13 @@ def test_a_customer_adds_a_passkey_and_signs_in_by_it(open_phone, mails, letter)
     device.waits(False)
     main.get_by_role("button", name=SIGN_IN).click()
     page.wait_for_url(at("/account/"))
+    plain = open_phone(scripts=False)
+    plain.context.add_cookies(page.context.cookies())
+    plain.goto("/account/security")
+    assert plain.locator("#passkeys").get_by_text("My phone").is_visible()
+    assert plain.get_by_role("button", name="Add a passkey").count() == 0
+    (tmp_path / "security.html").write_text(plain.content(), encoding="utf-8")
+    assert_valid(tmp_path)
     assert faults == [], "\n".join(faults)
 
 
@@ -156,7 +163,7 @@ def test_at_an_address_there_are_none(open_page):
     assert page.locator("[data-passkey]").count() == 0
 
 
-def test_staff_add_a_passkey_sign_in_and_confirm_by_it(open_phone, staff, stand):
+def test_staff_add_a_passkey_sign_in_and_confirm_by_it(open_phone, staff, stand, tmp_path):
     page = open_phone(bypass_csp=True)
     page.expected, faults = {422}, []
     device = Device(page)
@@ -188,6 +195,13 @@ def test_staff_add_a_passkey_sign_in_and_confirm_by_it(open_phone, staff, stand)
     page.goto("/admin/staff/invite")
     page.get_by_role("button", name="Use a passkey instead").click()
     page.wait_for_url(at("/admin/staff/invite"))
+    plain = open_phone(scripts=False)
+    plain.context.add_cookies(page.context.cookies())
+    for path in ("/admin/profile", "/admin/profile/passkeys/new", "/admin/totp?again=1"):
+        plain.goto(path)
+        assert plain.locator("button#passkey:visible").count() == 0
+        (tmp_path / f"{path.rpartition('/')[2].partition('?')[0]}.html").write_text(plain.content(), encoding="utf-8")
+    assert_valid(tmp_path)
     assert faults == [], "\n".join(faults)
 
 

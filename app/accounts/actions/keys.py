@@ -63,13 +63,13 @@ def pass_with_key(who: SignedIn, given: Given, *, most_sessions: int, end_others
 
 def confirm(who: SignedIn, given: Given) -> str | None:
     """Once more by passkey; as `own.confirm`. Raises TooManyTries."""
-    return own.confirm_with(who, lambda person: _accept(person, given, "staff_second"))
+    return own.confirm_with(who, lambda person: _accept(person, given, "staff_second", kind="again"))
 
 
-def _accept(person: Staff | None, given: Given, purpose: str) -> bool:
+def _accept(person: Staff | None, given: Given, purpose: str, *, kind: str = "passkey") -> bool:
     """Whether it is a passkey of a locked person. The same steps, and an entry in the log of tries, for one nobody knows."""
     account = person.email_index if person else crypto.blind_index(f"passkey {given.answer.credential_id.hex()}")
-    attempt_id = actions.claim_try(account, kind="passkey")
+    attempt_id = actions.claim_try(account, kind=kind)
     may_come = person is not None and person.is_active
     verdict = passkeys.use(given, purpose, owner=Owner(staff_id=person.id) if person and may_come else None)
     if verdict == "right":
@@ -77,7 +77,7 @@ def _accept(person: Staff | None, given: Given, purpose: str) -> bool:
         return True
     if verdict == "copied" and person:
         watching.note_copied_passkey(person.id)
-    actions.note_wrong(attempt_id, account, person, kind="passkey")
+    actions.note_wrong(attempt_id, account, person, kind=kind)
     return False
 
 
