@@ -8,12 +8,12 @@
     privacy            what is known of a person: the copy of it, and forgetting it
     notifications      listens to everyone; nobody needs it
     checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments | value)
-    > api_keys > (catalog | accounts | customers | shipping | tax | books) > audit > core. reconciliation stands beside notifications:
+    > api_keys > (catalog | accounts | customers | shipping | tax | books) > passkeys > audit > core. reconciliation stands beside notifications:
     it looks at everything
 
-Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: customer, checkout
-session, recurring order, order, cart, payment, attempt, refund, capture, value accounts by id, stock items by id, stock locks by
-id, number series last.
+Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: staff, customer,
+passkey, checkout session, recurring order, order, cart, payment, attempt, refund, capture, value accounts by id, stock items by id,
+stock locks by id, number series last.
 
 Glossary: *lock* units held for an order · *capture* money a provider has taken · *settle* apply a capture to its order ·
 *attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store

@@ -25,6 +25,7 @@ from app.web import (
     languages,
     limits,
     logs,
+    passkeys,
     requests,
     rights,
     security,
@@ -55,6 +56,8 @@ ENTRY_POINTS = (
     "app.storefront.refunds",
     "app.storefront.gift_cards",
     "app.storefront.signing_in",
+    "app.storefront.passkeys",
+    "app.storefront.account_passkeys",
     "app.storefront.registering",
     "app.storefront.account",
     "app.storefront.addresses",
@@ -65,6 +68,7 @@ ENTRY_POINTS = (
     "app.inbound.payments",
     "app.inbound.pay_return",
     "app.admin.signin",
+    "app.admin.passkeys",
     "app.admin.joining",
     "app.admin.profile",
     "app.admin.roles",
@@ -115,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
     limits.init_app(app, settings)
     languages.init_app(app)
     customers.init_app(app)
+    passkeys.init_app(app)
     templates.init_app(app, settings)
     fragments.init_app(app)
     compress.init_app(app)

@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.customers import flows as customers
 from app.notifications import flows as notifications
 from app.orders import flows as orders
+from app.passkeys import flows as passkeys
 from app.privacy import flows as privacy
 from app.reconciliation import flows as reconciliation
 from app.recurring import flows as recurring
@@ -78,6 +79,7 @@ SCHEDULE: Sequence[Line] = (
     every("1h", api_keys.tell_ending),
     every("1h", api_keys.forget_nonces),
     daily("19:35", customers.forget_old),
+    every("1h", passkeys.forget_old),
     every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),

@@ -49,6 +49,12 @@ class LastOwner(Conflict):
     code = "last_owner"
 
 
+class LastFactor(Conflict):
+    """Without it the password alone would be left."""
+
+    code = "last_factor"
+
+
 class RoleInUse(Conflict):
     """Somebody has this role, or is invited with it."""
 

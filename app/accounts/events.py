@@ -44,7 +44,8 @@ class StaffInvited(Event):
 
 @dataclass(frozen=True, slots=True)
 class StaffAccessChanged(Event):
-    """What one signs in with has changed: `what` is `password`, `totp` or `codes`. Its owner should know."""
+    """What one signs in with has changed: `what` is `password`, `totp`, `codes`, `authenticator`, `passkey_added` or
+    `passkey_removed`. Its owner should know."""
 
     name = "staff.access_changed"
     staff_id: uuid.UUID

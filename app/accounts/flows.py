@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries
-from app.accounts.actions import own, people, programs
+from app.accounts.actions import keys, own, people, programs
+from app.accounts.actions.keys import Entry
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
+from app.passkeys.actions import Given
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,41 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
 def confirm(who: SignedIn, typed: str) -> str | None:
     """A code once more; see `own.confirm`."""
     return _with_code(who, lambda: own.confirm(who, typed), "confirmed by code")
+
+
+def sign_in_with_key(given: Given, *, instead_of: str | None, most_sessions: int) -> Entry | None:
+    """Both steps at once; see `keys.sign_in`."""
+    try:
+        entry = in_transaction(lambda: keys.sign_in(given, instead_of=instead_of, most_sessions=most_sessions))
+    except TooManyTries:
+        log.warning("staff sign-in blocked", extra={"step": "passkey"})
+        raise
+    if entry is None:
+        log.warning("staff sign-in refused", extra={"step": "passkey"})
+    return entry
+
+
+def set_key_up(who: SignedIn, given: Given, *, name: str, most_sessions: int, end_others: bool = False) -> str | None:
+    """A passkey as the first second factor; see `keys.set_up`."""
+    return _with_code(
+        who,
+        lambda: keys.set_up(who, given, name=name, most_sessions=most_sessions, end_others=end_others),
+        "signed in by a new passkey",
+    )
+
+
+def pass_with_key(who: SignedIn, given: Given, *, most_sessions: int, end_others: bool = False) -> str | None:
+    """The second step by passkey; see `keys.pass_with_key`."""
+    return _with_code(
+        who,
+        lambda: keys.pass_with_key(who, given, most_sessions=most_sessions, end_others=end_others),
+        "signed in by passkey",
+    )
+
+
+def confirm_with_key(who: SignedIn, given: Given) -> str | None:
+    """A passkey once more; see `keys.confirm`."""
+    return _with_code(who, lambda: keys.confirm(who, given), "confirmed by passkey")
 
 
 def _with_code(who: SignedIn, work: Callable[[], str | None], done: str) -> str | None:

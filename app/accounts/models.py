@@ -157,7 +157,7 @@ class StaffAlert(Base):
 
     __tablename__ = "staff_alert"
     __table_args__ = (
-        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token')", name="kind"),
+        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token', 'copied_passkey')", name="kind"),
         Index("ix_staff_alert_created_at", text("created_at DESC")),
         Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),
         Index("ix_staff_alert_staff_id", "staff_id"),
@@ -176,13 +176,13 @@ class LoginAttempt(Base):
     """A password or code that was tried, for the limits per account (in the database: Redis may be flushed). Each `kind`
     counts for itself: else whoever knows an e-mail address could keep its owner out (ASVS 6.3.1).
 
-    `password` and `code` are what everybody may try; `trusted` a password in a browser that its owner trusts; `own` and
-    `again` the password and code of whoever is at work already.
+    `password`, `code` and `passkey` are what everybody may try; `trusted` a password in a browser that its owner trusts;
+    `own` and `again` the password, and code or passkey, of whoever is at work already.
     """
 
     __tablename__ = "login_attempt"
     __table_args__ = (
-        CheckConstraint("kind IN ('password', 'code', 'trusted', 'own', 'again')", name="kind"),
+        CheckConstraint("kind IN ('password', 'code', 'trusted', 'own', 'again', 'passkey')", name="kind"),
         Index("ix_login_attempt_account", "account_index", "kind", text("created_at DESC")),
         Index("ix_login_attempt_created_at", text("created_at DESC"), text("id DESC")),
         Index("ix_login_attempt_address", "address_index", text("created_at DESC"), text("id DESC")),

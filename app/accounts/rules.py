@@ -12,7 +12,7 @@ import pyotp
 from app.core import passwords
 
 TRIES = 5  # wrong ones, per account and kind, before the next has to wait
-TRY_KINDS = ("password", "code", "trusted", "own", "again")  # what they mean: `models.LoginAttempt`
+TRY_KINDS = ("password", "code", "trusted", "own", "again", "passkey")  # what they mean: `models.LoginAttempt`
 TRIES_MINUTES = 15
 CODE_MINUTES = 15  # from the password to the code
 IDLE_MINUTES = 30

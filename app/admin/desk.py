@@ -152,6 +152,13 @@ def _words(what: str) -> tuple[str, str] | None:
         "role-in-use": ("warning", _("Somebody has this role, or is invited with it. Nothing was changed.")),
         "password-changed": ("success", _("Your password is changed, and you are signed out everywhere else.")),
         "codes-renewed": ("success", _("Your old backup codes are dead. These are the new ones.")),
+        "passkey-added": ("success", _("Your passkey is added. From now on you can sign in with it alone.")),
+        "passkey-renamed": ("success", _("Saved.")),
+        "passkey-removed": ("success", _("The passkey is removed. Delete it on your device too.")),
+        "last-factor": (
+            "warning",
+            _("Set up an authenticator or another passkey first: the password alone is not enough."),
+        ),
         "device-forgotten": ("success", _("That browser is not trusted any more.")),
         "signed-out-others": ("success", _("You are signed out everywhere else.")),
         "signed-out-one": ("success", _("That session is over.")),

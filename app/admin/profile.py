@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
-from app.accounts.actions import devices, own
+from app.accounts.actions import devices, keys, own
 from app.accounts.errors import TooManyTries, WrongPassword
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
 from app.admin.signin import too_many
 from app.core.transaction import in_transaction
+from app.passkeys import queries as passkeys
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
 from app.web.rights import LOGIN, needs
@@ -27,7 +28,7 @@ PAGE = "/admin/profile"
 @bp.get("/profile")
 @needs()
 def show() -> ResponseReturnValue:
-    return _page()
+    return page()
 
 
 @bp.post("/profile/password")
@@ -37,15 +38,15 @@ def change_password() -> ResponseReturnValue:
     """With the old one, and a fresh code; everywhere else one is signed out."""
     who, new = somebody(), request.form.get("new", "")
     if fault := rules.password_fault(new, email=who.email):
-        return _page(("new", words.password_fault(fault)))
+        return page(("new", words.password_fault(fault)))
     if new != request.form.get("again", ""):
-        return _page(("again", _("Type the same password twice")))
+        return page(("again", _("Type the same password twice")))
     try:
         flows.change_password(who, request.form.get("current", "")[: rules.LONGEST_PASSWORD], new)
     except WrongPassword:
-        return _page(("current", _("This is not your password")))
+        return page(("current", _("This is not your password")))
     except TooManyTries as refusal:
-        return _page(("current", too_many(refusal)), status=429)
+        return page(("current", too_many(refusal)), status=429)
     return done(PAGE, "password-changed")
 
 
@@ -76,9 +77,9 @@ def _without_password(field: str) -> ResponseReturnValue | None:
     try:
         flows.demand_password(somebody(), request.form.get(field, "")[: rules.LONGEST_PASSWORD])
     except WrongPassword:
-        return _page((field, _("This is not your password")))
+        return page((field, _("This is not your password")))
     except TooManyTries as refusal:
-        return _page((field, too_many(refusal)), status=429)
+        return page((field, too_many(refusal)), status=429)
     return None
 
 
@@ -109,7 +110,10 @@ def forget_device(device_id: uuid.UUID) -> ResponseReturnValue:
     return done(PAGE, "device-forgotten")
 
 
-def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> ResponseReturnValue:
+def page(
+    fault: tuple[str, str] | None = None, *, status: int = 422, renamed: tuple[uuid.UUID, str, str] | None = None
+) -> ResponseReturnValue:
+    """`renamed` is a passkey, with the name that did not fit, and why."""
     who = somebody()
     return respond(
         "admin/staff/profile.html",
@@ -117,8 +121,10 @@ def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> Respons
         me=who,
         sessions=queries.sessions_of(who.staff_id),
         devices=queries.devices_of(who.staff_id),
+        passkeys=passkeys.of(keys.owner(who)),
         areas=rules.AREAS,
         verbs=rules.VERBS,
         words=words,
         fault=fault,
+        renamed=renamed,
     )

@@ -10,11 +10,12 @@ from flask_babel import ngettext
 
 from app.accounts import actions as accounts
 from app.accounts import flows, queries, rules
-from app.accounts.actions import devices
+from app.accounts.actions import devices, keys
 from app.accounts.errors import TooManySessions, TooManyTries
 from app.accounts.queries import SignedIn
 from app.admin.desk import desk, done
 from app.core.transaction import in_transaction
+from app.passkeys import queries as passkeys
 from app.web import staff
 from app.web.forms import has_control_characters
 from app.web.limits import limit
@@ -32,8 +33,8 @@ LONGEST_PASSWORD = 1000
 @needs(step=STRANGER)
 def show_login() -> ResponseReturnValue:
     if staff.current_staff() and "again" not in request.args:
-        return redirect(_next_page(), 303)
-    answer = respond("admin/signin/login.html", **_login_page())
+        return redirect(next_page(), 303)
+    answer = respond("admin/signin/login.html", **login_page())
     if request.headers.get("Sec-Fetch-Site") == "cross-site":
         # A link in a mail: the browser withheld our strict cookie, and sends it once the page asks by itself.
         answer.headers["Refresh"] = f"0; url={_with_next(LOGIN)}"
@@ -49,10 +50,10 @@ def log_in() -> ResponseReturnValue:
     try:
         token = _sign_in(email, password)
     except TooManyTries as refusal:
-        return respond("admin/signin/login.html", status=429, **_login_page(email, too_many(refusal)))
+        return respond("admin/signin/login.html", status=429, **login_page(email, too_many(refusal)))
     if token is None:
         words = _("This e-mail address and password do not fit together.")
-        return respond("admin/signin/login.html", status=422, **_login_page(email, words))
+        return respond("admin/signin/login.html", status=422, **login_page(email, words))
     answer = redirect(_with_next(TOTP), 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
     return answer
@@ -75,9 +76,9 @@ def _sign_in(email: str, password: str) -> str | None:
 @needs(step=PASSWORD)
 def show_totp() -> ResponseReturnValue:
     person = staff.somebody(passed=False)
-    if person.has_passed and not _is_again():
-        return redirect(_next_page(), 303)
-    return respond("admin/signin/totp.html", **_totp_page(person))
+    if person.has_passed and not is_again():
+        return redirect(next_page(), 303)
+    return respond("admin/signin/totp.html", **totp_page(person))
 
 
 @bp.post("/totp")
@@ -87,26 +88,29 @@ def take_code() -> ResponseReturnValue:
     """A six-digit code or a backup code, in one field. Each works once. Whoever is at work gives one `again` before what
     moves money or opens secrets."""
     person = staff.somebody(passed=False)
-    if person.has_passed and not _is_again():
-        return redirect(_next_page(), 303)
+    if person.has_passed and not is_again():
+        return redirect(next_page(), 303)
     try:
         token = _token_for(person, request.form.get("code", "")[:100])
     except TooManyTries as refusal:
-        return respond("admin/signin/totp.html", status=429, **_totp_page(person, too_many(refusal)))
+        return respond("admin/signin/totp.html", status=429, **totp_page(person, too_many(refusal)))
     except TooManySessions as refusal:
-        return respond("admin/signin/totp.html", status=409, **_totp_page(person, most=refusal.most))
+        return respond("admin/signin/totp.html", status=409, **totp_page(person, most=refusal.most))
     if token is None:
         words = _("This code is wrong, or it was used before. Wait for the next one in your app and type all 6 digits.")
-        return respond("admin/signin/totp.html", status=422, **_totp_page(person, words))
-    answer = redirect(_next_page() if person.has_codes or person.has_passed else f"{HOME}backup-codes", 303)
+        return respond("admin/signin/totp.html", status=422, **totp_page(person, words))
+    answer = redirect(next_page() if person.has_codes or person.has_passed else f"{HOME}backup-codes", 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
-    if "trust" in request.form and not person.has_passed and settings().staff.trust_days:
-        _trust(answer, token)  # type: ignore[arg-type]
+    if not person.has_passed:
+        trust(answer, token)  # type: ignore[arg-type]
     return answer
 
 
-def _trust(answer: Response, token: str) -> None:
+def trust(answer: Response, token: str) -> None:
+    """Trust this browser from now on, in which somebody has just shown their second factor and asks for it."""
     days, who = settings().staff.trust_days, queries.signed_in(token)
+    if "trust" not in request.form or not days:
+        return
     device = in_transaction(lambda: devices.trust(who, days=days)) if who else None
     if device:
         staff.give_device_cookie(answer, device, days=days)
@@ -158,40 +162,61 @@ def log_out() -> ResponseReturnValue:
     return answer
 
 
-def _login_page(email: str = "", error: str | None = None) -> dict[str, object]:
-    return {"email": email[:254], "error": error, "action": _with_next(LOGIN)}
+def login_page(email: str = "", error: str | None = None) -> dict[str, object]:
+    return {
+        "email": email[:254],
+        "error": error,
+        "action": _with_next(LOGIN),
+        "passkey_action": _with_next(f"{LOGIN}/passkey"),
+    }
 
 
-def _totp_page(person: SignedIn, error: str | None = None, *, most: int | None = None) -> dict[str, object]:
+def totp_page(person: SignedIn, error: str | None = None, *, most: int | None = None) -> dict[str, object]:
+    has_passkeys = passkeys.count(keys.owner(person)) > 0
     page: dict[str, object] = {
         "error": error,
         "action": _with_next(f"{TOTP}?again=1" if person.has_passed else TOTP),
+        "passkey_action": _with_next(f"{TOTP}/passkey?again=1" if person.has_passed else f"{TOTP}/passkey"),
         "is_again": person.has_passed,
         "trust_days": settings().staff.trust_days,
-        "most_sessions": most,
-        "next_url": _next_page(),
+        "most_sessions": most or _most_sessions(person),
+        "has_passkeys": has_passkeys,
+        "is_set_up": not (person.is_enrolled or has_passkeys or person.has_passed),
+        "next_url": next_page(),
         "qr": None,
         "secret": None,
     }
-    if not person.is_enrolled:
-        page |= _enrolment(person)
+    if secret := _secret(person):
+        page |= _enrolment(person, secret)
     return page
 
 
-def _enrolment(person: SignedIn) -> dict[str, object]:
-    """The secret as a picture and as letters, while no authenticator has it yet."""
-    secret = queries.open_secret(person.staff_id)
+def _most_sessions(person: SignedIn) -> int | None:
+    """As many as there may be, for somebody who is at work in so many places already."""
+    most = settings().staff.max_sessions
+    return most if not person.has_passed and len(queries.sessions_of(person.staff_id)) >= most else None
+
+
+def _secret(person: SignedIn) -> str:
+    """While no authenticator has it: shown to who has no second factor yet; who has passkeys must be at work, freshly."""
+    if person.is_enrolled or (person.has_passed and not person.is_fresh):
+        return ""
+    return queries.open_secret(person.staff_id, beside_passkeys=person.has_passed)
+
+
+def _enrolment(person: SignedIn, secret: str) -> dict[str, object]:
+    """The secret as a picture and as letters."""
     url = rules.otpauth_url(secret, email=person.email, issuer=settings().shop.name)
     picture = segno.make(url, error="m").svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None)
     return {"qr": picture, "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))}
 
 
-def _is_again() -> bool:
+def is_again() -> bool:
     """Whether somebody at work is asked for a code once more."""
     return "again" in request.args
 
 
-def _next_page() -> str:
+def next_page() -> str:
     """Where they wanted to go, if that is a page of the back office."""
     page = own_path(request.args.get("next"))
     return page if page.startswith(HOME) else HOME

@@ -18,6 +18,8 @@ from app.admin import staff_words as words
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
+from app.passkeys import queries as passkeys
+from app.passkeys.models import Owner
 from app.web.forms import is_email, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
@@ -113,6 +115,7 @@ def show(staff_id: uuid.UUID) -> ResponseReturnValue:
         roles=words.role_choices(queries.roles(), mine=me.rights),
         areas=rules.AREAS,
         verbs=rules.VERBS,
+        passkeys=passkeys.count(Owner(staff_id=staff_id)),
         sessions=queries.sessions_of(staff_id),
         tries=queries.tries(staff_id=staff_id, limit=10),
         words=words,

@@ -120,6 +120,8 @@ def tried(kind: str, was_right: bool) -> tuple[str, str]:
     """(text, tone) of a password or a code that was tried."""
     if kind in ("password", "trusted", "own"):
         return (_("Password right"), "info") if was_right else (_("Password wrong"), "warning")
+    if kind == "passkey":
+        return (_("Passkey right"), "success") if was_right else (_("Passkey refused"), "danger")
     if kind == "again" and was_right:
         return _("Code right: confirmed"), "success"
     return (_("Code right: signed in"), "success") if was_right else (_("Code wrong"), "danger")
@@ -150,6 +152,10 @@ def _acts() -> Mapping[str, str]:
         "staff.totp_changed": _("Set up another authenticator"),
         "staff.token_reused": _("A program's token was used twice, its session has ended"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
+        "staff.authenticator_added": _("Set up an authenticator"),
+        "staff.passkey_added": _("Added a passkey"),
+        "staff.passkey_renamed": _("Renamed a passkey"),
+        "staff.passkey_removed": _("Removed a passkey"),
         "staff.device_trusted": _("Trusted a browser"),
         "staff.device_forgotten": _("Stopped trusting a browser"),
         "staff.signed_out_others": _("Signed out everywhere else"),
@@ -232,6 +238,7 @@ def alert(kind: str) -> tuple[str, str]:
     return {
         "many_accounts": (_("Many accounts tried from one address"), "danger"),
         "new_place": (_("Signed in from a new place or browser"), "info"),
+        "copied_passkey": (_("A passkey may have been copied"), "danger"),
         "pace": (_("Signed in from two networks within minutes"), "warning"),
         "stolen_token": (_("A program's token was used twice, its session has ended"), "danger"),
     }[kind]

@@ -55,6 +55,16 @@ class TokenStolen(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyChanged(Event):
+    """`what` is `added`, `removed`, or `copied`: its counter went back, so somebody else may have it too."""
+
+    name = "customer.passkey_changed"
+    customer_id: uuid.UUID
+    change_id: uuid.UUID
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class WishBack(Event):
     """Something on the wishlist of a customer who wants to know can be had again."""
 

@@ -10,9 +10,10 @@ from functools import partial
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, queries
-from app.customers.actions import Device, NewSession, Registration, profile, programs, wishes
+from app.customers.actions import Device, NewSession, Registration, keys, profile, programs, wishes
 from app.customers.errors import LinkOver, TooManyTries, WrongPassword
 from app.customers.models import Customer
+from app.passkeys.actions import Given
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,20 @@ def renew(token: str) -> str | None:
     if following is None:
         log.warning("customer session not renewed")
     return following
+
+
+def sign_in_with_key(given: Given, *, device: Device, is_kept: bool) -> NewSession | None:
+    """By passkey; see `keys.sign_in`. Raises TooManyTries."""
+    try:
+        session = in_transaction(lambda: keys.sign_in(given, device=device, is_kept=is_kept))
+    except TooManyTries:
+        log.warning("customer sign-in blocked", extra={"step": "passkey"})
+        raise
+    if session is None:
+        log.warning("customer sign-in refused", extra={"step": "passkey"})
+    else:
+        log.info("customer signed in by passkey", extra={"customer": str(session.customer_id)})
+    return session
 
 
 def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UUID) -> None:

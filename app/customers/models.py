@@ -104,11 +104,11 @@ class CustomerRequest(Base):
 
 
 class CustomerSignIn(Base):
-    """A password that was tried or a link that was followed (SEC-11), and the limit per account: Redis may be flushed."""
+    """A password or passkey that was tried or a link that was followed (SEC-11), and the limit per account: Redis may be flushed."""
 
     __tablename__ = "customer_sign_in"
     __table_args__ = (
-        CheckConstraint("way IN ('password', 'link', 'reset', 'register')", name="way"),
+        CheckConstraint("way IN ('password', 'link', 'reset', 'register', 'passkey')", name="way"),
         Index("ix_customer_sign_in_email_index_created_at", "email_index", text("created_at DESC")),
         Index("ix_customer_sign_in_created_at", "created_at"),
     )

@@ -164,13 +164,14 @@ def lock_tries(email_index: bytes) -> None:
     db.scalar("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"customer sign-in {email_index.hex()}")
 
 
-def wrong_tries(email_index: bytes) -> tuple[int, int]:
+def wrong_tries(email_index: bytes, *, way: str = "password") -> tuple[int, int]:
     """(how many in the last quarter of an hour, minutes until the oldest of them no longer counts)."""
     row = db.rows(
         "SELECT count(*), ceil(extract(epoch FROM min(created_at) + make_interval(mins => :minutes) - clock_timestamp()) / 60)"
-        " FROM customer_sign_in WHERE email_index = :account AND way = 'password' AND NOT was_right"
+        " FROM customer_sign_in WHERE email_index = :account AND way = :way AND NOT was_right"
         " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
         account=email_index,
+        way=way,
         minutes=TRIES_MINUTES,
     )[0]
     return row[0], max(int(row[1] or 0), 1)

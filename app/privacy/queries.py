@@ -13,6 +13,8 @@ from app.customers import queries as customers
 from app.customers.models import Customer
 from app.orders import queries as orders
 from app.orders.models import Order
+from app.passkeys import queries as passkeys
+from app.passkeys.models import Owner
 from app.recurring import queries as recurring
 from app.recurring.models import RecurringOrder
 from app.returns import queries as returns
@@ -88,6 +90,9 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
                 "last_seen": each.last_seen_at,
             }
             for each in customers.sessions(customer_id)
+        ],
+        "passkeys": [
+            _picked(each, "name", "created_at", "last_used_at") for each in passkeys.of(Owner(customer_id=customer_id))
         ],
         "sign_ins": [
             {"way": each.way, "successful": each.was_right, "at": each.created_at}

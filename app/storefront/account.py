@@ -15,8 +15,10 @@ from app.customers import actions, flows, queries
 from app.customers.actions import profile
 from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
+from app.passkeys import queries as passkeys
+from app.passkeys.models import Owner
 from app.storefront import order_history
-from app.storefront.customer_forms import ChangeEmailForm, ChangePasswordForm, ProfileForm
+from app.storefront.customer_forms import ChangeEmailForm, ChangePasswordForm, PasskeyForm, ProfileForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, over
 from app.web import customers, languages
 from app.web.limits import FORMS, limit
@@ -67,7 +69,7 @@ def save_profile() -> ResponseReturnValue:
 
 @bp.get("/security")
 def security() -> ResponseReturnValue:
-    return _security_page()
+    return security_page()
 
 
 @bp.post("/security/password")
@@ -76,13 +78,13 @@ def change_password() -> ResponseReturnValue:
     form, person = ChangePasswordForm(), customers.somebody()
     form.known = (person.name, person.email)
     if not form.validate():
-        return _security_page(password=form, status=422)
+        return security_page(password=form, status=422)
     old, new = form.current.data or "", form.password.data or ""
     try:
         ended = flows.change_password(person.customer_id, old, new, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
-        return _security_page(password=form, status=refusal.status)
+        return security_page(password=form, status=refusal.status)
     return redirect(url_for("account.security", said="password", ended=ended), 303)
 
 
@@ -93,12 +95,12 @@ def change_email() -> ResponseReturnValue:
     account already."""
     form, person = ChangeEmailForm(prefix="new"), customers.somebody()
     if not form.validate():
-        return _security_page(email=form, status=422)
+        return security_page(email=form, status=422)
     try:
         flows.check_password(person.customer_id, form.current.data or "", session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
-        return _security_page(email=form, status=refusal.status)
+        return security_page(email=form, status=refusal.status)
     email, locale, shopper, owner = form.email.data or "", languages.language(), ensure_visitor(), person.customer_id
     in_transaction(lambda: actions.ask("new_email", email, locale=locale, visitor=shopper, customer_id=owner))
     return redirect(url_for("account.security", said="email-sent"), 303)
@@ -192,15 +194,26 @@ def wrong_words(refusal: WrongPassword | TooManyTries) -> str:
     return _("This is not your current password.")
 
 
-def _security_page(
-    *, password: ChangePasswordForm | None = None, email: ChangeEmailForm | None = None, status: int = 200
+def security_page(
+    *,
+    password: ChangePasswordForm | None = None,
+    email: ChangeEmailForm | None = None,
+    passkey: PasskeyForm | None = None,
+    renamed: tuple[uuid.UUID, str, str] | None = None,
+    status: int = 200,
 ) -> ResponseReturnValue:
+    """`renamed` is a passkey, with the name that did not fit, and why."""
     person = customers.somebody()
+    browser, system = device_of(request.user_agent.string)
+    device = _("%(browser)s on %(system)s", browser=browser, system=system) if browser and system else browser or system
     return _page(
         "security",
         status=status,
         password_form=password or ChangePasswordForm(formdata=None),
         email_form=email or ChangeEmailForm(formdata=None, prefix="new"),
+        passkey_form=passkey or PasskeyForm(formdata=None, prefix="passkey", data={"name": device or _("Passkey")}),
+        passkeys=passkeys.of(Owner(customer_id=person.customer_id)),
+        renamed=renamed,
         sessions=[(each, *device_of(each.user_agent)) for each in queries.sessions(person.customer_id)],
     )
 
@@ -219,6 +232,8 @@ def _said() -> str | None:
         "password": _("Your password is changed.") + " " + _others_ended(),
         "reset": _("Your new password is set and you are signed in.") + " " + _others_ended(),
         "email-sent": _("We have mailed a link to the new address. Follow it to confirm that it is yours."),
+        "passkey": _("Your passkey is added. From now on you can sign in with it."),
+        "passkey-removed": _("The passkey is removed. Delete it on your device too."),
         "email": _("Your new e-mail address is confirmed."),
         "sessions": _others_ended(),
     }.get(request.args.get("said", ""))

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, Field, PasswordField, SelectField
 
 from app.customers.rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, password_faults
+from app.passkeys.rules import LONGEST_NAME
 from app.web.forms import Form, email, parse_phone, text_field
 from app.web.languages import CURRENCIES, LANGUAGES
 from app.web.site import settings
@@ -61,6 +62,16 @@ class ChangePasswordForm(NewPasswordForm):
 
 class ChangeEmailForm(Form):
     email = email_field()
+    current = PasswordField(_l("Current password"))
+
+
+class PasskeyNameForm(Form):
+    name = text_field(_l("Name"), max=LONGEST_NAME, required=_l("Give it a name, such as My phone"))
+
+
+class PasskeyForm(PasskeyNameForm):
+    """The password is asked for before the browser makes one (`account_passkeys.ask`)."""
+
     current = PasswordField(_l("Current password"))
 
 

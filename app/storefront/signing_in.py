@@ -37,7 +37,7 @@ FROM_ONE_ADDRESS = "120/minute"
 def show_login() -> ResponseReturnValue:
     if customers.current():
         return redirect(next_page(), 303)
-    return _login_page(LoginForm(formdata=None))
+    return login_page(LoginForm(formdata=None))
 
 
 @bp.post("/login")
@@ -49,9 +49,9 @@ def log_in() -> ResponseReturnValue:
     try:
         new = _sign_in(email, password, is_kept=form.keep.data)
     except TooManyTries as refusal:
-        return _login_page(form, error=_too_many(refusal), status=429)
+        return login_page(form, error=too_many(refusal), status=429)
     if new is None:
-        return _login_page(form, error=_("This e-mail address and password do not fit together."), status=422)
+        return login_page(form, error=_("This e-mail address and password do not fit together."), status=422)
     return welcome(new, to=next_page())
 
 
@@ -67,7 +67,7 @@ def send_link() -> ResponseReturnValue:
     """A mail with a link instead of a password."""
     form = EmailForm()
     if not form.validate():
-        return _login_page(LoginForm(), form=form, status=422)
+        return login_page(LoginForm(), form=form, status=422)
     _ask("sign_in", form.email.data or "", next_path=next_page())
     return redirect(url_for("signing_in.sent", what="link"), 303)
 
@@ -189,7 +189,7 @@ def next_page() -> str:
     return HOME if page == "/" and wanted != "/" else page
 
 
-def _login_page(
+def login_page(
     login: LoginForm, *, form: EmailForm | None = None, error: str | None = None, status: int = 200
 ) -> ResponseReturnValue:
     """`form` is the one that asks for a link, when it was that which did not fit."""
@@ -208,7 +208,7 @@ def _reset_page(form: NewPasswordForm, token: str, *, status: int = 200) -> Resp
     return respond("storefront/signing_in/reset.html", status=status, form=form, token=token)
 
 
-def _too_many(refusal: TooManyTries) -> str:
+def too_many(refusal: TooManyTries) -> str:
     return ngettext(
         "That was tried too often. Please try again in %(num)s minute, or sign in by a link we mail you.",
         "That was tried too often. Please try again in %(num)s minutes, or sign in by a link we mail you.",

@@ -23,6 +23,7 @@ STYLES = {
 SCRIPTS = {
     "shop.js": ("app.js", "focus.js", "dialog.js", "combobox.js", "gallery.js"),
     "checkout.js": ("app.js", "focus.js", "dialog.js", "lock.js"),
+    "passkey.js": ("passkey.js",),
     "admin.js": ("app.js", "focus.js", "dialog.js", "live.js"),
 }
 HTMX = "htmx.org/dist/htmx.min.js"

@@ -168,5 +168,5 @@ def _form_to_send_again() -> list[tuple[str, str]] | None:
     """What was typed, to be sent again with one press; only when the form came from one of our own pages."""
     if request.headers.get("Sec-Fetch-Site") != "same-origin" or request.files:
         return None
-    secret = ("csrf_token", "password", "code", "key")
+    secret = ("csrf_token", "password", "code", "credential", "key")
     return [(name, value) for name, value in request.form.items(multi=True) if name not in secret]

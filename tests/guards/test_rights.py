@@ -332,16 +332,21 @@ def test_no_key_opens_anything_else_of_the_staff(app: Flask, keyed: KeyProgram) 
 
 def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
     doors = {row.rule.rule: row.need.step for row in rows(app) if row.need is not None and row.need.step != PASSED}
-    assert {rule for rule, step in doors.items() if step == STRANGER} == {
+    strangers = {
         "/admin/login",
+        "/admin/login/passkey",
+        "/admin/login/passkey/options",
         "/admin/invitation/<token>",
     }
+    assert {rule for rule, step in doors.items() if step == STRANGER} == strangers
     half = {
         "/admin/totp",
+        "/admin/totp/passkey",
+        "/admin/totp/passkey/options",
         "/admin/logout",
         *(f"/api/v1/auth/2fa/{name}" for name in ("setup", "enable", "verify-login")),
     }
-    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == half
+    assert set(doors) - strangers == half
 
 
 def test_a_program_with_a_challenge_only(app: Flask) -> None:

@@ -47,6 +47,7 @@ def weight(built, *names):
         (["htmx.js", "shop.js"], 21 * KB),
         (["htmx.js", "checkout.js"], 21 * KB),
         (["htmx.js", "admin.js"], 26 * KB),
+        (["passkey.js"], 1.5 * KB),
         (["icons.svg"], 7 * KB),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyotp
@@ -19,6 +20,9 @@ from app.accounts.queries import SignedIn
 from app.audit import actions as audit
 from app.core import clock, crypto, db, origin, outbox, passwords
 from app.core.ids import new_id
+from app.passkeys import actions as passkeys
+from app.passkeys import queries as known_passkeys
+from app.passkeys.models import Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def create_staff(email: str, *, role: str, issuer: str) -> NewStaff:
 
 
 def reset_totp(email: str, *, actor: str) -> bool:
-    """A lost phone: a new secret, shown at the next sign-in after the password; old codes and sessions are dead.
+    """A lost phone: a new secret, shown at the next sign-in after the password; old codes, passkeys and sessions are dead.
 
     False when nobody works here under this address.
     """
@@ -67,6 +71,7 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
     person.backup_codes_saved_at = None
     _forget_codes(person.id)
+    passkeys.remove_all(Owner(staff_id=person.id))
     end_all_sessions(person.id)
     devices.end_all(person.id)
     outbox.record(StaffAccessChanged(person.id, new_id(), "totp"))
@@ -129,15 +134,32 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     TooManySessions, before the code is looked at, for who is at work in `most_sessions` places and does not ask to
     `end_others`.
     """
+    return pass_with(
+        who,
+        lambda person: accept_code(person, typed, kind="code"),
+        most_sessions=most_sessions,
+        end_others=end_others,
+    )
+
+
+def pass_with(
+    who: SignedIn, accept: Callable[[Staff], bool], *, most_sessions: int, end_others: bool = False
+) -> str | None:
+    """The second step, with whatever `accept` looks at. As `pass_code`."""
     person = queries.lock_staff(who.staff_id)
     half = queries.lock_live_session(who.session_id)
     if person is None or not person.is_active or half is None:
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
-    if not accept_code(person, typed, kind="code"):
+    if not accept(person):
         return None
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
+    return open_passed(person)
+
+
+def open_passed(person: Staff) -> str:
+    """A session at work, for somebody who is locked and has given all that is asked for."""
     codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60, is_program=half.is_program)
     session.passed_totp_at = clock.now()
@@ -147,15 +169,24 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     return token
 
 
-def accept_code(person: Staff, typed: str, *, kind: str) -> bool:
-    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries."""
+def accept_code(person: Staff, typed: str, *, kind: str, may_enrol: bool = False) -> bool:
+    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries.
+
+    The first code of an authenticator sets it up: for who has no second factor yet, or `may_enrol`.
+    """
     attempt_id = claim_try(person.email_index, kind=kind)
     plain = rules.plain_code(typed)
-    if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
+    may_enrol = may_enrol or not has_second_factor(person)
+    is_totp = (may_enrol or person.totp_confirmed_at is not None) and _accept_totp(person, plain)
+    if not (is_totp or _accept_backup_code(person, plain)):
         note_wrong(attempt_id, person.email_index, person, kind=kind)
         return False
     note_right(attempt_id)
     return True
+
+
+def has_second_factor(person: Staff) -> bool:
+    return person.totp_confirmed_at is not None or known_passkeys.count(Owner(staff_id=person.id)) > 0
 
 
 def _accept_totp(person: Staff, plain: str) -> bool:
@@ -237,7 +268,7 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     None, and the page for the code comes as ever: in another browser, or at work in as many places as there may be.
     """
     device = queries.trusted_device(device_token, staff_id=person.id) if device_token else None
-    if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
+    if device is None or not has_second_factor(person) or len(queries.sessions_of(person.id)) >= most_sessions:
         return None
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
     stale = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from app.accounts import actions, queries, rules
 from app.accounts.actions import devices
 from app.accounts.events import StaffAccessChanged
-from app.accounts.models import StaffSession, StaffSpentToken
+from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
 from app.audit import actions as audit
 from app.core import clock, outbox, tokens
@@ -22,7 +23,7 @@ def set_password(who: SignedIn, *, password_hash: str) -> None:
         raise NotFound()
     person.password_hash = password_hash
     end_others(who)
-    _note(who, "password")
+    note(who, "password")
 
 
 def renew_codes(who: SignedIn) -> None:
@@ -33,7 +34,7 @@ def renew_codes(who: SignedIn) -> None:
         raise NotFound()
     person.backup_codes_saved_at = None
     session.fresh_codes = "\n".join(actions.replace_backup_codes(person.id))
-    _note(who, "codes")
+    note(who, "codes")
 
 
 def replace_phone(who: SignedIn) -> None:
@@ -62,11 +63,25 @@ def end_one(who: SignedIn, session_id: uuid.UUID) -> None:
 def confirm(who: SignedIn, typed: str) -> str | None:
     """A code once more, before what moves money or opens secrets: the session counts as fresh, under a new token, which is
     returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
+    return confirm_with(who, lambda person: _accept_again(who, person, typed))
+
+
+def _accept_again(who: SignedIn, person: Staff, typed: str) -> bool:
+    """Who came by a passkey sets up an authenticator so: with its first code, in a session that is fresh."""
+    is_new = person.totp_confirmed_at is None
+    is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh)
+    if is_right and is_new and rules.is_totp_code(rules.plain_code(typed)):
+        note(who, "authenticator", "staff.authenticator_added")
+    return is_right
+
+
+def confirm_with(who: SignedIn, accept: Callable[[Staff], bool]) -> str | None:
+    """Once more, with whatever `accept` looks at. As `confirm`."""
     person = queries.lock_staff(who.staff_id)
     session = queries.lock_live_session(who.session_id)
     if person is None or not person.is_active or session is None:
         return None
-    if not actions.accept_code(person, typed, kind="again"):
+    if not accept(person):
         return None
     session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
     return tokens.advance(session, StaffSpentToken) if session.is_program else actions.renew_token(session)
@@ -90,7 +105,7 @@ def set_authenticator(who: SignedIn, typed: str) -> bool:
     actions.note_right(attempt_id)
     person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, clock.now()
     end_others(who)
-    _note(who, "totp")
+    note(who, "totp")
     return True
 
 
@@ -102,9 +117,10 @@ def is_code(who: SignedIn, typed: str, *, totp_only: bool = False) -> bool:
     return actions.accept_code(person, typed, kind="again")
 
 
-def _note(who: SignedIn, what: str) -> None:
+def note(who: SignedIn, what: str, act: str = "") -> None:
+    """What one signs in with has changed: a mail tells, and it stands in the audit."""
     outbox.record(StaffAccessChanged(who.staff_id, new_id(), what))
-    _audit(who, f"staff.{what}_changed")
+    _audit(who, act or f"staff.{what}_changed")
 
 
 def _audit(who: SignedIn, action: str) -> None:

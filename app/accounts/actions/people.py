@@ -220,7 +220,7 @@ def _colleague(staff_id: uuid.UUID, *, by: SignedIn, is_leaving: bool = False) -
     if person.id == by.staff_id:
         raise Yourself()
     _demand(rules.may_handle(by.rights, _rights(person)))
-    if person in owners and not any(each.totp_confirmed_at for each in owners if each is not person):
+    if person in owners and not any(actions.has_second_factor(each) for each in owners if each is not person):
         raise LastOwner()
     return person
 

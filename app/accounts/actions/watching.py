@@ -40,6 +40,11 @@ def note_stolen_token(session: StaffSession) -> None:
     _raise("stolen_token", session.staff_id)
 
 
+def note_copied_passkey(staff_id: uuid.UUID) -> None:
+    """The counter of one of their passkeys went back: somebody else may have it too."""
+    _raise("copied_passkey", staff_id)
+
+
 def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
     where = origin.current()
     alert = StaffAlert(

@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from app.accounts import rules
 from app.accounts.models import LoginAttempt, Staff, StaffAlert, StaffDevice, StaffInvitation, StaffRole, StaffSession
 from app.core import crypto, db, tokens
+from app.passkeys import queries as passkeys
 
 Row = TypeVar("Row")
 token_hash = tokens.hashed
@@ -183,10 +184,10 @@ def fresh_codes(session_id: uuid.UUID) -> list[str]:
     return found.splitlines() if found else []
 
 
-def open_secret(staff_id: uuid.UUID) -> str:
-    """The TOTP secret of somebody whose authenticator does not have it yet; empty as soon as it does."""
-    statement = select(Staff.totp_secret).where(Staff.id == staff_id, Staff.totp_confirmed_at.is_(None))
-    return db.session.scalar(statement) or ""
+def open_secret(staff_id: uuid.UUID, *, beside_passkeys: bool = False) -> str:
+    """The TOTP secret of somebody without a second factor, or without any but passkeys; empty as soon as they have one."""
+    unset = (Staff.totp_confirmed_at.is_(None), *(() if beside_passkeys else (~passkeys.staff_has_any(Staff.id),)))
+    return db.session.scalar(select(Staff.totp_secret).where(Staff.id == staff_id, *unset)) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ class Person:
     role_id: uuid.UUID | None
     role_name: str | None
     is_active: bool
-    is_enrolled: bool
+    is_enrolled: bool  # has a second factor
     has_codes: bool
     created_at: datetime
     last_seen_at: datetime | None
@@ -230,7 +231,7 @@ def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
             Staff.role_id,
             StaffRole.name,
             Staff.is_active,
-            Staff.totp_confirmed_at.is_not(None),
+            Staff.totp_confirmed_at.is_not(None) | passkeys.staff_has_any(Staff.id),
             Staff.backup_codes_saved_at.is_not(None),
             Staff.created_at,
             mine.scalar_subquery(),

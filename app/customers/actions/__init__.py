@@ -204,16 +204,16 @@ def _forget_links(person: Customer) -> None:
     )
 
 
-def claim_try(email_index: bytes) -> uuid.UUID:
+def claim_try(email_index: bytes, *, way: str = "password") -> uuid.UUID:
     """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
 
     Raises TooManyTries.
     """
     queries.lock_tries(email_index)
-    wrong, minutes = queries.wrong_tries(email_index)
+    wrong, minutes = queries.wrong_tries(email_index, way=way)
     if wrong >= rules.TRIES:
         raise TooManyTries(minutes=minutes)
-    return note(email_index, "password", was_right=False)
+    return note(email_index, way, was_right=False)
 
 
 def note(email_index: bytes, way: str, *, was_right: bool) -> uuid.UUID:

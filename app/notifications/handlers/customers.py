@@ -14,6 +14,7 @@ from app.customers.events import (
     CustomerRegistered,
     EmailChanged,
     LinkWanted,
+    PasskeyChanged,
     PasswordChanged,
     SignInBlocked,
     TokenStolen,
@@ -72,6 +73,16 @@ def welcome_customer(event: CustomerRegistered) -> None:
 def tell_password_changed(event: PasswordChanged) -> None:
     topic = f"{event.name}:{event.change_id}"
     flows.send_once(lambda: _to_customer(topic, "customer_password_changed", event.customer_id))
+
+
+def tell_passkey_changed(event: PasskeyChanged) -> None:
+    topic = f"{event.name}:{event.change_id}"
+
+    def plan() -> Mail | None:
+        mail = _to_customer(topic, "customer_passkey_changed", event.customer_id)
+        return replace(mail, values={**mail.values, "what": event.what}) if mail else None
+
+    flows.send_once(plan)
 
 
 def tell_account_closes(event: AccountClosing) -> None:
