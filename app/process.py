@@ -19,6 +19,7 @@ from app.subscriptions import SUBSCRIPTIONS
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
 CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
+    "app.customers.gateway",
     "app.payments.gateway",
     "app.recurring.flows",
     "app.documents.wording",

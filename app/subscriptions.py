@@ -20,6 +20,7 @@ from app.customers.events import (
     LinkWanted,
     PasswordChanged,
     SignInBlocked,
+    SignInWayChanged,
     WishBack,
 )
 from app.documents import handlers as documents
@@ -115,6 +116,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     CustomerRegistered: [network(customer_mails.welcome_customer)],
     PasswordChanged: [network(customer_mails.tell_password_changed)],
     EmailChanged: [network(customer_mails.tell_email_changed)],
+    SignInWayChanged: [network(customer_mails.tell_sign_in_way)],
     AccountClosing: [network(customer_mails.tell_account_closes)],
     WishBack: [network(customer_mails.tell_wish_is_back)],
     SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],

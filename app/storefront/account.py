@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
-from app.customers import actions, flows, queries
+from app.customers import actions, flows, gateway, queries
 from app.customers.actions import profile
 from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
@@ -67,7 +67,7 @@ def save_profile() -> ResponseReturnValue:
 
 @bp.get("/security")
 def security() -> ResponseReturnValue:
-    return _security_page()
+    return security_page()
 
 
 @bp.post("/security/password")
@@ -76,13 +76,13 @@ def change_password() -> ResponseReturnValue:
     form, person = ChangePasswordForm(), customers.somebody()
     form.known = (person.name, person.email)
     if not form.validate():
-        return _security_page(password=form, status=422)
+        return security_page(password=form, status=422)
     old, new = form.current.data or "", form.password.data or ""
     try:
         ended = flows.change_password(person.customer_id, old, new, session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
-        return _security_page(password=form, status=refusal.status)
+        return security_page(password=form, status=refusal.status)
     return redirect(url_for("account.security", said="password", ended=ended), 303)
 
 
@@ -93,12 +93,12 @@ def change_email() -> ResponseReturnValue:
     account already."""
     form, person = ChangeEmailForm(prefix="new"), customers.somebody()
     if not form.validate():
-        return _security_page(email=form, status=422)
+        return security_page(email=form, status=422)
     try:
         flows.check_password(person.customer_id, form.current.data or "", session_id=person.session_id)
     except (WrongPassword, TooManyTries) as refusal:
         form.current.errors = [wrong_words(refusal)]
-        return _security_page(email=form, status=refusal.status)
+        return security_page(email=form, status=refusal.status)
     email, locale, shopper, owner = form.email.data or "", languages.language(), ensure_visitor(), person.customer_id
     in_transaction(lambda: actions.ask("new_email", email, locale=locale, visitor=shopper, customer_id=owner))
     return redirect(url_for("account.security", said="email-sent"), 303)
@@ -192,8 +192,12 @@ def wrong_words(refusal: WrongPassword | TooManyTries) -> str:
     return _("This is not your current password.")
 
 
-def _security_page(
-    *, password: ChangePasswordForm | None = None, email: ChangeEmailForm | None = None, status: int = 200
+def security_page(
+    *,
+    password: ChangePasswordForm | None = None,
+    email: ChangeEmailForm | None = None,
+    ways_error: str | None = None,
+    status: int = 200,
 ) -> ResponseReturnValue:
     person = customers.somebody()
     return _page(
@@ -202,7 +206,21 @@ def _security_page(
         password_form=password or ChangePasswordForm(formdata=None),
         email_form=email or ChangeEmailForm(formdata=None, prefix="new"),
         sessions=[(each, *device_of(each.user_agent)) for each in queries.sessions(person.customer_id)],
+        has_password=queries.password_hash_of(person.customer_id) is not None,
+        ways=_ways(person.customer_id),
+        ways_error=ways_error,
     )
+
+
+def _ways(customer_id: uuid.UUID) -> list[dict[str, object]]:
+    """The providers there are, and those that are switched off but connected still."""
+    mine = {each.provider: each for each in queries.identities(customer_id)}
+    offered = dict(gateway.offered())
+    codes = [*offered, *(code for code in mine if code not in offered)]
+    return [
+        {"code": code, "label": gateway.label_of(code), "is_offered": code in offered, "identity": mine.get(code)}
+        for code in codes
+    ]
 
 
 def _page(name: str, *, status: int = 200, **values: object) -> ResponseReturnValue:
@@ -221,6 +239,9 @@ def _said() -> str | None:
         "email-sent": _("We have mailed a link to the new address. Follow it to confirm that it is yours."),
         "email": _("Your new e-mail address is confirmed."),
         "sessions": _others_ended(),
+        "made": _("Welcome. We have made an account for your e-mail address, and you are signed in."),
+        "connected": _("Connected. From now on you can sign in with it."),
+        "disconnected": _("Disconnected. It opens your account no more."),
     }.get(request.args.get("said", ""))
 
 

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from app.cart import queries as cart
 from app.checkout.actions import joining
 from app.core.transaction import in_transaction
-from app.customers import actions, flows, queries
+from app.customers import actions, flows, gateway, queries
 from app.customers.actions import NewSession, wishes
 from app.customers.errors import LinkOver, TooManyTries
 from app.customers.rules import LINK_MINUTES, LONGEST_PASSWORD
@@ -49,7 +49,7 @@ def log_in() -> ResponseReturnValue:
     try:
         new = _sign_in(email, password, is_kept=form.keep.data)
     except TooManyTries as refusal:
-        return _login_page(form, error=_too_many(refusal), status=429)
+        return _login_page(form, error=too_many(refusal), status=429)
     if new is None:
         return _login_page(form, error=_("This e-mail address and password do not fit together."), status=422)
     return welcome(new, to=next_page())
@@ -201,6 +201,7 @@ def _login_page(
         errors=errors,
         next=next_page() if "next" in request.values else None,
         is_over="over" in request.args,
+        providers=gateway.offered(),
     )
 
 
@@ -208,7 +209,7 @@ def _reset_page(form: NewPasswordForm, token: str, *, status: int = 200) -> Resp
     return respond("storefront/signing_in/reset.html", status=status, form=form, token=token)
 
 
-def _too_many(refusal: TooManyTries) -> str:
+def too_many(refusal: TooManyTries) -> str:
     return ngettext(
         "That was tried too often. Please try again in %(num)s minute, or sign in by a link we mail you.",
         "That was tried too often. Please try again in %(num)s minutes, or sign in by a link we mail you.",

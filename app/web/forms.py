@@ -19,9 +19,9 @@ from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
 from wtforms.widgets import Select, html_params
 
+from app.core.emails import is_email
 from app.core.money import exponent
 
-EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 AMOUNT = re.compile(r"(?P<whole>[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.(?P<decimals>[0-9]{1,3}))?")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
 MAX_QUANTITY = 10**9  # far more than any shop has: the cart answers it with what can be had
@@ -90,13 +90,6 @@ def single_line(*, max: int) -> Callable[[Form, Field], None]:
 def has_control_characters(text: str) -> bool:
     """Control characters, lone surrogates and the marks of what could not be decoded; joiners inside words are fine."""
     return any(unicodedata.category(char) in ("Cc", "Cs") or char == "\ufffd" for char in text)
-
-
-def is_email(text: str) -> bool:
-    """Whether it has the form of an address somebody could have. No DNS: `example.com` is fine."""
-    local, _, _domain = text.partition("@")
-    dots = local.startswith(".") or local.endswith(".") or ".." in text
-    return bool(EMAIL.fullmatch(text)) and not dots
 
 
 def email(_form: Form, field: Field) -> None:

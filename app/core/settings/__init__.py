@@ -16,6 +16,8 @@ from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
+from app.core.settings.sms import Sms, read_sms
+from app.core.settings.social import OidcProvider, read_oidc
 from app.core.settings.staff import StaffDoor, read_staff_door
 
 __all__ = [
@@ -23,11 +25,13 @@ __all__ = [
     "Billplz",
     "Instalments",
     "Manual",
+    "OidcProvider",
     "PayPal",
     "Plan",
     "Razorpay",
     "Settings",
     "Shop",
+    "Sms",
     "Stripe",
     "load",
 ]
@@ -74,10 +78,12 @@ class Settings:
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
     staff: StaffDoor
+    oidc: tuple[OidcProvider, ...]
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
     mail_from: str
+    sms: Sms
     media_url: str
     sentry_dsn: str
     log_level: str
@@ -140,10 +146,12 @@ def _read(get: Reader) -> Settings:
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
         staff=read_staff_door(get),
+        oidc=read_oidc(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
         mail_from=get.text("MAIL_FROM", "Murni Batik <orders@murnibatik.example>"),
+        sms=read_sms(get),
         media_url=get.text("MEDIA_URL", "file:media"),
         sentry_dsn=get.text("SENTRY_DSN"),
         log_level=get.choice(
