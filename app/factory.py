@@ -67,6 +67,7 @@ ENTRY_POINTS = (
     "app.admin.signin",
     "app.admin.joining",
     "app.admin.profile",
+    "app.admin.phone",
     "app.admin.roles",
     "app.admin.staff",
     "app.admin.activity",

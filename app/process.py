@@ -24,6 +24,7 @@ CONFIGURED: tuple[str, ...] = (
     "app.recurring.flows",
     "app.documents.wording",
     "app.notifications.gateway",
+    "app.notifications.gateway.sms",
     "app.notifications.letters",
 )
 

@@ -7,7 +7,14 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
+from app.accounts.events import (
+    StaffAccessChanged,
+    StaffAlerted,
+    StaffBackupCodeUsed,
+    StaffCodeWanted,
+    StaffInvited,
+    StaffSignInBlocked,
+)
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.checkout import handlers as checkout
@@ -27,6 +34,7 @@ from app.documents import handlers as documents
 from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.notifications.handlers import customers as customer_mails
+from app.notifications.handlers import phones as phone_messages
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
@@ -125,4 +133,5 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     StaffAlerted: [network(notifications.tell_alert)],
     StaffInvited: [network(notifications.invite_staff)],
     StaffAccessChanged: [network(notifications.tell_access_changed)],
+    StaffCodeWanted: [network(phone_messages.send_code)],
 }

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
-from app.accounts.actions import devices, own
+from app.accounts.actions import devices, own, phones
 from app.accounts.errors import TooManyTries, WrongPassword
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
@@ -18,6 +18,7 @@ from app.core.transaction import in_transaction
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
 from app.web.rights import LOGIN, needs
+from app.web.site import settings
 from app.web.staff import somebody
 
 bp = desk("profile", __name__)
@@ -121,4 +122,5 @@ def _page(fault: tuple[str, str] | None = None, *, status: int = 422) -> Respons
         verbs=rules.VERBS,
         words=words,
         fault=fault,
+        sms_codes=settings().sms.offers_staff_codes or phones.phone_of(who.staff_id) is not None,
     )

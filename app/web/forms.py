@@ -110,6 +110,16 @@ def parse_phone(text: str, *, country: str = "MY") -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def parse_mobile(text: str, *, country: str = "MY") -> str | None:
+    """The same of a number that takes SMS and costs its sender no fortune."""
+    number = parse_phone(text, country=country)
+    if number is None:
+        return None
+    kind = phonenumbers.number_type(phonenumbers.parse(number))
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    return number if kind in mobile else None
+
+
 def parse_amount(text: str, currency: str) -> int:
     """Minor units of an amount such as `12.50` or `1,268.00`; at most the currency's decimal places, ASCII digits only.
 

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from app.core import crypto, db
 from app.core.transaction import transaction
 from app.customers import gateway
+from app.privacy import actions, queries
 from tests.customers.identity_provider import IdentityProvider, new_ec_key
 from tests.customers.patron import Patron
 from tests.customers.test_orders_and_carts import buy
@@ -332,8 +333,6 @@ class TestSecurityPage:
         assert patron.follow(patron.link()).status_code == 303
 
     def test_the_copy_of_ones_data_names_them_and_forgetting_forgets_them(self, aina, acme):
-        from app.privacy import actions, queries
-
         self.back(aina, self.connect(aina, current=aina.password))
         told = queries.everything(aina.id)["sign_in_providers"]
         assert [(each["provider"], each["email"]) for each in told] == [("acme", "aina@example.com")]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyotp
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
-from app.accounts.actions import devices, watching
+from app.accounts.actions import devices, phones, watching
 from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
 from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
@@ -66,6 +67,7 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     """What `reset_totp` does, to somebody who is locked. A mail tells them."""
     person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
     person.backup_codes_saved_at = None
+    phones.forget(person)  # it may be the phone that is lost
     _forget_codes(person.id)
     end_all_sessions(person.id)
     devices.end_all(person.id)
@@ -122,8 +124,8 @@ def _is_to_be_told(person: Staff) -> bool:
 
 
 def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
-    """The second step: a TOTP code or a backup code, each good for one sign-in. Returns the token of the new session,
-    None when the code is wrong.
+    """The second step: a TOTP code, a backup code or one by SMS, each good for one sign-in. Returns the token of the new
+    session, None when the code is wrong. One that a code by SMS opened is never fresh.
 
     The old session ends: an id seen before the code is worth nothing after it. Raises TooManyTries; TooManySessions, before
     the code is looked at, for who is at work in `most_sessions` places and does not ask to `end_others`.
@@ -133,27 +135,40 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
-    if not accept_code(person, typed, kind="code"):
+    way = accept_code(person, typed, kind="code", sms_session=who.session_id)
+    if way is None:
         return None
+    is_new = person.backup_codes_saved_at is None and way != "sms"  # which must not open what asks for more than it
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
-    codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
+    codes = replace_backup_codes(person.id) if is_new else []
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    session.passed_totp_at = clock.now()
+    session.passed_totp_at = _stale() if way == "sms" else clock.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
 
 
-def accept_code(person: Staff, typed: str, *, kind: str) -> bool:
-    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries."""
+def accept_code(person: Staff, typed: str, *, kind: str, sms_session: uuid.UUID | None = None) -> str | None:
+    """What kind of code of a locked person it is (`totp`, `backup`, or `sms` for the session that asked), each good once; None
+    for a wrong one, which counts among its kind. Raises TooManyTries."""
     attempt_id = claim_try(person.email_index, kind=kind)
     plain = rules.plain_code(typed)
-    if not (_accept_totp(person, plain) or _accept_backup_code(person, plain)):
+    way = _way_of(person, plain, sms_session)
+    if way is None:
         note_wrong(attempt_id, person.email_index, person, kind=kind)
-        return False
-    note_right(attempt_id)
-    return True
+    else:
+        note_right(attempt_id)
+    return way
+
+
+def _way_of(person: Staff, plain: str, sms_session: uuid.UUID | None) -> str | None:
+    if _accept_totp(person, plain):
+        return "totp"
+    if _accept_backup_code(person, plain):
+        return "backup"
+    is_sent = sms_session is not None and phones.accept(person, plain, session_id=sms_session)
+    return "sms" if is_sent else None
 
 
 def _accept_totp(person: Staff, plain: str) -> bool:
@@ -238,11 +253,18 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     if device is None or person.totp_confirmed_at is None or len(queries.sessions_of(person.id)) >= most_sessions:
         return None
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    stale = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES)
-    session.passed_totp_at = min(device.confirmed_at, stale)
+    session.passed_totp_at = min(device.confirmed_at, _stale())
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
+
+
+def _stale() -> datetime:
+    """When a code was given that is just not fresh any more."""
+    found: datetime = db.scalar(
+        "SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES
+    )
+    return found
 
 
 def _open(staff_id: uuid.UUID, *, minutes: int) -> tuple[str, StaffSession]:
@@ -294,6 +316,7 @@ OLD = (  # tries that no longer count and sessions long over (SEC: kept for a mo
     ("login_attempt", "created_at"),
     ("staff_device", "expires_at"),
     ("staff_alert", "created_at"),
+    ("staff_sms_code", "created_at"),
     ("staff_invitation", "expires_at"),
     ("staff_session", "expires_at"),
 )
