@@ -21,6 +21,8 @@ AUDIENCES = {
     "gift_cards": EVERYBODY,
     "registering": EVERYBODY,
     "signing_in": EVERYBODY,
+    "social": VISITOR,  # a journey to a provider belongs to the browser that began it; without providers there is none
+    "connecting": CUSTOMER,
     "unsubscribing": EVERYBODY,
     "account": CUSTOMER,
     "addresses": CUSTOMER,
