@@ -35,6 +35,8 @@ def remove(provider: str) -> ResponseReturnValue:
     """Also of a provider that is switched off. Without a password there is nothing to ask for, and nothing to lose: a mailed
     link always opens the account."""
     person = customers.somebody()
+    if provider not in {each.provider for each in queries.identities(person.customer_id)}:
+        gateway.provider(provider)
     if queries.password_hash_of(person.customer_id) and (refusal := _refused()):
         return refusal
     in_transaction(lambda: identities.disconnect(person.customer_id, provider))

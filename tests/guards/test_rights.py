@@ -238,7 +238,11 @@ def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
         "/admin/login",
         "/admin/invitation/<token>",
     }
-    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == {"/admin/totp", "/admin/logout"}
+    assert set(doors) - {"/admin/login", "/admin/invitation/<token>"} == {
+        "/admin/totp",
+        "/admin/totp/sms",
+        "/admin/logout",
+    }
 
 
 def test_what_belongs_to_others_is_not_there(app: Flask) -> None:
