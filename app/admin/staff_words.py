@@ -115,6 +115,8 @@ def _acts() -> Mapping[str, str]:
         "staff.role_removed": _("Removed a role"),
         "staff.password_changed": _("Changed their password"),
         "staff.codes_changed": _("Made new backup codes"),
+        "staff.phone_changed": _("Confirmed a phone for codes by SMS"),
+        "staff.phone_removed": _("Removed the phone for codes by SMS"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
         "staff.device_trusted": _("Trusted a browser"),
         "staff.device_forgotten": _("Stopped trusting a browser"),

@@ -11,7 +11,15 @@ from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, gateway, queries
 from app.customers.actions import Device, NewSession, Registration, identities, profile, wishes
-from app.customers.errors import LinkOver, SignInCancelled, SignInOver, SignInRefused, TooManyTries, WrongPassword
+from app.customers.errors import (
+    IdentityTaken,
+    LinkOver,
+    SignInCancelled,
+    SignInOver,
+    SignInRefused,
+    TooManyTries,
+    WrongPassword,
+)
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +157,7 @@ def come_back(
 def prove_by_password(flow_id: uuid.UUID, password: str, *, visitor: str | None, device: Device) -> NewSession | None:
     """The account of the address that the provider vouches for, entered by its password and connected; None for a wrong one.
 
-    Raises SignInOver, IdentityTaken (signed in all the same) or TooManyTries.
+    Raises SignInOver, IdentityTaken or TooManyTries.
     """
     flow = queries.pending_flow(flow_id, visitor=visitor)
     if flow is None or flow.somebody is None or not flow.somebody["is_email_verified"]:
@@ -159,7 +167,11 @@ def prove_by_password(flow_id: uuid.UUID, password: str, *, visitor: str | None,
     session = sign_in(email, password, device=device, is_kept=False)
     if session is None:
         return None
-    in_transaction(lambda: identities.connect_pending(flow_id, session.customer_id))
+    try:
+        in_transaction(lambda: identities.connect_pending(flow_id, session.customer_id))
+    except (SignInOver, IdentityTaken):
+        in_transaction(lambda: actions.end_session(session.token))  # which nobody will be handed
+        raise
     return session
 
 

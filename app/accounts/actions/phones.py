@@ -114,6 +114,7 @@ def forget(person: Staff) -> None:
     """Of a locked person: the number, and codes that are on their way."""
     person.phone = person.phone_confirmed_at = None
     _end(StaffSmsCode.staff_id == person.id)
+    db.session.execute(update(StaffSmsCode).where(StaffSmsCode.staff_id == person.id).values(phone=None, code=None))
 
 
 def phone_of(staff_id: uuid.UUID) -> str | None:

@@ -89,14 +89,14 @@ def enter(flow_id: uuid.UUID, somebody: dict[str, Any], *, device: Device, local
 
 
 def _known(somebody: dict[str, Any]) -> Customer | None:
-    """The locked customer who is this somebody. Raises SignInOver for an account that is closed."""
+    """The locked customer who is this somebody. Raises SignInOver for an account that is closed, or lets go of them just now."""
     index = identity_index(somebody)
     queries.lock_tries(index)  # first sign-ins at the same moment make one account
     identity = queries.identity(index)
     if identity is None:
         return None
     person = queries.lock_customer(identity.customer_id)
-    if person is None:
+    if person is None or queries.identity(index) is None:
         raise SignInOver()
     return person
 
