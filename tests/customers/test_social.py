@@ -185,6 +185,20 @@ class TestAccountsThatAreThere:
         assert aina.submit(proof, f"{proof}/password", password=aina.password).status_code == 429
         assert identities() == 0
 
+    def test_a_right_password_for_an_account_that_has_somebody_else_there_leaves_no_session(self, aina, acme):
+        aina.sign_out()
+        first = proof_of(come_back(aina))
+        aina.submit(first, f"{first}/password", password=aina.password)
+        aina.sign_out()
+        acme.person["sub"] = "somebody else with the same vouched address"
+        proof, before = (
+            proof_of(come_back(aina)),
+            db.scalar("SELECT count(*) FROM customer_session WHERE ended_at IS NULL"),
+        )
+        answer = aina.submit(proof, f"{proof}/password", password=aina.password)
+        assert (answer.status_code, identities(), aina.is_signed_in()) == (409, 1, False)
+        assert db.scalar("SELECT count(*) FROM customer_session WHERE ended_at IS NULL") == before
+
     def test_the_mailbox_proves_it_too(self, aina, acme):
         aina.sign_out()
         proof = proof_of(come_back(aina))
