@@ -20,10 +20,12 @@ from app.subscriptions import SUBSCRIPTIONS
 CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
     "app.core.tokens",
+    "app.customers.gateway",
     "app.payments.gateway",
     "app.recurring.flows",
     "app.documents.wording",
     "app.notifications.gateway",
+    "app.notifications.gateway.sms",
     "app.notifications.letters",
 )
 

@@ -7,7 +7,14 @@ transaction is open, and they may run again, so they carry an idempotency key ma
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
+from app.accounts.events import (
+    StaffAccessChanged,
+    StaffAlerted,
+    StaffBackupCodeUsed,
+    StaffCodeWanted,
+    StaffInvited,
+    StaffSignInBlocked,
+)
 from app.api_keys.events import ApiKeyChanged, ApiKeyEnding
 from app.cart import handlers as cart
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
@@ -22,6 +29,7 @@ from app.customers.events import (
     PasskeyChanged,
     PasswordChanged,
     SignInBlocked,
+    SignInWayChanged,
     TokenStolen,
     WishBack,
 )
@@ -30,6 +38,7 @@ from app.documents.events import DocumentWanted, RefundCredited
 from app.notifications import handlers as notifications
 from app.notifications.handlers import api_keys as key_mails
 from app.notifications.handlers import customers as customer_mails
+from app.notifications.handlers import phones as phone_messages
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
@@ -120,6 +129,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     PasswordChanged: [network(customer_mails.tell_password_changed)],
     PasskeyChanged: [network(customer_mails.tell_passkey_changed)],
     EmailChanged: [network(customer_mails.tell_email_changed)],
+    SignInWayChanged: [network(customer_mails.tell_sign_in_way)],
     AccountClosing: [network(customer_mails.tell_account_closes)],
     WishBack: [network(customer_mails.tell_wish_is_back)],
     SignInBlocked: [network(customer_mails.warn_of_blocked_sign_in)],
@@ -131,4 +141,5 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     StaffAccessChanged: [network(notifications.tell_access_changed)],
     ApiKeyChanged: [network(key_mails.tell_key_changed)],
     ApiKeyEnding: [network(key_mails.tell_key_ending)],
+    StaffCodeWanted: [network(phone_messages.send_code)],
 }

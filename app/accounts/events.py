@@ -44,10 +44,18 @@ class StaffInvited(Event):
 
 @dataclass(frozen=True, slots=True)
 class StaffAccessChanged(Event):
-    """What one signs in with has changed: `what` is `password`, `totp`, `codes`, `authenticator`, `passkey_added` or
-    `passkey_removed`. Its owner should know."""
+    """What one signs in with has changed: `what` is `password`, `totp`, `codes`, `authenticator`, `passkey_added`,
+    `passkey_removed`, `phone` or `phone_removed`. Its owner should know."""
 
     name = "staff.access_changed"
     staff_id: uuid.UUID
     change_id: uuid.UUID
     what: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCodeWanted(Event):
+    """A code is to be sent to somebody's phone."""
+
+    name = "staff.code_wanted"
+    code_id: uuid.UUID

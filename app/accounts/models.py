@@ -36,7 +36,11 @@ class Staff(Base):
     """`last_totp_step` is the 30-second step last accepted: a code works once (RFC 6238, 5.2)."""
 
     __tablename__ = "staff"
-    __table_args__ = (CheckConstraint(ROLE, name="role"), Index("ix_staff_role_id", "role_id"))
+    __table_args__ = (
+        CheckConstraint(ROLE, name="role"),
+        CheckConstraint("(phone IS NULL) = (phone_confirmed_at IS NULL)", name="phone"),
+        Index("ix_staff_role_id", "role_id"),
+    )
 
     id: Mapped[Key]
     email: Mapped[str] = mapped_column(EncryptedText)
@@ -48,6 +52,8 @@ class Staff(Base):
     totp_confirmed_at: Mapped[datetime | None]
     last_totp_step: Mapped[int] = mapped_column(server_default="0")
     backup_codes_saved_at: Mapped[datetime | None]
+    phone: Mapped[str | None] = mapped_column(EncryptedText)  # E.164, proven by a code
+    phone_confirmed_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     blocked_told_at: Mapped[datetime | None]  # when a mail last said that somebody tries to sign in as them
     created_at: Mapped[CreatedAt]
@@ -94,6 +100,31 @@ class StaffBackupCode(Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
     code_hash: Mapped[bytes] = mapped_column(LargeBinary)
     used_at: Mapped[datetime | None]
+
+
+class StaffSmsCode(Base):
+    """A code for a phone, good in the session that asked: to prove a new number (`phone`), or to sign in with. `code` is there
+    in clear until the worker has sent it; `phone` is the number to be proven."""
+
+    __tablename__ = "staff_sms_code"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('phone', 'sign_in')", name="purpose"),
+        CheckConstraint("used_at IS NULL OR (code IS NULL AND phone IS NULL)", name="spent"),
+        Index("ix_staff_sms_code_staff_id_created_at", "staff_id", "created_at"),
+        Index("ix_staff_sms_code_created_at", "created_at"),
+    )
+
+    id: Mapped[Key]
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    session_id: Mapped[uuid.UUID]
+    purpose: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str | None] = mapped_column(EncryptedText)
+    code: Mapped[str | None] = mapped_column(EncryptedText)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
 
 
 class StaffSession(Base):

@@ -21,6 +21,9 @@ LIFETIME_HOURS = 12
 STEP_SECONDS = 30
 WINDOW = 1  # steps that a clock may be early or late
 
+SMS_CODE_MINUTES = 5
+SMS_IN_A_ROW, SMS_A_DAY = 3, 10  # codes by SMS to one account: within TRIES_MINUTES, within a day
+
 PASSWORD_LENGTH = 20
 TOTP_LENGTH = 6
 BACKUP_CODES = 10
@@ -149,6 +152,11 @@ def is_totp_code(plain: str) -> bool:
 
 def is_backup_code(plain: str) -> bool:
     return len(plain) == BACKUP_LENGTH and plain.isascii() and plain.isdigit()
+
+
+def masked_phone(phone: str) -> str:
+    """A number that its owner knows again: `+60•••789`."""
+    return f"{phone[:3]}•••{phone[-3:]}"
 
 
 def grouped(plain: str) -> str:

@@ -162,6 +162,8 @@ def _words(what: str) -> tuple[str, str] | None:
         "device-forgotten": ("success", _("That browser is not trusted any more.")),
         "signed-out-others": ("success", _("You are signed out everywhere else.")),
         "signed-out-one": ("success", _("That session is over.")),
+        "phone-confirmed": ("success", _("Your number is confirmed.")),
+        "phone-removed": ("success", _("Your number is removed.")),
         "codes-saved": ("success", _("Good. Keep them where your phone is not.")),
         "key-revoked": ("success", _("The key is revoked: none of its secrets opens anything any more.")),
         "key-over": ("info", _("This key is revoked already.")),

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
-from app.accounts.actions import devices, keys, own
+from app.accounts.actions import devices, keys, own, phones
 from app.accounts.errors import TooManyTries, WrongPassword
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
@@ -19,6 +19,7 @@ from app.passkeys import queries as passkeys
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
 from app.web.rights import LOGIN, needs
+from app.web.site import settings
 from app.web.staff import somebody
 
 bp = desk("profile", __name__)
@@ -127,4 +128,5 @@ def page(
         words=words,
         fault=fault,
         renamed=renamed,
+        sms_codes=settings().sms.offers_staff_codes or phones.phone_of(who.staff_id) is not None,
     )

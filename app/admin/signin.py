@@ -10,10 +10,11 @@ from flask_babel import ngettext
 
 from app.accounts import actions as accounts
 from app.accounts import flows, queries, rules
-from app.accounts.actions import devices, keys
+from app.accounts.actions import devices, keys, phones
 from app.accounts.errors import TooManySessions, TooManyTries
 from app.accounts.queries import SignedIn
 from app.admin.desk import desk, done
+from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.passkeys import queries as passkeys
 from app.web import staff
@@ -106,6 +107,20 @@ def take_code() -> ResponseReturnValue:
     return answer
 
 
+@bp.post("/totp/sms")
+@needs(step=PASSWORD)
+@limit("10/minute")
+def send_code() -> ResponseReturnValue:
+    """A code to the phone of whoever gave the password. One answer, whether there is a phone or not."""
+    person, sms = staff.somebody(passed=False), settings().sms
+    if not sms.offers_staff_codes:
+        raise NotFound()
+    if person.has_passed:
+        return redirect(next_page(), 303)
+    in_transaction(lambda: phones.ask_for_code(person, daily=sms.daily))
+    return redirect(_with_next(f"{TOTP}?sent=1"), 303)
+
+
 def trust(answer: Response, token: str) -> None:
     """Trust this browser from now on, in which somebody has just shown their second factor and asks for it."""
     days, who = settings().staff.trust_days, queries.signed_in(token)
@@ -183,12 +198,20 @@ def totp_page(person: SignedIn, error: str | None = None, *, most: int | None = 
         "has_passkeys": has_passkeys,
         "is_set_up": not (person.is_enrolled or has_passkeys or person.has_passed),
         "next_url": next_page(),
+        "sms_url": _with_next(f"{TOTP}/sms") if _takes_sms(person) else None,
+        "is_sent": "sent" in request.args,
+        "sms_minutes": rules.SMS_CODE_MINUTES,
         "qr": None,
         "secret": None,
     }
     if secret := _secret(person):
         page |= _enrolment(person, secret)
     return page
+
+
+def _takes_sms(person: SignedIn) -> bool:
+    """Beside an authenticator, to sign in, and never where a code is asked for once more."""
+    return settings().sms.offers_staff_codes and person.is_enrolled and not person.has_passed
 
 
 def _most_sessions(person: SignedIn) -> int | None:

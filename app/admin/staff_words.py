@@ -151,6 +151,8 @@ def _acts() -> Mapping[str, str]:
         "staff.codes_changed": _("Made new backup codes"),
         "staff.totp_changed": _("Set up another authenticator"),
         "staff.token_reused": _("A program's token was used twice, its session has ended"),
+        "staff.phone_changed": _("Confirmed a phone for codes by SMS"),
+        "staff.phone_removed": _("Removed the phone for codes by SMS"),
         "staff.backup_codes_saved": _("Saved their backup codes"),
         "staff.authenticator_added": _("Set up an authenticator"),
         "staff.passkey_added": _("Added a passkey"),

@@ -1,4 +1,4 @@
-from app.core.errors import Conflict, Refused, ShopError
+from app.core.errors import Conflict, Refused, ShopError, Unavailable
 
 
 class TooManyTries(Refused):
@@ -42,3 +42,34 @@ class TooManyAddresses(Refused):
     """The address book is full."""
 
     code = "too_many_addresses"
+
+
+class ProviderSilent(Unavailable):
+    """The provider to sign in with does not answer, or not in words that can be read. Nothing was done."""
+
+    code = "provider_silent"
+
+
+class SignInRefused(Refused):
+    """What came back from the provider proves nobody. Its message is for the log."""
+
+    code = "sign_in_refused"
+
+
+class SignInCancelled(Refused):
+    """They changed their mind at the provider, or it would not have them."""
+
+    code = "sign_in_cancelled"
+
+
+class SignInOver(ShopError):
+    """This sign-in was begun in another browser, too long ago, or is done already."""
+
+    code = "sign_in_over"
+    status = 410
+
+
+class IdentityTaken(Conflict):
+    """Who signed in at the provider is connected with another account, or the account with somebody else there."""
+
+    code = "identity_taken"

@@ -81,3 +81,14 @@ class AccountClosing(Event):
     name = "customer.account_closing"
     customer_id: uuid.UUID
     change_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SignInWayChanged(Event):
+    """An account can now be entered by way of a provider, or no more. Its owner should know."""
+
+    name = "customer.sign_in_way_changed"
+    customer_id: uuid.UUID
+    change_id: uuid.UUID
+    provider: str
+    is_connected: bool

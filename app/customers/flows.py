@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
-from app.customers import actions, queries
-from app.customers.actions import Device, NewSession, Registration, keys, profile, programs, wishes
-from app.customers.errors import LinkOver, TooManyTries, WrongPassword
+from app.customers import actions, gateway, queries
+from app.customers.actions import Device, NewSession, Registration, identities, keys, profile, programs, wishes
+from app.customers.errors import (
+    IdentityTaken,
+    LinkOver,
+    SignInCancelled,
+    SignInOver,
+    SignInRefused,
+    TooManyTries,
+    WrongPassword,
+)
 from app.customers.models import Customer
 from app.passkeys.actions import Given
 
@@ -112,6 +121,88 @@ def sign_in_with_key(given: Given, *, device: Device, is_kept: bool) -> NewSessi
         log.warning("customer sign-in refused", extra={"step": "passkey"})
     else:
         log.info("customer signed in by passkey", extra={"customer": str(session.customer_id)})
+    return session
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Somebody back from a provider: signed in, or on their way to prove the account (`flow_id`), or `is_connected` with the
+    account they are signed in to."""
+
+    flow_id: uuid.UUID
+    session: NewSession | None = None
+    is_connected: bool = False
+
+
+def leave_for(
+    code: str, *, back: str, visitor: str, locale: str, next_path: str = "", customer_id: uuid.UUID | None = None
+) -> str:
+    """The provider's page to sign in; `back` is ours. Raises NotFound, ProviderSilent."""
+    provider = gateway.provider(code)
+    begun = in_transaction(
+        lambda: identities.begin(code, visitor=visitor, next_path=next_path, customer_id=customer_id)
+    )
+    return provider.page_url(back=back, state=begun.state, nonce=begun.nonce, verifier=begun.verifier, locale=locale)
+
+
+def come_back(
+    provider: str,
+    answer: Mapping[str, str],
+    *,
+    back: str,
+    visitor: str | None,
+    customer_id: uuid.UUID | None,
+    device: Device,
+    locale: str,
+) -> Arrival:
+    """What the browser brings from a provider: looked at once, in the browser that left for it.
+
+    Raises NotFound, SignInOver, SignInCancelled, SignInRefused, ProviderSilent or IdentityTaken.
+    """
+    door = gateway.provider(provider)
+    spent = in_transaction(lambda: identities.spend(answer.get("state", ""), provider=provider, visitor=visitor))
+    if spent.customer_id != customer_id:
+        raise SignInOver()
+    if "error" in answer:
+        raise SignInCancelled()
+    try:
+        somebody = door.identify(
+            answer.get("code", ""),
+            back=back,
+            nonce=spent.nonce,
+            verifier=spent.verifier,
+            told_issuer=answer.get("iss"),
+        )
+    except SignInRefused as refusal:
+        log.warning("sign-in by provider refused", extra={"provider": provider, "why": str(refusal)})
+        raise
+    if customer_id is not None:
+        in_transaction(lambda: identities.connect(customer_id, asdict(somebody)))
+        return Arrival(spent.id, is_connected=True)
+    session = in_transaction(lambda: identities.enter(spent.id, asdict(somebody), device=device, locale=locale))
+    if session is not None:
+        log.info("customer signed in", extra={"customer": str(session.customer_id), "provider": provider})
+    return Arrival(spent.id, session=session)
+
+
+def prove_by_password(flow_id: uuid.UUID, password: str, *, visitor: str | None, device: Device) -> NewSession | None:
+    """The account of the address that the provider vouches for, entered by its password and connected; None for a wrong one.
+
+    Raises SignInOver, IdentityTaken or TooManyTries.
+    """
+    flow = queries.pending_flow(flow_id, visitor=visitor)
+    if flow is None or flow.somebody is None or not flow.somebody["is_email_verified"]:
+        raise SignInOver()
+    email = flow.somebody["email"]
+    db.release()
+    session = sign_in(email, password, device=device, is_kept=False)
+    if session is None:
+        return None
+    try:
+        in_transaction(lambda: identities.connect_pending(flow_id, session.customer_id))
+    except (SignInOver, IdentityTaken):
+        in_transaction(lambda: actions.end_session(session.token))  # which nobody will be handed
+        raise
     return session
 
 

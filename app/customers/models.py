@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,7 +24,7 @@ class Customer(Base):
     name: Mapped[str] = mapped_column(EncryptedText)
     phone: Mapped[str | None] = mapped_column(EncryptedText)  # E.164
     phone_index: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
-    password_hash: Mapped[str] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text)  # None: made by way of a provider, and none chosen yet
     visitor: Mapped[str] = mapped_column(Text, unique=True)
     locale: Mapped[str] = mapped_column(Text)
     currency: Mapped[str | None] = mapped_column(Text)  # None: the shop's
@@ -69,18 +70,20 @@ class CustomerRequest(Base):
     """What somebody wants a link by mail for. Written down alike whether the address has an account or not.
 
     `token` is the link's secret until its mail has left; `token_hash` is what the link is known by. `visitor` is the browser
-    that asked. A registration carries the account it will make.
+    that asked. A registration carries the account it will make, and `flow_id` names what a provider said of who asked.
     """
 
     __tablename__ = "customer_request"
     __table_args__ = (
-        CheckConstraint("kind IN ('register', 'sign_in', 'reset', 'new_email')", name="kind"),
+        CheckConstraint("kind IN ('register', 'sign_in', 'reset', 'new_email', 'connect')", name="kind"),
+        CheckConstraint("(kind = 'connect') = (flow_id IS NOT NULL)", name="flow"),
         CheckConstraint("(kind = 'register') = (name IS NOT NULL AND password_hash IS NOT NULL)", name="registration"),
         CheckConstraint("kind <> 'new_email' OR customer_id IS NOT NULL", name="owner"),
         Index("ix_customer_request_email_index_created_at", "email_index", text("created_at DESC")),
         Index("ix_customer_request_created_at", "created_at"),
         Index("ix_customer_request_visitor_created_at", "visitor", text("created_at DESC")),
         Index("ix_customer_request_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+        Index("ix_customer_request_flow_id", "flow_id", postgresql_where=text("flow_id IS NOT NULL")),
     )
 
     id: Mapped[Key]
@@ -97,6 +100,7 @@ class CustomerRequest(Base):
     token: Mapped[str | None] = mapped_column(EncryptedText)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    flow_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer_oidc_flow.id", ondelete="CASCADE"))
     mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -108,7 +112,7 @@ class CustomerSignIn(Base):
 
     __tablename__ = "customer_sign_in"
     __table_args__ = (
-        CheckConstraint("way IN ('password', 'link', 'reset', 'register', 'passkey')", name="way"),
+        CheckConstraint("way IN ('password', 'link', 'reset', 'register', 'passkey', 'provider')", name="way"),
         Index("ix_customer_sign_in_email_index_created_at", "email_index", text("created_at DESC")),
         Index("ix_customer_sign_in_created_at", "created_at"),
     )
@@ -117,6 +121,48 @@ class CustomerSignIn(Base):
     email_index: Mapped[bytes] = mapped_column(LargeBinary)
     way: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
+    created_at: Mapped[CreatedAt]
+
+
+class CustomerIdentity(Base):
+    """Somebody at a provider who may enter an account. `identity_index` is the fingerprint of issuer and subject."""
+
+    __tablename__ = "customer_identity"
+    __table_args__ = (UniqueConstraint("customer_id", "provider"),)
+
+    id: Mapped[Key]
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    provider: Mapped[str] = mapped_column(Text)
+    identity_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    email: Mapped[str] = mapped_column(EncryptedText)  # as the provider told it then; for its owner to know it again
+    created_at: Mapped[CreatedAt]
+
+
+class CustomerOidcFlow(Base):
+    """A sign-in at a provider that was begun in a browser (`visitor`). `customer_id` is who wants to connect it with their
+    account. The `verifier` is spent with the `state`; `somebody` is what the provider said, until the account is proven."""
+
+    __tablename__ = "customer_oidc_flow"
+    __table_args__ = (
+        CheckConstraint("used_at IS NULL OR verifier IS NULL", name="spent"),
+        CheckConstraint("somebody IS NULL OR used_at IS NOT NULL", name="somebody"),
+        Index("ix_customer_oidc_flow_created_at", "created_at"),
+        Index("ix_customer_oidc_flow_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+        Index("ix_customer_oidc_flow_email_index", "email_index", postgresql_where=text("email_index IS NOT NULL")),
+    )
+
+    id: Mapped[Key]
+    provider: Mapped[str] = mapped_column(Text)
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    visitor: Mapped[str] = mapped_column(Text)
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    nonce: Mapped[str] = mapped_column(Text)
+    verifier: Mapped[str | None] = mapped_column(EncryptedText)
+    next_path: Mapped[str] = mapped_column(Text)
+    somebody: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
 

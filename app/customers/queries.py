@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select, text
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import crypto, db, tokens
 from app.customers.models import (
     Customer,
     CustomerAddress,
+    CustomerIdentity,
+    CustomerOidcFlow,
     CustomerRequest,
     CustomerSession,
     CustomerSpentToken,
@@ -152,11 +155,43 @@ def lock_customer_by_email(email: str) -> Customer | None:
     return _locked(select(Customer).where(Customer.email_index == crypto.blind_index(email)))
 
 
-def _locked(statement: Any) -> Customer | None:
-    found: Customer | None = db.session.scalars(
-        statement.with_for_update(), execution_options={"populate_existing": True}
-    ).one_or_none()
+def _locked(statement: Any) -> Any:
+    return db.session.scalars(statement.with_for_update(), execution_options={"populate_existing": True}).one_or_none()
+
+
+def lock_flow(which: ColumnElement[bool]) -> CustomerOidcFlow | None:
+    """A sign-in at a provider that is not over yet."""
+    found: CustomerOidcFlow | None = _locked(
+        select(CustomerOidcFlow).where(which, CustomerOidcFlow.expires_at > func.clock_timestamp())
+    )
     return found
+
+
+def pending_flow(flow_id: uuid.UUID, *, visitor: str | None) -> CustomerOidcFlow | None:
+    """What a provider said of somebody at this browser who has to prove yet which account is theirs; a stranger's is none."""
+    statement = select(CustomerOidcFlow).where(
+        CustomerOidcFlow.id == flow_id,
+        CustomerOidcFlow.visitor == visitor,
+        CustomerOidcFlow.somebody.is_not(None),
+        CustomerOidcFlow.expires_at > func.clock_timestamp(),
+    )
+    return db.session.scalars(statement).one_or_none() if visitor else None
+
+
+def flow_of(flow_id: uuid.UUID) -> CustomerOidcFlow | None:
+    return db.session.get(CustomerOidcFlow, flow_id)
+
+
+def identity(identity_index: bytes) -> CustomerIdentity | None:
+    return db.session.scalars(
+        select(CustomerIdentity).where(CustomerIdentity.identity_index == identity_index)
+    ).one_or_none()
+
+
+def identities(customer_id: uuid.UUID) -> list[CustomerIdentity]:
+    """By which providers somebody may enter; at most one identity of each."""
+    statement = select(CustomerIdentity).where(CustomerIdentity.customer_id == customer_id)
+    return list(db.session.scalars(statement.order_by(CustomerIdentity.provider)))
 
 
 def lock_tries(email_index: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import uuid
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ GOOD_LETTERS = 2  # of a kind in one mailbox: no third is sent while two links t
 GOOD_MINUTES = 5  # a link with less time left does not count
 
 # Minutes that the link of a mail is good for.
-LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24 * 60}
+LINK_MINUTES = {"register": 24 * 60, "sign_in": 15, "reset": 30, "new_email": 24 * 60, "connect": 30}
+FLOW_MINUTES = 10  # at the provider
+PROOF_MINUTES = 45  # then, to prove which account it is
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -60,6 +63,12 @@ def masked(email: str) -> str:
     """An address that its owner knows again and nobody else learns: `a•••@example.com`."""
     name, _, domain = email.rpartition("@")
     return f"{name[:1]}•••@{domain}"
+
+
+def identity_key(issuer: str, subject: str) -> str:
+    """What somebody at a provider is fingerprinted by. Hashed first: the fingerprint of texts does not tell a from A, and with
+    subjects those are two people."""
+    return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
 
 
 def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:

@@ -30,6 +30,7 @@ from app.payments.rules import method_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "email"
+SHORT_TEMPLATES = ROOT / "templates" / "sms"
 LANGUAGES = tuple(catalogues.LANGUAGES)
 NOTHING_ATTACHED: Mapping[str, bytes] = MappingProxyType({})
 
@@ -92,6 +93,11 @@ def compose(template: str, *, locale: str, **values: Any) -> Letter:
     return Letter(subject=subject, text=str(text).strip() + "\n", html=html, locale=language)
 
 
+def short(template: str, *, locale: str = LANGUAGES[0], **values: Any) -> str:
+    """The text of an SMS, `templates/sms/<template>.txt`."""
+    return _environment(language_of(locale)).get_template(f"{template}.txt").render(values).strip()
+
+
 def addressed(
     letter: Letter,
     *,
@@ -150,7 +156,7 @@ def _is_one_line(text: str) -> bool:
 @lru_cache(maxsize=len(LANGUAGES))
 def _environment(language: str) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES, SHORT_TEMPLATES]),
         autoescape=select_autoescape(["html"], disabled_extensions=["txt"], default=True),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

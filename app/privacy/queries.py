@@ -94,6 +94,10 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
         "passkeys": [
             _picked(each, "name", "created_at", "last_used_at") for each in passkeys.of(Owner(customer_id=customer_id))
         ],
+        "sign_in_providers": [
+            {"provider": each.provider, "email": each.email, "since": each.created_at}
+            for each in customers.identities(customer_id)
+        ],
         "sign_ins": [
             {"way": each.way, "successful": each.was_right, "at": each.created_at}
             for each in customers.tries_of(person.email_index)

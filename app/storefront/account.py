@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
-from app.customers import actions, flows, queries
+from app.customers import actions, flows, gateway, queries
 from app.customers.actions import profile
 from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
@@ -200,6 +200,7 @@ def security_page(
     email: ChangeEmailForm | None = None,
     passkey: PasskeyForm | None = None,
     renamed: tuple[uuid.UUID, str, str] | None = None,
+    ways_error: str | None = None,
     status: int = 200,
 ) -> ResponseReturnValue:
     """`renamed` is a passkey, with the name that did not fit, and why."""
@@ -215,7 +216,21 @@ def security_page(
         passkeys=passkeys.of(Owner(customer_id=person.customer_id)),
         renamed=renamed,
         sessions=[(each, *device_of(each.user_agent)) for each in queries.sessions(person.customer_id)],
+        has_password=queries.password_hash_of(person.customer_id) is not None,
+        ways=_ways(person.customer_id),
+        ways_error=ways_error,
     )
+
+
+def _ways(customer_id: uuid.UUID) -> list[dict[str, object]]:
+    """The providers there are, and those that are switched off but connected still."""
+    mine = {each.provider: each for each in queries.identities(customer_id)}
+    offered = dict(gateway.offered())
+    codes = [*offered, *(code for code in mine if code not in offered)]
+    return [
+        {"code": code, "label": gateway.label_of(code), "is_offered": code in offered, "identity": mine.get(code)}
+        for code in codes
+    ]
 
 
 def _page(name: str, *, status: int = 200, **values: object) -> ResponseReturnValue:
@@ -236,6 +251,9 @@ def _said() -> str | None:
         "passkey-removed": _("The passkey is removed. Delete it on your device too."),
         "email": _("Your new e-mail address is confirmed."),
         "sessions": _others_ended(),
+        "made": _("Welcome. We have made an account for your e-mail address, and you are signed in."),
+        "connected": _("Connected. From now on you can sign in with it."),
+        "disconnected": _("Disconnected. It opens your account no more."),
     }.get(request.args.get("said", ""))
 
 

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from app.core import clock
 from app.core.transaction import in_transaction
 from app.customers import flows
+from app.customers import queries as customer_queries
 from app.customers.actions import closing
 from app.customers.errors import TooManyTries, WrongPassword
 from app.customers.queries import SignedIn
@@ -86,6 +87,7 @@ def _page(*, export_error: str | None = None, close_error: str | None = None, st
         waits=queries.waits_for(person.customer_id),
         subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
         days=GRACE_DAYS,
+        has_password=customer_queries.password_hash_of(person.customer_id) is not None,
         export_error=export_error,
         close_error=close_error,
         said=_("Your account stays.") if request.args.get("said") == "kept" and status == 200 else None,

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from app.cart import queries as cart
 from app.checkout.actions import joining
 from app.core.transaction import in_transaction
-from app.customers import actions, flows, queries
+from app.customers import actions, flows, gateway, queries
 from app.customers.actions import NewSession, wishes
 from app.customers.errors import LinkOver, TooManyTries
 from app.customers.rules import LINK_MINUTES, LONGEST_PASSWORD
@@ -201,6 +201,7 @@ def login_page(
         errors=errors,
         next=next_page() if "next" in request.values else None,
         is_over="over" in request.args,
+        providers=gateway.offered(),
     )
 
 

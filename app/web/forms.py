@@ -19,9 +19,9 @@ from wtforms import Field, StringField
 from wtforms.validators import StopValidation, ValidationError
 from wtforms.widgets import Select, html_params
 
+from app.core.emails import is_email
 from app.core.money import exponent
 
-EMAIL = re.compile(r"[^\s@<>(),;:\\\"\[\]]{1,64}@(?=.{4,253}$)(?:[\w](?:[\w-]{0,61}[\w])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 AMOUNT = re.compile(r"(?P<whole>[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.(?P<decimals>[0-9]{1,3}))?")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
 MAX_QUANTITY = 10**9  # far more than any shop has: the cart answers it with what can be had
@@ -92,13 +92,6 @@ def has_control_characters(text: str) -> bool:
     return any(unicodedata.category(char) in ("Cc", "Cs") or char == "\ufffd" for char in text)
 
 
-def is_email(text: str) -> bool:
-    """Whether it has the form of an address somebody could have. No DNS: `example.com` is fine."""
-    local, _, _domain = text.partition("@")
-    dots = local.startswith(".") or local.endswith(".") or ".." in text
-    return bool(EMAIL.fullmatch(text)) and not dots
-
-
 def email(_form: Form, field: Field) -> None:
     if field.data and not is_email(field.data):
         raise ValidationError(_l("Enter an e-mail address like aina@example.com"))
@@ -115,6 +108,16 @@ def parse_phone(text: str, *, country: str = "MY") -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def parse_mobile(text: str, *, country: str = "MY") -> str | None:
+    """The same of a number that takes SMS and costs its sender no fortune."""
+    number = parse_phone(text, country=country)
+    if number is None:
+        return None
+    kind = phonenumbers.number_type(phonenumbers.parse(number))
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    return number if kind in mobile else None
 
 
 def parse_amount(text: str, currency: str) -> int:

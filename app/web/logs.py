@@ -31,7 +31,7 @@ MASKS = (
     ),
     (
         re.compile(
-            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)"
+            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|login/connect|register|account/email|unsubscribe)/)"
             r"[\w.-]{16,}"
         ),
         r"\1<token>",

@@ -23,12 +23,22 @@ from chaos.stand import ALL_PROVIDERS, PROJECT, Stand
 from demo import load
 from run import browser as browsers
 from tests.browser import shopping
+from tests.customers.identity_provider import IdentityProvider
 
 
 @pytest.fixture(scope="session")
-def stand() -> Iterator[Stand]:
+def running_acme() -> Iterator[IdentityProvider]:
+    """Whom customers of the stand may sign in with."""
+    provider = IdentityProvider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="session")
+def stand(running_acme: IdentityProvider) -> Iterator[Stand]:
     with own_servers() as servers:
         settings = {**ALL_PROVIDERS, "RATE_LIMIT_ENABLED": "false", "INSTALMENTS": "3"}
+        settings |= running_acme.settings | {"SMS_URL": "console:", "STAFF_SMS_CODES": "true"}
         stand = Stand(servers, webs=3, settings=settings, firsts=("razorpay", "stripe", "billplz"))
         try:
             assets.build(PROJECT / "static", PROJECT / "node_modules", PROJECT / "static" / "dist")

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from tests.browser import shopping
 from tests.browser.test_pages import assert_valid, check
 
-LINK = re.compile(r"https?://[^/\s]+(/(?:register|login/link|login/reset)/[\w-]{40,})")
+LINK = re.compile(r"https?://[^/\s]+(/(?:register|login/link|login/reset|login/connect)/[\w-]{40,})")
 PASSWORD = "Bunga-Raya 7 & Teluk"
 Mails = Callable[[str], list[dict[str, Any]]]
 Letter = Callable[[dict[str, Any]], str]

@@ -16,7 +16,7 @@ from tests.notifications.post_office import PostOffice, body_of
 from tests.payments.conftest import Bank
 from tools.webforms import form_to
 
-LINK = re.compile(r"https?://\S+?(/(?:register|login/link|login/reset|account/email|unsubscribe)/\S+)")
+LINK = re.compile(r"https?://\S+?(/(?:register|login/link|login/reset|login/connect|account/email|unsubscribe)/\S+)")
 PASSWORD = "Bunga-Raya 7 & Teluk"
 
 

@@ -22,6 +22,8 @@ AUDIENCES = {
     "registering": EVERYBODY,
     "signing_in": EVERYBODY,
     "passkeys": EVERYBODY,
+    "social": VISITOR,  # a journey to a provider belongs to the browser that began it; without providers there is none
+    "connecting": CUSTOMER,
     "unsubscribing": EVERYBODY,
     "account": CUSTOMER,
     "account_passkeys": CUSTOMER,

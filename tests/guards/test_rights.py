@@ -341,6 +341,7 @@ def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
     assert {rule for rule, step in doors.items() if step == STRANGER} == strangers
     half = {
         "/admin/totp",
+        "/admin/totp/sms",
         "/admin/totp/passkey",
         "/admin/totp/passkey/options",
         "/admin/logout",

@@ -6,13 +6,14 @@ import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyotp
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
-from app.accounts.actions import devices, watching
+from app.accounts.actions import devices, phones, watching
 from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
 from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
@@ -70,6 +71,7 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     """What `reset_totp` does, to somebody who is locked. A mail tells them."""
     person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
     person.backup_codes_saved_at = None
+    phones.forget(person)  # it may be the phone that is lost
     _forget_codes(person.id)
     passkeys.remove_all(Owner(staff_id=person.id))
     end_all_sessions(person.id)
@@ -127,8 +129,8 @@ def _is_to_be_told(person: Staff) -> bool:
 
 
 def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
-    """The second step: a TOTP code or a backup code, each good for one sign-in. Returns the token of the new session,
-    None when the code is wrong.
+    """The second step: a TOTP code, a backup code or one by SMS, each good for one sign-in. Returns the token of the new
+    session, None when the code is wrong. One that a code by SMS opened is never fresh.
 
     The old session ends: an id seen before the code is worth nothing after it; a program goes on as one. Raises TooManyTries;
     TooManySessions, before the code is looked at, for who is at work in `most_sessions` places and does not ask to
@@ -136,53 +138,67 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     """
     return pass_with(
         who,
-        lambda person: accept_code(person, typed, kind="code"),
+        lambda person: accept_code(person, typed, kind="code", sms_session=who.session_id),
         most_sessions=most_sessions,
         end_others=end_others,
     )
 
 
 def pass_with(
-    who: SignedIn, accept: Callable[[Staff], bool], *, most_sessions: int, end_others: bool = False
+    who: SignedIn, accept: Callable[[Staff], str | None], *, most_sessions: int, end_others: bool = False
 ) -> str | None:
-    """The second step, with whatever `accept` looks at. As `pass_code`."""
+    """The second step, with whatever `accept` looks at: it says by what somebody has passed. As `pass_code`."""
     person = queries.lock_staff(who.staff_id)
     half = queries.lock_live_session(who.session_id)
     if person is None or not person.is_active or half is None:
         return None
     if not end_others and len(queries.sessions_of(person.id)) >= most_sessions:
         raise TooManySessions(most=most_sessions)
-    if not accept(person):
+    way = accept(person)
+    if way is None:
         return None
     end_sessions(StaffSession.staff_id == person.id if end_others else StaffSession.id == who.session_id)
-    return open_passed(person)
+    return open_passed(person, is_program=half.is_program, is_weak=way == "sms")
 
 
-def open_passed(person: Staff) -> str:
-    """A session at work, for somebody who is locked and has given all that is asked for."""
-    codes = replace_backup_codes(person.id) if person.backup_codes_saved_at is None else []
-    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60, is_program=half.is_program)
-    session.passed_totp_at = clock.now()
+def open_passed(person: Staff, *, is_program: bool = False, is_weak: bool = False) -> str:
+    """A session at work, for somebody who is locked and has given all that is asked for. `is_weak`: it is never fresh, and must
+    not show what asks for more than it."""
+    is_new = person.backup_codes_saved_at is None and not is_weak
+    codes = replace_backup_codes(person.id) if is_new else []
+    token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60, is_program=is_program)
+    session.passed_totp_at = _stale() if is_weak else clock.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
 
 
-def accept_code(person: Staff, typed: str, *, kind: str, may_enrol: bool = False) -> bool:
-    """Whether it is a code of a locked person; each is good once. A wrong one counts among its kind. Raises TooManyTries.
+def accept_code(
+    person: Staff, typed: str, *, kind: str, may_enrol: bool = False, sms_session: uuid.UUID | None = None
+) -> str | None:
+    """What kind of code of a locked person it is (`totp`, `backup`, or `sms` for the session that asked), each good once; None
+    for a wrong one, which counts among its kind. Raises TooManyTries.
 
     The first code of an authenticator sets it up: for who has no second factor yet, or `may_enrol`.
     """
     attempt_id = claim_try(person.email_index, kind=kind)
-    plain = rules.plain_code(typed)
-    may_enrol = may_enrol or not has_second_factor(person)
-    is_totp = (may_enrol or person.totp_confirmed_at is not None) and _accept_totp(person, plain)
-    if not (is_totp or _accept_backup_code(person, plain)):
+    may_use = may_enrol or person.totp_confirmed_at is not None or not has_second_factor(person)
+    way = _way_of(person, rules.plain_code(typed), may_use_totp=may_use, sms_session=sms_session)
+    if way is None:
         note_wrong(attempt_id, person.email_index, person, kind=kind)
-        return False
-    note_right(attempt_id)
-    return True
+    else:
+        note_right(attempt_id)
+    return way
+
+
+def _way_of(person: Staff, plain: str, *, may_use_totp: bool, sms_session: uuid.UUID | None) -> str | None:
+    if may_use_totp and _accept_totp(person, plain):
+        return "totp"
+    if _accept_backup_code(person, plain):
+        return "backup"
+    is_sent = sms_session is not None and phones.accept(person, plain, session_id=sms_session)
+    return "sms" if is_sent else None
 
 
 def has_second_factor(person: Staff) -> bool:
@@ -271,11 +287,18 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     if device is None or not has_second_factor(person) or len(queries.sessions_of(person.id)) >= most_sessions:
         return None
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
-    stale = db.scalar("SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES)
-    session.passed_totp_at = min(device.confirmed_at, stale)
+    session.passed_totp_at = min(device.confirmed_at, _stale())
     db.session.flush()
     watching.look_at_sign_in(session)
     return token
+
+
+def _stale() -> datetime:
+    """When a code was given that is just not fresh any more."""
+    found: datetime = db.scalar(
+        "SELECT clock_timestamp() - make_interval(mins => :minutes)", minutes=rules.FRESH_MINUTES
+    )
+    return found
 
 
 def _open(staff_id: uuid.UUID, *, minutes: int, is_program: bool = False) -> tuple[str, StaffSession]:
@@ -328,6 +351,7 @@ OLD = (  # tries that no longer count and sessions long over (SEC: kept for a mo
     ("login_attempt", "created_at"),
     ("staff_device", "expires_at"),
     ("staff_alert", "created_at"),
+    ("staff_sms_code", "created_at"),
     ("staff_invitation", "expires_at"),
     ("staff_session", "expires_at"),
 )

@@ -55,7 +55,7 @@ def pass_with_key(who: SignedIn, given: Given, *, most_sessions: int, end_others
     """The second step by passkey; as `actions.pass_code`. Raises TooManyTries, TooManySessions."""
     return actions.pass_with(
         who,
-        lambda person: _accept(person, given, "staff_second"),
+        lambda person: "passkey" if _accept(person, given, "staff_second") else None,
         most_sessions=most_sessions,
         end_others=end_others,
     )
@@ -90,8 +90,8 @@ def set_up(who: SignedIn, given: Given, *, name: str, most_sessions: int, end_ot
     """The first second factor of somebody who has given their password; then as `actions.pass_code`. Whoever has one already
     gets in by that alone. Raises TooManySessions."""
 
-    def enrol(person: Staff) -> bool:
-        return not actions.has_second_factor(person) and _add(who, given, name=name)
+    def enrol(person: Staff) -> str | None:
+        return "passkey" if not actions.has_second_factor(person) and _add(who, given, name=name) else None
 
     return actions.pass_with(who, enrol, most_sessions=most_sessions, end_others=end_others)
 

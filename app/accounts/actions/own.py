@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries, rules
-from app.accounts.actions import devices
+from app.accounts.actions import devices, phones
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
@@ -69,7 +69,7 @@ def confirm(who: SignedIn, typed: str) -> str | None:
 def _accept_again(who: SignedIn, person: Staff, typed: str) -> bool:
     """Who came by a passkey sets up an authenticator so: with its first code, in a session that is fresh."""
     is_new = person.totp_confirmed_at is None
-    is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh)
+    is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh) is not None
     if is_right and is_new and rules.is_totp_code(rules.plain_code(typed)):
         note(who, "authenticator", "staff.authenticator_added")
     return is_right
@@ -114,7 +114,31 @@ def is_code(who: SignedIn, typed: str, *, totp_only: bool = False) -> bool:
     person = queries.lock_staff(who.staff_id)
     if person is None or (totp_only and not rules.is_totp_code(rules.plain_code(typed))):
         return False
-    return actions.accept_code(person, typed, kind="again")
+    return actions.accept_code(person, typed, kind="again") is not None
+
+
+def prove_phone(who: SignedIn, typed: str) -> bool:
+    """The number that a code was sent to is theirs from now on, instead of the one before; a mail tells. A wrong code counts.
+    Raises TooManyTries."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        return False
+    attempt_id = actions.claim_try(person.email_index, kind="again")
+    phone = phones.spend(person.id, rules.plain_code(typed), session_id=who.session_id, purpose="phone")
+    if phone is None:
+        actions.note_wrong(attempt_id, person.email_index, person, kind="again")
+        return False
+    actions.note_right(attempt_id)
+    person.phone, person.phone_confirmed_at = phone, clock.now()
+    note(who, "phone")
+    return True
+
+
+def remove_phone(who: SignedIn) -> None:
+    person = queries.lock_staff(who.staff_id)
+    if person is not None and person.phone is not None:
+        phones.forget(person)
+        note(who, "phone_removed", "staff.phone_removed")
 
 
 def note(who: SignedIn, what: str, act: str = "") -> None:

@@ -16,6 +16,8 @@ from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
 from app.core.settings.shop import Shop, read_shop
+from app.core.settings.sms import Sms, read_sms
+from app.core.settings.social import OidcProvider, read_oidc
 from app.core.settings.staff import StaffDoor, read_staff_door
 from app.core.settings.tokens import AccessTokens, read_access_tokens
 
@@ -24,11 +26,13 @@ __all__ = [
     "Billplz",
     "Instalments",
     "Manual",
+    "OidcProvider",
     "PayPal",
     "Plan",
     "Razorpay",
     "Settings",
     "Shop",
+    "Sms",
     "Stripe",
     "load",
 ]
@@ -77,10 +81,12 @@ class Settings:
     staff: StaffDoor
     cors_origins: tuple[str, ...]  # of sites whose scripts may read the API
     access_tokens: AccessTokens
+    oidc: tuple[OidcProvider, ...]
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
     mail_from: str
+    sms: Sms
     media_url: str
     sentry_dsn: str
     log_level: str
@@ -145,10 +151,12 @@ def _read(get: Reader) -> Settings:
         staff=read_staff_door(get),
         cors_origins=get.words("CORS_ALLOWED_ORIGINS", ""),
         access_tokens=read_access_tokens(get, base_url=base_url),
+        oidc=read_oidc(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),
         mail_from=get.text("MAIL_FROM", "Murni Batik <orders@murnibatik.example>"),
+        sms=read_sms(get),
         media_url=get.text("MEDIA_URL", "file:media"),
         sentry_dsn=get.text("SENTRY_DSN"),
         log_level=get.choice(

@@ -90,6 +90,8 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append(
             "MAIL_URL is missing, such as smtp://user:password@mail.example.com:587: nobody would get a confirmation"
         )
+    if settings.sms.url == "console:":
+        faults.append("SMS_URL=console: writes codes where logs go; in production it must be https://")
     if not settings.trusted_hosts:
         faults.append("TRUSTED_HOSTS is missing, such as shop.example.com")
     if settings.log_level == "DEBUG":

@@ -16,6 +16,7 @@ from app.customers.errors import EmailTaken, LinkOver, TooManyTries
 from app.customers.events import CustomerRegistered, LinkWanted, PasswordChanged, SignInBlocked
 from app.customers.models import (
     Customer,
+    CustomerOidcFlow,
     CustomerRequest,
     CustomerSession,
     CustomerSignIn,
@@ -62,6 +63,7 @@ def ask(
     registration: Registration | None = None,
     next_path: str = "",
     customer_id: uuid.UUID | None = None,
+    flow_id: uuid.UUID | None = None,
 ) -> CustomerRequest:
     """Write down that this address wants a mail with a link. It asks nothing about accounts: the worker does."""
     token = secrets.token_urlsafe(32)
@@ -79,6 +81,7 @@ def ask(
         token=token,
         token_hash=queries.token_hash(token),
         customer_id=customer_id,
+        flow_id=flow_id,
         expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, rules.LINK_MINUTES[kind]),
     )
     db.session.add(wish)
@@ -195,7 +198,9 @@ def set_password(person: Customer, password_hash: str, *, except_session: uuid.U
 
 def _forget_links(person: Customer) -> None:
     """Links that lie in a mailbox still: whoever asked for them, or took them out of it, may be why the password is new."""
-    theirs = (CustomerRequest.email_index == person.email_index) & CustomerRequest.kind.in_(("sign_in", "reset"))
+    theirs = (CustomerRequest.email_index == person.email_index) & CustomerRequest.kind.in_(
+        ("sign_in", "reset", "connect")
+    )
     db.session.execute(
         update(CustomerRequest)
         .where(theirs | (CustomerRequest.customer_id == person.id), CustomerRequest.used_at.is_(None))
@@ -312,10 +317,12 @@ def _end(which: object) -> int:
 
 
 def forget_old() -> None:
-    """Tries and sessions long over are kept for a month to look back at; what was asked by mail for a week."""
+    """Tries and sessions long over are kept for a month to look back at; what was asked by mail for a week, sign-ins at a provider
+    for a day."""
     db.rows("DELETE FROM customer_sign_in WHERE created_at < now() - interval '30 days' RETURNING id")
     db.rows("DELETE FROM customer_session WHERE expires_at < now() - interval '30 days' RETURNING id")
     db.session.execute(delete(CustomerRequest).where(CustomerRequest.created_at < _days_ago(7)))
+    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.created_at < _days_ago(1)))
 
 
 def _days_ago(days: int) -> object:

@@ -12,7 +12,7 @@ from app.core.ids import new_id
 from app.customers import actions as customers
 from app.customers import queries
 from app.customers.events import AccountClosing
-from app.customers.models import Customer, CustomerRequest, CustomerSignIn, Wish
+from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn, Wish
 from app.customers.rules import GRACE_DAYS
 
 
@@ -37,6 +37,7 @@ def keep(customer_id: uuid.UUID) -> None:
 def erase(person: Customer) -> None:
     """The account and all that only it needed; its orders must have been let go of before."""
     db.session.execute(delete(CustomerRequest).where(CustomerRequest.email_index == person.email_index))
+    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.email_index == person.email_index))
     db.session.execute(delete(CustomerSignIn).where(CustomerSignIn.email_index == person.email_index))
     db.session.execute(delete(Wish).where(Wish.visitor == person.visitor))
     db.session.execute(delete(Customer).where(Customer.id == person.id))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from typing import Any
 
 from app.catalog import queries as catalog
 from app.core.transaction import in_transaction
 from app.customers import actions as customer_actions
+from app.customers import gateway
 from app.customers import queries as customers
 from app.customers.events import (
     AccountClosing,
@@ -17,6 +19,7 @@ from app.customers.events import (
     PasskeyChanged,
     PasswordChanged,
     SignInBlocked,
+    SignInWayChanged,
     TokenStolen,
     WishBack,
 )
@@ -31,6 +34,7 @@ LINK_LETTERS = {
     "sign_in": "customer_sign_in",
     "reset": "customer_reset",
     "new_email": "customer_new_email",
+    "connect": "customer_connect",
 }
 
 
@@ -52,8 +56,12 @@ def send_link(event: LinkWanted) -> None:
     in_transaction(lambda: customer_actions.forget_token(event.request_id))
 
 
-def _asking(wish: CustomerRequest) -> dict[str, str]:
-    """Whose account wants the address."""
+def _asking(wish: CustomerRequest) -> dict[str, Any]:
+    """Whose account wants the address, or which provider it is to be connected with."""
+    if wish.flow_id is not None:
+        flow = customers.flow_of(wish.flow_id)
+        label = gateway.label_of(flow.provider) if flow else ""
+        return {"label": label, "is_known": customers.customer_by_email(wish.email) is not None}
     person = customers.customer(wish.customer_id) if wish.customer_id else None
     return {"name": first_name(person.name), "old": masked(person.email)} if person else {}
 
@@ -63,6 +71,8 @@ def _link_letter(wish: CustomerRequest) -> str | None:
     owner = customers.customer_by_email(wish.email)
     if wish.kind in ("register", "new_email"):
         return "customer_known" if owner is not None else LINK_LETTERS[wish.kind]
+    if wish.kind == "connect":
+        return LINK_LETTERS[wish.kind]
     return LINK_LETTERS[wish.kind] if owner is not None else None
 
 
@@ -107,6 +117,17 @@ def tell_email_changed(event: EmailChanged) -> None:
             return None
         topic = f"{event.name}:{event.request_id}"
         return Mail(topic, "customer_email_changed", wish.old_email, letters.language_of(wish.locale), None)
+
+    flows.send_once(plan)
+
+
+def tell_sign_in_way(event: SignInWayChanged) -> None:
+    topic = f"{event.name}:{event.change_id}"
+
+    def plan() -> Mail | None:
+        mail = _to_customer(topic, "customer_sign_in_way", event.customer_id)
+        values = {"label": gateway.label_of(event.provider), "is_connected": event.is_connected}
+        return replace(mail, values={**mail.values, **values}) if mail else None
 
     flows.send_once(plan)
 

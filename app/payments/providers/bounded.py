@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import requests
-import urllib3
-
+from app.core import http
+from app.core.http import environment_proxies, json_object
 from app.payments.errors import ProviderUnavailable
+
+__all__ = ["UNDECIDED", "Budget", "Patience", "Session", "environment_proxies", "json_object"]
 
 log = logging.getLogger(__name__)
 
-LARGEST_ANSWER = 4 << 20
-PIECE = 64 << 10
 UNDECIDED = frozenset({401, 403, 408, 425, 429})  # wrong keys or too busy: says nothing about the request itself
 
 
@@ -51,7 +49,7 @@ class Budget:
         return connect, max(min(self._patience.read, left - connect), 0.05)
 
 
-class Session(requests.Session):
+class Session(http.Session):
     """Reads whole answers in time and hands status and body to `judge`, whose result is what the client gets."""
 
     def __init__(self, judge: Callable[[int, bytes], Any], *, proxies: Mapping[str, str]) -> None:
@@ -62,50 +60,9 @@ class Session(requests.Session):
 
     def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> Any:
         """Raises ProviderUnavailable or what `judge` raises, never requests' own errors, which a client might print."""
-        ends = time.monotonic() + sum(options["timeout"])
-        options |= {"stream": True, "allow_redirects": False}
         try:
             response = super().request(method, url, *arguments, **options)
-            with response:
-                body = _read(response, ends)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except http.NO_ANSWER as error:
             log.warning("no answer from the provider", extra={"error": type(error).__name__, "method": str(method)})
             raise ProviderUnavailable(reason=type(error).__name__) from error
-        return self._judge(response.status_code, body)
-
-
-def environment_proxies(url: str) -> dict[str, str]:
-    """The proxies that the environment names for an address."""
-    return dict(requests.utils.get_environ_proxies(url))
-
-
-def json_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object a body is, or None."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
-
-
-def _read(response: requests.Response, ends: float) -> bytes:
-    """The whole body, or TimeoutError: a server that drips bytes must not outlive the deadline."""
-    pieces: list[bytes] = []
-    size = 0
-    while True:
-        left = ends - time.monotonic()
-        if left <= 0 or size > LARGEST_ANSWER:
-            raise TimeoutError
-        _wait_at_most(response, left)
-        piece = response.raw.read1(PIECE, decode_content=True)
-        if not piece:
-            return b"".join(pieces)
-        pieces.append(piece)
-        size += len(piece)
-
-
-def _wait_at_most(response: requests.Response, seconds: float) -> None:
-    connection = getattr(response.raw, "connection", None)
-    socket = getattr(connection, "sock", None)
-    if socket is not None and (socket.gettimeout() or seconds + 1) > seconds:
-        socket.settimeout(seconds)
+        return self._judge(response.status_code, response.content)
