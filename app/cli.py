@@ -17,7 +17,7 @@ from app.accounts import actions as accounts
 from app.accounts.errors import EmailTaken
 from app.accounts.rules import ROLES
 from app.audit import flows as trail
-from app.core import outbox
+from app.core import crypto, keyring, outbox
 from app.core.settings import Settings
 from app.core.transaction import in_transaction
 from app.ops import audit
@@ -36,13 +36,14 @@ stock = AppGroup("stock", help="What is held for orders.")
 payments = AppGroup("payments", help="What the payment providers know.")
 outbox_group = AppGroup("outbox", help="What was announced and not yet delivered.")
 audit_group = AppGroup("audit", help="What staff did, and whether anybody tampered with that record.")
+keys = AppGroup("keys", help="The keys of personal data: what each has encrypted, and doing it anew with the newest.")
 assets_group = AppGroup("assets", help="What browsers download.")
 staff = AppGroup("staff", help="Who may enter the back office.")
 demo = AppGroup("demo", help="The demo shop, and generated ones of any size.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, assets_group):
+    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, keys, assets_group):
         app.cli.add_command(group)
 
 
@@ -131,6 +132,36 @@ def verify(head: str, as_json: bool) -> None:
 def seal_audit() -> None:
     """Seal what was noted, now."""
     click.echo(f"{trail.seal()} sealed")
+
+
+@keys.command("status")
+def show_keys() -> None:
+    """Count the values that each key has encrypted; exit 1 while an older one is still needed."""
+    counts = keyring.by_key(keyring.status())
+    for key_id, count in sorted(counts.items()):
+        click.echo(f"{count:>9}  {key_id}  {keyring.place_of(key_id)}")
+    sys.exit(1 if set(counts) - {crypto.current().id} else 0)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Encrypt everything anew with FIELD_KEY, beside live traffic; begun again after any interruption, it goes on. Exit 1 when
+    something is left for an older key."""
+    trail.seal()
+    written = keyring.rotate(tell=lambda line: click.echo(line, err=True))
+    left = {
+        key_id: count for key_id, count in keyring.by_key(keyring.status()).items() if key_id != crypto.current().id
+    }
+    click.echo(f"{written} rows written with {crypto.current().id}")
+    for key_id, count in left.items():
+        click.echo(f"{count} values are left of {key_id}, {keyring.place_of(key_id)}")
+    if left:
+        sys.exit(1)
+    length = int(trail.head().partition(":")[0] or 0)
+    kept = in_transaction(lambda: keyring.keep(seals_until=length))
+    click.echo(
+        f"FIELD_KEY_FALLBACKS may be emptied: nothing needs {', '.join(kept)} any more" if kept else "one key is left"
+    )
 
 
 @staff.command("create")

@@ -47,7 +47,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.object_id:
         found.append(AuditEntry.object_id == wanted.object_id)
     if wanted.address:
-        found.append(AuditEntry.address_index == crypto.blind_index(wanted.address))
+        found.append(AuditEntry.address_index.in_(crypto.blind_indexes(wanted.address)))
     if wanted.since:
         found.append(AuditEntry.created_at >= wanted.since)
     if wanted.until:

@@ -163,6 +163,14 @@ def scalar(statement: Any, /, **params: Any) -> Any:
     return row[0] if row else None
 
 
+def lock_words(words: Sequence[str]) -> None:
+    """Let whoever names one of these words wait for us, until the transaction ends."""
+    scalar(
+        "SELECT count(pg_advisory_xact_lock(hashtextextended(word, 0))) FROM unnest(CAST(:words AS text[])) AS word",
+        words=sorted(words),
+    )
+
+
 def each_of(sql: str, **lists: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """`sql` with each `= ANY(:name)` spelt out as `IN (:name_0, :name_1)`, and the values to send with it.
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core import crypto
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 
@@ -101,7 +102,7 @@ class CustomerSignIn(Base):
     )
 
     id: Mapped[Key]
-    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, info={crypto.INDEX: "customer.email_index"})
     way: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
     created_at: Mapped[CreatedAt]

@@ -47,7 +47,9 @@ class BadSettings(Exception):
 class Settings:
     env: str
     secret_key: str
+    secret_key_fallbacks: tuple[str, ...]  # known besides: what they signed is believed
     field_key: str
+    field_key_fallbacks: tuple[str, ...]  # known besides: what they encrypted can be read
     base_url: str
     trusted_hosts: tuple[str, ...]
     proxy_hops: int
@@ -107,13 +109,16 @@ def _read(get: Reader) -> Settings:
     env = get.choice("APP_ENV", ENVIRONMENTS, "development")
     port = get.number("PORT", 8000, low=1, high=65535)
     secret = get.text("SECRET_KEY", "" if env == "production" else "development-only-secret-key-of-the-demo-shop")
+    fallbacks = get.lines("SECRET_KEY_FALLBACKS")
     base_url = get.text("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/")
     host = urlsplit(base_url).hostname or "127.0.0.1"
     local = "" if env == "production" else f",{host},127.0.0.1,localhost"
     return Settings(
         env=env,
         secret_key=secret,
+        secret_key_fallbacks=fallbacks,
         field_key=get.text("FIELD_KEY", secret),
+        field_key_fallbacks=get.lines("FIELD_KEY_FALLBACKS") or (() if get.text("FIELD_KEY") else fallbacks),
         base_url=base_url,
         trusted_hosts=get.words("TRUSTED_HOSTS", host + local),
         proxy_hops=get.number("PROXY_HOPS", 0, low=0, high=10),
