@@ -1,6 +1,7 @@
 """Settings: one frozen object made from the environment at start-up. `os.environ` is read nowhere else in `app/`.
 
-Every name may be given as `NAME_FILE`, a path to read the value from. `load` raises `BadSettings` with *all* faults.
+Every name may be given as `NAME_FILE`, a path to read the value from, or be kept by a secrets manager (`sources.py`). `load`
+raises `BadSettings` with *all* faults.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.core.settings import providers
+from app.core.settings import providers, sources
 from app.core.settings.faults import faults_of, production_faults
 from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
@@ -96,6 +97,10 @@ class Settings:
 def load(environ: Mapping[str, str]) -> Settings:
     """Read and check everything. Raises BadSettings with the list of all faults, in the operator's words."""
     reader = Reader(environ)
+    try:
+        reader.kept = sources.read(reader)
+    except sources.SourceFailed as failure:
+        raise BadSettings([str(failure)]) from None
     settings = _read(reader)
     faults = reader.faults + faults_of(settings)
     if settings.is_production:
