@@ -7,7 +7,8 @@ reads of a page, and no connection that idles inside a transaction. There nothin
 import re
 import uuid
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from select import POLLIN, poll
@@ -15,10 +16,11 @@ from typing import Annotated, Any, ClassVar
 
 import psycopg
 from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, event, func
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from app.core.ids import new_id
 
@@ -131,6 +133,16 @@ def engine() -> Engine:
     if _engine is None:
         raise RuntimeError("the database is not connected yet")
     return _engine
+
+
+@contextmanager
+def owner(url: str) -> Iterator[Connection]:
+    """A connection of its own as the role of `url`, with leave to write and without the shop's limits: for the schema."""
+    engine = create_engine(
+        _driver_url(url), poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": 5}
+    )
+    with engine.connect() as connection:
+        yield connection
 
 
 def release() -> None:

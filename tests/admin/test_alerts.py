@@ -157,7 +157,7 @@ def test_the_network_of_an_address(address, network):
     assert rules.network(address) == network
 
 
-def test_the_wrong_tries_of_an_address_are_found_by_an_index(database):
+def test_the_wrong_tries_of_an_address_are_found_by_an_index(as_owner):
     with transaction():
         db.rows(
             "INSERT INTO login_attempt (id, account_index, kind, was_right, address_index, created_at)"

@@ -85,10 +85,14 @@ def test_the_passwords_are_for_the_owner_alone(home: Path) -> None:
     for kind, name in servers.VARIABLES.items():
         file = homes.server_folder(home, kind) / "access.json"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        password = homes.read_json(file)["password"]
-        assert password in url(home, name)
+        access = homes.read_json(file)
+        assert access["shop_password" if kind == "postgres" else "password"] in url(home, name)
         commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        assert password not in commands
+        assert access["password"] not in commands
+        assert access["shop_password"] not in commands
+    assert homes.read_json(homes.server_folder(home, "postgres") / "access.json")["password"] in url(
+        home, servers.OWNER
+    )
 
 
 def test_the_servers_never_run_as_root(home: Path) -> None:

@@ -55,6 +55,7 @@ class Settings:
     trusted_hosts: tuple[str, ...]
     proxy_hops: int
     database_url: str
+    migrations_database_url: str  # of the role that owns the tables; the same where there is one role only
     redis_url: str
     home: Path
     shop: Shop
@@ -128,6 +129,7 @@ def _read(get: Reader) -> Settings:
         trusted_hosts=get.words("TRUSTED_HOSTS", host + local),
         proxy_hops=get.number("PROXY_HOPS", 0, low=0, high=10),
         database_url=get.text("DATABASE_URL"),
+        migrations_database_url=get.text("MIGRATIONS_DATABASE_URL", get.text("DATABASE_URL")),
         redis_url=get.text("REDIS_URL"),
         home=Path(get.text("SHOP_HOME", "instance")).absolute(),
         shop=read_shop(get),
