@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from sqlalchemy.engine import Connection, make_url
 
-# Added to, never changed or deleted; the columns that may be changed all the same. An address may be forgotten, or encrypted anew.
+# Added to, never changed or deleted; the columns that may be changed all the same: what is encrypted has to be encrypted anew one day.
 APPEND_ONLY: dict[str, tuple[str, ...]] = {
     "audit_entry": ("address",),
     "audit_seal": (),
-    "document": (),
+    "document": ("buyer",),
     "ledger_entry": (),
     "ledger_line": (),
     "stock_movement": (),

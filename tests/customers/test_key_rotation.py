@@ -24,6 +24,8 @@ from app.value import queries as value
 from tests.audit.tampering import tamper
 from tests.customers.patron import Patron
 from tests.notifications.post_office import PostOffice
+from tests.payments.conftest import KEYS, Bank
+from tests.shop import ADDRESS, CONTACT, add_product
 from tests.staff import StaffMember, hire
 from tests.value.cards import issue
 
@@ -34,6 +36,7 @@ BEFORE, LEARNT, TURNED, AFTER = (
     {"FIELD_KEY": NEW, "FIELD_KEY_FALLBACKS": OLD},
     {"FIELD_KEY": NEW},
 )
+RAZORPAY = {f"RAZORPAY_{name.upper()}": value for name, value in KEYS.items()}
 MakeShop = Callable[..., Flask]
 
 
@@ -44,9 +47,9 @@ def shop(make_shop: MakeShop) -> Flask:
 
 
 @pytest.fixture
-def restarted(make_app: Callable[..., Flask], office: PostOffice) -> MakeShop:
+def restarted(make_app: Callable[..., Flask], office: PostOffice, bank: Bank) -> MakeShop:
     """The same shop with other keys."""
-    return lambda **keys: make_app(MAIL_URL=office.url, **keys)
+    return lambda **keys: make_app(MAIL_URL=office.url, RAZORPAY_API_URL=bank.url, **RAZORPAY, **keys)
 
 
 def command(shop: Flask, *words: str) -> tuple[int, str]:
@@ -111,6 +114,24 @@ def test_a_field_key_is_rotated_beside_the_living_shop(restarted: MakeShop, shop
     log = colleague.get("/admin/activity/sign-ins")
     assert "siti@example.com" in log  # tries of before name their account: copies of its index have followed
     assert command(now, "rotate") == (0, f"0 rows written with {id_of(NEW)}\none key is left\n")
+
+
+def test_what_was_bought_is_rotated_too(restarted: MakeShop, shop: Flask, bank: Bank, aina: Patron):
+    """An order with its documents, whose triggers let a new key pass and nothing else."""
+    token = aina.order(add_product())
+    aina.pay(token)
+    aina.mails()  # everything is delivered
+    page = f"/order/{token}/documents/invoice.pdf"
+    before = aina.client.get(page).data
+    assert before.startswith(b"%PDF")
+    now = restarted(**TURNED)
+    assert command(now, "rotate")[0] == 0
+    assert set(keyring.by_key(keyring.status())) == {id_of(NEW)}
+    aina.client.application = restarted(**AFTER)
+    assert aina.client.get(page).data == before
+    assert ADDRESS["line1"] in crypto.decrypt(db.scalar("SELECT address FROM orders"))
+    found = {"number": db.scalar("SELECT number FROM orders"), "contact": CONTACT["phone"]}
+    assert aina.submit("/track", "/track", **found).location.endswith(token)
 
 
 def test_what_only_the_lost_key_opens_is_told_and_left(restarted: MakeShop, shop: Flask, aina: Patron):

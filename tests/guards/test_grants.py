@@ -4,6 +4,8 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from app import process
+from app.core import keyring
 from app.ops import grants, schema
 
 
@@ -51,6 +53,15 @@ def test_each_table_gives_it_what_the_list_says(shop, owner):
     expected |= {table: {"SELECT"} for table in grants.READ_ONLY}
     assert found == expected
     assert set(grants.APPEND_ONLY) | {"orders", "customer"} <= set(found)
+
+
+def test_whatever_is_encrypted_can_be_encrypted_anew(owner, shop):
+    process.import_models()
+    wanted = [
+        (each.table.name, column) for each in keyring.tables() for column in (*each.columns, *each.indexes.values())
+    ] + [copy for each in keyring.tables() for copies in each.copies.values() for copy in copies]
+    sent = "SELECT has_column_privilege(%s, %s, %s, 'UPDATE')"
+    assert [each for each in wanted if not owner.execute(sent, [role_of(shop), *each]).fetchone()[0]] == []
 
 
 @pytest.mark.parametrize("table", grants.APPEND_ONLY)
