@@ -34,6 +34,8 @@ i18n: tests ## gather the texts, bring the catalogues up to date
 
 requirements: tests ## pin requirements*.in anew
 	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements.txt requirements.in
+	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements-vault.txt requirements-vault.in
+	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements-azure.txt requirements-azure.in
 	@$(VENV)/pip-compile --quiet $(PINNING) --output-file=requirements-dev.txt requirements-dev.in
 
 # A pin must not say which index it came from; setuptools counts as a pin like any other.

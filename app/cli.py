@@ -17,7 +17,7 @@ from app.accounts import actions as accounts
 from app.accounts.errors import EmailTaken
 from app.accounts.rules import ROLES
 from app.audit import flows as trail
-from app.core import outbox
+from app.core import crypto, db, keyring, outbox
 from app.core.settings import Settings
 from app.core.transaction import in_transaction
 from app.ops import audit
@@ -36,13 +36,14 @@ stock = AppGroup("stock", help="What is held for orders.")
 payments = AppGroup("payments", help="What the payment providers know.")
 outbox_group = AppGroup("outbox", help="What was announced and not yet delivered.")
 audit_group = AppGroup("audit", help="What staff did, and whether anybody tampered with that record.")
+keys = AppGroup("keys", help="The keys of personal data: what each has encrypted, and doing it anew with the newest.")
 assets_group = AppGroup("assets", help="What browsers download.")
 staff = AppGroup("staff", help="Who may enter the back office.")
 demo = AppGroup("demo", help="The demo shop, and generated ones of any size.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, assets_group):
+    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, keys, assets_group):
         app.cli.add_command(group)
 
 
@@ -50,29 +51,31 @@ def init_app(app: Flask) -> None:
 @click.argument("revision", default="head")
 def upgrade(revision: str) -> None:
     """Bring the database to REVISION (the newest, unless said otherwise)."""
-    _schema().upgrade(revision)
+    owner, shop = _settings().migrations_database_url, _settings().database_url
+    _schema().upgrade(revision, url=owner, shop_url=shop)
+    if owner == shop and _settings().is_production:
+        click.echo("The shop owns its tables, triggers and all: give it a role of its own (docs/keys.md).", err=True)
 
 
 @database.command()
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Take the database back to REVISION; `base` empties it."""
-    _schema().downgrade(revision)
+    _schema().downgrade(revision, url=_settings().migrations_database_url)
 
 
 @database.command()
 @click.argument("message")
 def revision(message: str) -> None:
     """Write a revision with the differences between the models and this database."""
-    click.echo(_schema().write_revision(message))
+    click.echo(_schema().write_revision(message, url=_settings().migrations_database_url))
 
 
 @shop.command("audit")
 @click.option("--json", "as_json", is_flag=True, help="Print {name: count}.")
 def audit_shop(as_json: bool) -> None:
     """Count whatever breaks an invariant of stock, money and orders; exit 1 unless all are 0."""
-    settings: Settings = current_app.config["SETTINGS"]
-    found = audit.run(cleanup_interval_minutes=settings.cleanup_interval_minutes)
+    found = audit.run(cleanup_interval_minutes=_settings().cleanup_interval_minutes)
     click.echo(json.dumps(found) if as_json else "\n".join(f"{count:>8}  {name}" for name, count in found.items()))
     sys.exit(1 if any(found.values()) else 0)
 
@@ -133,6 +136,36 @@ def seal_audit() -> None:
     click.echo(f"{trail.seal()} sealed")
 
 
+@keys.command("status")
+def show_keys() -> None:
+    """Count the values that each key has encrypted; exit 1 while an older one is still needed."""
+    counts = keyring.by_key(keyring.status())
+    for key_id, count in sorted(counts.items()):
+        click.echo(f"{count:>9}  {key_id}  {keyring.place_of(key_id)}")
+    sys.exit(1 if set(counts) - {crypto.current().id} else 0)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Encrypt everything anew with FIELD_KEY, beside live traffic; begun again after any interruption, it goes on. Exit 1 when
+    something is left for an older key."""
+    trail.seal()
+    written = keyring.rotate(tell=lambda line: click.echo(line, err=True))
+    left = {
+        key_id: count for key_id, count in keyring.by_key(keyring.status()).items() if key_id != crypto.current().id
+    }
+    click.echo(f"{written} rows written with {crypto.current().id}")
+    for key_id, count in left.items():
+        click.echo(f"{count} values are left of {key_id}, {keyring.place_of(key_id)}")
+    if left:
+        sys.exit(1)
+    length = int(trail.head().partition(":")[0] or 0)
+    kept = in_transaction(lambda: keyring.keep(seals_until=length))
+    click.echo(
+        f"FIELD_KEY_FALLBACKS may be emptied: nothing needs {', '.join(kept)} any more" if kept else "one key is left"
+    )
+
+
 @staff.command("create")
 @click.argument("email")
 @click.option("--role", type=click.Choice(list(ROLES)), required=True)
@@ -141,7 +174,7 @@ def create_staff(email: str, role: str, as_json: bool) -> None:
     """Open an account; print its password and the link for an authenticator app, once. Nobody can look them up later."""
     if not is_email(email):
         raise click.BadParameter("enter an e-mail address like aina@example.com", param_hint="EMAIL")
-    issuer = current_app.config["SETTINGS"].shop.name
+    issuer = _settings().shop.name
     try:
         new = in_transaction(lambda: accounts.create_staff(email, role=role, issuer=issuer))
     except EmailTaken as refusal:
@@ -179,8 +212,14 @@ def load_demo(products: int, orders: int, customers: int) -> None:
     from demo import bulk, load  # noqa: PLC0415 - a shop in production goes without the demo
 
     click.echo(str(load.load()))
-    if products or orders:
+    if products or orders:  # by COPY and without indexes meanwhile: tables are their owner's to change
+        db.connect(_settings().migrations_database_url)
         bulk.fill(products=products, orders=orders, customers=customers, tell=click.echo)
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
 
 
 def _schema() -> ModuleType:

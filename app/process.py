@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gc
+from contextlib import suppress
 from functools import cache as once
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers
 
 import app as package
 from app import jobs
-from app.core import cache, crypto, db, outbox, transaction
+from app.core import cache, crypto, db, keyring, outbox, transaction
 from app.core.settings import Settings
 from app.subscriptions import SUBSCRIPTIONS
 
@@ -37,7 +39,7 @@ def configure_process(settings: Settings) -> None:
     import_models()
     db.connect(settings.database_url)
     cache.connect(settings.redis_url)
-    crypto.configure(settings.field_key)
+    crypto.configure(settings.field_key, *settings.field_key_fallbacks, load_kept=keyring.load)
     outbox.configure(SUBSCRIPTIONS)
     transaction.after_commit(jobs.wake)
     for name in CONFIGURED:
@@ -47,7 +49,7 @@ def configure_process(settings: Settings) -> None:
 @once
 def import_models() -> None:
     """Make the declarative base know every table."""
-    for name in ("app.core.numbers", "app.core.outbox"):
+    for name in ("app.core.keyring", "app.core.numbers", "app.core.outbox"):
         import_module(name)
     for module in iter_modules(package.__path__, "app."):
         if module.ispkg and find_spec(f"{module.name}.models"):
@@ -58,6 +60,9 @@ def settle_down() -> None:
     """After start-up, in a process that lives long: what was made so far stays, so the collector need not walk through it
     again and again; and it comes less often, as most of what a request leaves behind goes without it."""
     configure_mappers()
+    with suppress(DBAPIError, *db.OUTAGES):  # then they are asked for when they are needed
+        crypto.kept()
+    db.forget()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)

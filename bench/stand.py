@@ -161,6 +161,9 @@ def _environment(home: Path) -> dict[str, str]:
     given = {name: os.environ[name] for name in OF_PEOPLE if name in os.environ}
     wanted = {"PROXY_HOPS": "1", "LOG_LEVEL": "WARNING", "PORT": str(ports.pick())}
     environ = environment.resolve({**given, **wanted, "SHOP_HOME": str(home)})
+    environ["DATABASE_URL"] = environ.pop(
+        servers.OWNER, environ["DATABASE_URL"]
+    )  # we make databases and tables of our own
     environ["SANDBOX_WEBHOOK_URL"] = f"http://127.0.0.1:{environ['PORT']}/api/v1/payment/webhook"
     return environ
 

@@ -56,7 +56,7 @@ def unguarded_stand(
     try:
         stand.migrate()
         if not keep_checks:
-            drop_checks(url)
+            drop_checks(servers.as_owner(url))
         stand.start(with_jobs=False)
         yield stand
     finally:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 
 from run import ground, ports
-from run.postgres import Postgres
+from run.postgres import SHOP_ROLE, Postgres
 from run.problem import Problem
 from run.redis_server import Redis
 
@@ -64,13 +64,15 @@ class Servers:
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="kedai-chaos-"))
         place = self._place()
-        self.password = os.urandom(16).hex()
+        self.password, self.shop_password = os.urandom(16).hex(), os.urandom(16).hex()
         database, cache = ports.pick(), ports.pick()
         self.postgres = Server(
-            Postgres(place, port=database, password=self.password, lasting=False), self.home / "postgres.log"
+            Postgres(place, port=database, password=self.password, lasting=False, shop_password=self.shop_password),
+            self.home / "postgres.log",
         )
         self.redis = Server(Redis(place, port=cache, password=self.password, lasting=False), self.home / "redis.log")
-        self.database_url = f"postgresql://kedai:{self.password}@127.0.0.1:{database}/kedai"
+        self.database_url = f"postgresql://{SHOP_ROLE}:{self.shop_password}@127.0.0.1:{database}/kedai"
+        self._owner_url = f"postgresql://kedai:{self.password}@127.0.0.1:{database}/kedai"
         self.redis_url = f"redis://:{self.password}@127.0.0.1:{cache}/0"
 
     def _place(self) -> ground.Ground:
@@ -91,11 +93,15 @@ class Servers:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def new_database(self, name: str) -> str:
-        """The URL of another, empty database."""
+        """The URL of another, empty database, for the shop's role."""
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-        with psycopg.connect(_named(self.database_url, "postgres"), autocommit=True) as connection:
+        with psycopg.connect(_named(self._owner_url, "postgres"), autocommit=True) as connection:
             connection.execute(statement)
         return _named(self.database_url, name)
+
+    def as_owner(self, url: str) -> str:
+        """The same database for the role that owns its tables."""
+        return _named(self._owner_url, urlsplit(url).path.strip("/"))
 
 
 @contextmanager

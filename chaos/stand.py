@@ -133,8 +133,8 @@ class Stand:
         self.bank = Bank(f"http://127.0.0.1:{self._bank_port}")
 
     def migrate(self) -> None:
-        with self.inside():
-            schema.upgrade()
+        factory.import_models()
+        schema.upgrade(url=self.settings.migrations_database_url, shop_url=self.settings.database_url)
 
     def start(self, *, with_jobs: bool = True) -> None:
         """Returns once every web process answers."""
@@ -190,6 +190,7 @@ class Stand:
             "PROXY_HOPS": "1",
             "SHOP_HOME": str(self.home),
             "DATABASE_URL": database_url,
+            "MIGRATIONS_DATABASE_URL": self.servers.as_owner(database_url),
             "REDIS_URL": self.servers.redis_url,
             "MAIL_URL": f"smtp://127.0.0.1:{self._smtp_port}",
             "RAZORPAY_API_URL": bank,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from run import environment
+from run import environment, servers
 from run import home as homes
 from run.environment import PROJECT
 from run.problem import Problem
@@ -55,7 +55,8 @@ def is_empty(environ: Mapping[str, str]) -> bool:
 def staff_login(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
     """The demo login, created on the first run with this database and kept under SHOP_HOME."""
     kept = homes.read_json(home / "staff.json")
-    database = hashlib.sha256(environment.value_of(environ, "DATABASE_URL").encode()).hexdigest()
+    owner = environment.value_of(environ, servers.OWNER) or environment.value_of(environ, "DATABASE_URL")
+    database = hashlib.sha256(owner.encode()).hexdigest()
     if kept.get("database") == database:
         return kept
     try:

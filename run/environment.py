@@ -45,9 +45,18 @@ def resolve(environ: Mapping[str, str]) -> dict[str, str]:
     if is_production(environ):
         return dict(environ)
     home = home_of(environ)
-    chosen = {**_defaults(environ, home), **_running(home)}
+    chosen = _chosen(environ, home)
     missing = {name: value for name, value in chosen.items() if not is_given(environ, name)}
     return {**environ, **missing, "SHOP_HOME": str(home)}
+
+
+def _chosen(environ: Mapping[str, str], home: Path) -> dict[str, str]:
+    defaults, running = _defaults(environ, home), _running(home)
+    if is_given(environ, "DATABASE_URL") or "DATABASE_URL" in running:
+        defaults.pop(servers.OWNER, None)  # it owns the tables of another database than the one that is meant
+    if is_given(environ, "DATABASE_URL"):
+        running.pop(servers.OWNER, None)
+    return {**defaults, **running}
 
 
 def home_of(environ: Mapping[str, str]) -> Path:
@@ -183,9 +192,12 @@ _SHARED = (
         "PORT",
         "BASE_URL",
         "DATABASE_URL",
+        "MIGRATIONS_DATABASE_URL",
         "REDIS_URL",
         "SECRET_KEY",
+        "SECRET_KEY_FALLBACKS",
         "FIELD_KEY",
+        "FIELD_KEY_FALLBACKS",
         "TRUSTED_HOSTS",
         "MEDIA_URL",
     ),

@@ -70,8 +70,13 @@ class Keeper:
         """Starts the server and waits until it answers. Raises Problem when it does not."""
         locks.wait_exclusive(self.lock, seconds=5)
         access = homes.read_json(self.folder / "access.json")
+        more = {"shop_password": str(access["shop_password"])} if self.kind == "postgres" else {}
         self.server = KINDS[self.kind](
-            ground.prepare(self.home), port=int(access["port"]), password=str(access["password"]), lasting=self.lasting
+            ground.prepare(self.home),
+            port=int(access["port"]),
+            password=str(access["password"]),
+            lasting=self.lasting,
+            **more,
         )
         self.server.prepare()
         self._start()

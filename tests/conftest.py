@@ -1,12 +1,14 @@
 """One real PostgreSQL and Redis for the whole run; for each pytest worker a database of its own, empty before each test.
 
     database   an empty, migrated database, connected (and Redis, flushed): for tests of domains
+    as_owner   the same, connected as the role that owns the tables; everything else has the rights of the shop alone
     app        the application, on such a database          client     a browser without JavaScript
     statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
 
-DATABASE_URL and REDIS_URL, when given, name servers on which scratch databases may be made; else embedded ones are started.
+DATABASE_URL (MIGRATIONS_DATABASE_URL, where it is another role) and REDIS_URL, when given, name servers on which scratch
+databases may be made; else embedded ones are started.
 """
 
 from __future__ import annotations
@@ -77,12 +79,10 @@ def pytest_configure(config: pytest.Config) -> None:
         home = Path(tempfile.mkdtemp(prefix="kedai-tests-"))
         _stack.callback(shutil.rmtree, home, ignore_errors=True)
         os.environ.update(_stack.enter_context(servers.ensure(home, lasting=False)))
-    template = databases.create(os.environ["DATABASE_URL"], f"kedai_template_{os.getpid()}")
+    template = databases.create(databases.owner(os.environ), f"kedai_template_{os.getpid()}")
     _stack.callback(databases.drop, template)
     factory.import_models()
-    db.connect(template)
-    schema.upgrade()
-    db.engine().dispose()
+    schema.upgrade(url=template, shop_url=os.environ["DATABASE_URL"])
     os.environ["KEDAI_TEST_TEMPLATE"] = template
 
 
@@ -104,17 +104,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def environment(worker_id: str) -> Iterator[dict[str, str]]:
     """The complete environment of this pytest worker's shop."""
     number = int(worker_id.removeprefix("gw")) if worker_id.startswith("gw") else 0
-    url = databases.copy(os.environ["KEDAI_TEST_TEMPLATE"], f"kedai_test_{os.getpid()}")
+    owner = databases.copy(os.environ["KEDAI_TEST_TEMPLATE"], f"kedai_test_{os.getpid()}")
     home = Path(tempfile.mkdtemp(prefix="kedai-test-home-"))
     yield {
         **ENVIRONMENT,
-        "DATABASE_URL": url,
+        "DATABASE_URL": databases.same(os.environ["DATABASE_URL"], owner),
+        "MIGRATIONS_DATABASE_URL": owner,
         "REDIS_URL": databases.redis_url(os.environ["REDIS_URL"], number),
         "SHOP_HOME": str(home),
     }
     if db._engine is not None:
         db._engine.dispose()
-    databases.drop(url)
+    databases.drop(owner)
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -133,7 +134,7 @@ def _app(settings: Settings) -> Flask:
 
 @pytest.fixture(scope="session")
 def _cleaner(environment: dict[str, str]) -> Iterator[databases.Cleaner]:
-    with psycopg.connect(environment["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(environment["MIGRATIONS_DATABASE_URL"], autocommit=True) as connection:
         yield databases.Cleaner(connection)
 
 
@@ -146,6 +147,14 @@ def database(_app: Flask, settings: Settings, _cleaner: databases.Cleaner) -> It
     _cleaner.clean()
     cache.client().flushdb()
     memory.forget_all()
+
+
+@pytest.fixture
+def as_owner(database: None, settings: Settings) -> Iterator[None]:
+    """The tables are ours to change: for what no process of the shop may do."""
+    db.connect(settings.migrations_database_url)
+    yield
+    db.connect(settings.database_url)
 
 
 @pytest.fixture

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+
+
+def owner(environ: Mapping[str, str]) -> str:
+    """The URL of the role that makes databases and tables."""
+    return environ.get("MIGRATIONS_DATABASE_URL") or environ["DATABASE_URL"]
+
+
+def same(url: str, database: str) -> str:
+    """The role of one URL in the database of another."""
+    return _with_name(url, urlsplit(database).path.strip("/"))
 
 
 def create(server: str, name: str, *, template: str = "template0") -> str:

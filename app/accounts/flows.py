@@ -11,7 +11,7 @@ from app.accounts.actions import keys, own, people, programs
 from app.accounts.actions.keys import Entry
 from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
-from app.core import crypto, db, passwords
+from app.core import db, passwords
 from app.core.transaction import in_transaction
 from app.passkeys.actions import Given
 
@@ -38,10 +38,9 @@ def sign_in(
     `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries: wrong tries of
     strangers do not count in a browser that they trust.
     """
-    account = crypto.blind_index(email)
-    kind = "trusted" if device and queries.is_trusted_for(device, account) else "password"
+    kind = "trusted" if device and queries.is_trusted_for(device, email) else "password"
     db.release()
-    attempt_id = _claimed(account, kind=kind)
+    attempt_id = _claimed(email, kind=kind)
 
     def look(*, is_last: bool) -> str | None:
         staff_id, password_hash = queries.credentials(email)
@@ -55,7 +54,7 @@ def sign_in(
             if person is not None and is_right and not is_same and not is_last:
                 raise _HashIsNew()
             if person is None or not (is_right and is_same and person.is_active):
-                actions.note_wrong(attempt_id, account, person, kind=kind)
+                actions.note_wrong(attempt_id, email, person, kind=kind)
                 return None
             actions.note_right(attempt_id)
             person.password_hash = renewed or person.password_hash
@@ -75,7 +74,7 @@ def sign_in(
     return token
 
 
-def _claimed(account: bytes, *, kind: str) -> uuid.UUID:
+def _claimed(account: str, *, kind: str) -> uuid.UUID:
     try:
         return in_transaction(lambda: actions.claim_try(account, kind=kind))
     except TooManyTries:
@@ -170,8 +169,7 @@ def change_password(who: SignedIn, current: str, new: str) -> None:
 def demand_password(who: SignedIn, password: str) -> None:
     """Raises WrongPassword unless it is theirs, TooManyTries after too many that were not: counted like signing in, apart
     from what strangers try."""
-    account = crypto.blind_index(who.email)
-    attempt_id = _claimed(account, kind="own")
+    attempt_id = _claimed(who.email, kind="own")
     _staff_id, password_hash = queries.credentials(who.email)
     db.release()
     is_right = passwords.is_right(password_hash, password)
@@ -180,7 +178,7 @@ def demand_password(who: SignedIn, password: str) -> None:
         if is_right:
             actions.note_right(attempt_id)
         else:
-            actions.note_wrong(attempt_id, account, queries.lock_staff(who.staff_id), kind="own")
+            actions.note_wrong(attempt_id, who.email, queries.lock_staff(who.staff_id), kind="own")
 
     in_transaction(note)
     if not is_right:

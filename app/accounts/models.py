@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, te
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core import crypto
 from app.core.crypto import EncryptedText
 from app.core.db import Base, CreatedAt, Key
 
@@ -148,7 +149,7 @@ class StaffSession(Base):
     fresh_codes: Mapped[str | None] = mapped_column(EncryptedText)
     address: Mapped[str | None] = mapped_column(EncryptedText)
     agent: Mapped[str] = mapped_column(Text, server_default="")
-    place_index: Mapped[bytes | None]  # fingerprint of network and browser
+    place_index: Mapped[bytes | None] = mapped_column(info=crypto.LASTING)  # fingerprint of network and browser
     is_program: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[CreatedAt]
 
@@ -223,7 +224,7 @@ class LoginAttempt(Base):
     )
 
     id: Mapped[Key]
-    account_index: Mapped[bytes] = mapped_column(LargeBinary)
+    account_index: Mapped[bytes] = mapped_column(LargeBinary, info={crypto.INDEX: "staff.email_index"})
     kind: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
     address: Mapped[str | None] = mapped_column(EncryptedText)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
@@ -93,4 +92,4 @@ def is_ours(entry: AuditEntry, *, is_opening: bool = False) -> bool:
     """Whether the shop wrote this. Entries from before there were fingerprints are believed when the chain begins."""
     if entry.mac is None:
         return is_opening
-    return hmac.compare_digest(entry.mac, crypto.seal(entry.content()))
+    return crypto.is_seal(entry.mac, entry.content())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
 from dataclasses import dataclass, field
 
@@ -56,7 +55,7 @@ def verify(*, known_head: str = "") -> Found:
             found.removed.append(str(each.position))
         elif position + 1 == each.position:
             _compare(found, each, entry, previous)
-        elif not _is_ours_alone(entry):  # what stood before it is gone
+        elif not _is_ours_alone(entry, each.position):  # what stood before it is gone
             found.changed.append(str(each.position))
         position, previous = each.position, each.hash
         found.sealed += 1
@@ -74,15 +73,16 @@ def verify(*, known_head: str = "") -> Found:
 
 
 def _compare(found: Found, seal: queries.AuditSeal, entry: queries.AuditEntry, previous: bytes) -> None:
-    right = crypto.seal(rules.link(seal.position, previous, entry.content()))
-    if not (hmac.compare_digest(right, seal.hash) and _is_address_ours(entry)):
+    link = rules.link(seal.position, previous, entry.content())
+    if not (crypto.is_seal(seal.hash, link, position=seal.position) and _is_address_ours(entry)):
         found.changed.append(str(seal.position))
 
 
-def _is_ours_alone(entry: queries.AuditEntry) -> bool:
-    return (entry.mac is None or actions.is_ours(entry)) and _is_address_ours(entry)
+def _is_ours_alone(entry: queries.AuditEntry, position: int) -> bool:
+    is_ours = entry.mac is None or crypto.is_seal(entry.mac, entry.content(), position=position)
+    return is_ours and _is_address_ours(entry)
 
 
 def _is_address_ours(entry: queries.AuditEntry) -> bool:
     """Forgotten, or the one that was noted: one that cannot be read is neither."""
-    return entry.address is None or crypto.blind_index(entry.address) == entry.address_index
+    return entry.address is None or entry.address_index in crypto.blind_indexes(entry.address)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.audit import rules
+from app.core import crypto
 from app.core.crypto import LenientText
 from app.core.db import Base, CreatedAt, Key
 
@@ -48,7 +49,7 @@ class AuditEntry(Base):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     address: Mapped[str | None] = mapped_column(LenientText)
-    address_index: Mapped[bytes | None]
+    address_index: Mapped[bytes | None] = mapped_column(info=crypto.LASTING)  # sealed
     request_id: Mapped[str] = mapped_column(Text, server_default="")
     mac: Mapped[bytes | None]
     created_at: Mapped[CreatedAt]

@@ -48,7 +48,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.object_id:
         found.append(AuditEntry.object_id == wanted.object_id)
     if wanted.address:
-        found.append(AuditEntry.address_index == crypto.blind_index(wanted.address))
+        found.append(AuditEntry.address_index.in_(crypto.blind_indexes(wanted.address)))
     if wanted.api_key:
         found.append(AuditEntry.facts["api_key"].astext == wanted.api_key)
     if wanted.since:

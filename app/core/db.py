@@ -7,7 +7,8 @@ reads of a page, and no connection that idles inside a transaction. There nothin
 import re
 import uuid
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from select import POLLIN, poll
@@ -15,10 +16,11 @@ from typing import Annotated, Any, ClassVar
 
 import psycopg
 from sqlalchemy import BigInteger, DateTime, MetaData, create_engine, event, func
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, scoped_session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from app.core.ids import new_id
 
@@ -133,6 +135,16 @@ def engine() -> Engine:
     return _engine
 
 
+@contextmanager
+def owner(url: str) -> Iterator[Connection]:
+    """A connection of its own as the role of `url`, with leave to write and without the shop's limits: for the schema."""
+    engine = create_engine(
+        _driver_url(url), poolclass=NullPool, hide_parameters=True, connect_args={"connect_timeout": 5}
+    )
+    with engine.connect() as connection:
+        yield connection
+
+
 def release() -> None:
     """Give the connection back before something slow. What was only read is forgotten; call it outside transactions."""
     session.rollback()
@@ -161,6 +173,14 @@ def scalar(statement: Any, /, **params: Any) -> Any:
         return session.execute(statement, params).scalar()
     row = _sent(statement, params, fetch=_first)
     return row[0] if row else None
+
+
+def lock_words(words: Sequence[str]) -> None:
+    """Let whoever names one of these words wait for us, until the transaction ends."""
+    scalar(
+        "SELECT count(pg_advisory_xact_lock(hashtextextended(word, 0))) FROM unnest(CAST(:words AS text[])) AS word",
+        words=sorted(words),
+    )
 
 
 def each_of(sql: str, **lists: Sequence[Any]) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from app.core import crypto, db, passwords
+from app.core import db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, gateway, queries
 from app.customers.actions import Device, NewSession, Registration, identities, keys, profile, programs, wishes
@@ -60,8 +60,7 @@ class _HashIsNew(Exception):
 
 def sign_in(email: str, password: str, *, device: Device, is_kept: bool, is_program: bool = False) -> NewSession | None:
     """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries."""
-    account = crypto.blind_index(email)
-    attempt_id = _claimed(account)
+    attempt_id = _claimed(email)
     start = partial(actions.start_session, device=device, is_kept=is_kept, is_program=is_program)
     try:
         session = _sign_in(email, password, attempt_id, start)
@@ -93,7 +92,7 @@ def _sign_in(
         if person is not None and is_right and not is_same and not is_last:
             raise _HashIsNew()
         if person is None or not is_right or not is_same:
-            actions.note_wrong(attempt_id, crypto.blind_index(email), person)
+            actions.note_wrong(attempt_id, email, person)
             return None
         actions.note_right(attempt_id)
         person.password_hash = renewed or person.password_hash
@@ -212,7 +211,7 @@ def check_password(customer_id: uuid.UUID, password: str, *, session_id: uuid.UU
 
     Raises WrongPassword or TooManyTries.
     """
-    account = crypto.blind_index(f"session {session_id}")
+    account = f"session {session_id}"
     attempt_id = _claimed(account)
     password_hash = queries.password_hash_of(customer_id)
     db.release()
@@ -245,7 +244,7 @@ def reset_password(token: str, password: str, *, device: Device) -> NewSession:
     return in_transaction(lambda: actions.reset_password(token, password_hash, device=device))
 
 
-def _claimed(account: bytes) -> uuid.UUID:
+def _claimed(account: str) -> uuid.UUID:
     try:
         return in_transaction(lambda: actions.claim_try(account))
     except TooManyTries:

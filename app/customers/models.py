@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core import crypto
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 
@@ -118,7 +119,7 @@ class CustomerSignIn(Base):
     )
 
     id: Mapped[Key]
-    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, info={crypto.INDEX: "customer.email_index"})
     way: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
     created_at: Mapped[CreatedAt]
@@ -133,7 +134,7 @@ class CustomerIdentity(Base):
     id: Mapped[Key]
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
     provider: Mapped[str] = mapped_column(Text)
-    identity_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    identity_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True, info=crypto.LASTING)
     email: Mapped[str] = mapped_column(EncryptedText)  # as the provider told it then; for its owner to know it again
     created_at: Mapped[CreatedAt]
 
@@ -160,7 +161,7 @@ class CustomerOidcFlow(Base):
     verifier: Mapped[str | None] = mapped_column(EncryptedText)
     next_path: Mapped[str] = mapped_column(Text)
     somebody: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
-    email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary, info=crypto.LASTING)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

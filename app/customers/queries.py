@@ -123,7 +123,7 @@ def sessions(customer_id: uuid.UUID) -> list[CustomerSession]:
 def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
     """(customer id, password hash) of somebody who may sign in; (None, None) for everybody else."""
     statement = select(Customer.id, Customer.password_hash).where(
-        Customer.email_index == crypto.blind_index(email), Customer.is_active
+        Customer.email_index.in_(crypto.blind_indexes(email)), Customer.is_active
     )
     row = db.session.execute(statement).one_or_none()
     return (row[0], row[1]) if row else (None, None)
@@ -138,13 +138,14 @@ def customer(customer_id: uuid.UUID) -> Customer | None:
 
 
 def customer_by_email(email: str) -> Customer | None:
-    statement = select(Customer).where(Customer.email_index == crypto.blind_index(email), Customer.is_active)
+    statement = select(Customer).where(Customer.email_index.in_(crypto.blind_indexes(email)), Customer.is_active)
     return db.session.scalars(statement).one_or_none()
 
 
-def verified_by(email_index: bytes) -> Any:
+def verified_by(email: str) -> Any:
     """The id of the customer whose proven e-mail this is, as a part of another statement."""
-    return select(Customer.id).where(Customer.email_index == email_index, Customer.is_active).scalar_subquery()
+    theirs = Customer.email_index.in_(crypto.blind_indexes(email))
+    return select(Customer.id).where(theirs, Customer.is_active).scalar_subquery()
 
 
 def lock_customer(customer_id: uuid.UUID) -> Customer | None:
@@ -152,7 +153,7 @@ def lock_customer(customer_id: uuid.UUID) -> Customer | None:
 
 
 def lock_customer_by_email(email: str) -> Customer | None:
-    return _locked(select(Customer).where(Customer.email_index == crypto.blind_index(email)))
+    return _locked(select(Customer).where(Customer.email_index.in_(crypto.blind_indexes(email))))
 
 
 def _locked(statement: Any) -> Any:
@@ -182,9 +183,9 @@ def flow_of(flow_id: uuid.UUID) -> CustomerOidcFlow | None:
     return db.session.get(CustomerOidcFlow, flow_id)
 
 
-def identity(identity_index: bytes) -> CustomerIdentity | None:
+def identity(identity: str) -> CustomerIdentity | None:
     return db.session.scalars(
-        select(CustomerIdentity).where(CustomerIdentity.identity_index == identity_index)
+        select(CustomerIdentity).where(CustomerIdentity.identity_index.in_(crypto.blind_indexes(identity)))
     ).one_or_none()
 
 
@@ -194,18 +195,18 @@ def identities(customer_id: uuid.UUID) -> list[CustomerIdentity]:
     return list(db.session.scalars(statement.order_by(CustomerIdentity.provider)))
 
 
-def lock_tries(email_index: bytes) -> None:
+def lock_tries(account: str) -> None:
     """Let tries at one address come one after the other, also where there is no account. Until the transaction ends."""
-    db.scalar("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"customer sign-in {email_index.hex()}")
+    db.lock_words([f"customer sign-in {index.hex()}" for index in crypto.blind_indexes(account)])
 
 
-def wrong_tries(email_index: bytes, *, way: str = "password") -> tuple[int, int]:
+def wrong_tries(account: str, *, way: str = "password") -> tuple[int, int]:
     """(how many in the last quarter of an hour, minutes until the oldest of them no longer counts)."""
     row = db.rows(
         "SELECT count(*), ceil(extract(epoch FROM min(created_at) + make_interval(mins => :minutes) - clock_timestamp()) / 60)"
-        " FROM customer_sign_in WHERE email_index = :account AND way = :way AND NOT was_right"
+        " FROM customer_sign_in WHERE email_index = ANY(:account) AND way = :way AND NOT was_right"
         " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
-        account=email_index,
+        account=crypto.blind_indexes(account),
         way=way,
         minutes=TRIES_MINUTES,
     )[0]
@@ -227,13 +228,13 @@ def open_request(token: str, *, kind: str) -> CustomerRequest | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def good_letters(email_index: bytes, *, kind: str) -> int:
+def good_letters(email: str, *, kind: str) -> int:
     """How many mails of this kind were sent to the address within the hour whose link still works, for minutes to come."""
     found = db.scalar(
-        "SELECT count(*) FROM customer_request WHERE email_index = :email AND kind = :kind AND mailed_at IS NOT NULL"
+        "SELECT count(*) FROM customer_request WHERE email_index = ANY(:email) AND kind = :kind AND mailed_at IS NOT NULL"
         " AND used_at IS NULL AND expires_at > clock_timestamp() + make_interval(mins => :left)"
         " AND created_at > clock_timestamp() - interval '1 hour'",
-        email=email_index,
+        email=crypto.blind_indexes(email),
         kind=kind,
         left=GOOD_MINUTES,
     )
@@ -290,7 +291,7 @@ def wants(customer_id: uuid.UUID, *, channel: str, kind: str) -> bool:
 
 def unsubscribe_token(customer_id: uuid.UUID, kind: str) -> str:
     """Ends this kind of mails, without signing in and for ever: it stands in mails that may be years old."""
-    return f"{customer_id.hex}-{kind}-{_signature(customer_id, kind)}"
+    return f"{customer_id.hex}-{kind}-{_signatures(customer_id, kind)[0]}"
 
 
 def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
@@ -299,17 +300,20 @@ def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
     if len(parts) != 3 or parts[1] not in TYPES or not HEX_ID.fullmatch(parts[0]):
         return None
     customer_id = uuid.UUID(parts[0])
-    is_ours = hmac.compare_digest(parts[2].encode(), _signature(customer_id, parts[1]).encode())
-    return (customer_id, parts[1]) if is_ours else None
+    ours = _signatures(customer_id, parts[1])
+    return (
+        (customer_id, parts[1]) if any(hmac.compare_digest(parts[2].encode(), one.encode()) for one in ours) else None
+    )
 
 
-def _signature(customer_id: uuid.UUID, kind: str) -> str:
-    return crypto.blind_index(unsubscribe_subject(customer_id, kind)).hex()[:40]
+def _signatures(customer_id: uuid.UUID, kind: str) -> list[str]:
+    """By each key that may have made it, the newest first."""
+    return [index.hex()[:40] for index in crypto.blind_indexes(unsubscribe_subject(customer_id, kind))]
 
 
-def tries_of(email_index: bytes) -> list[Any]:
+def tries_of(email: str) -> list[Any]:
     """(way, was_right, created_at) of what was tried at this account within the month that is kept."""
     return db.rows(
-        "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = :email ORDER BY created_at",
-        email=email_index,
+        "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = ANY(:email) ORDER BY created_at",
+        email=crypto.blind_indexes(email),
     )

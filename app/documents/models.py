@@ -14,7 +14,8 @@ from app.core.money import Money
 
 
 class Document(Base):
-    """Issued once, never changed or deleted: a trigger refuses both. `facts` and `buyer` are all that its PDF prints."""
+    """Issued once, never changed or deleted: a trigger refuses both, but for a new key of `buyer`. `facts` and `buyer` are all that
+    its PDF prints."""
 
     __tablename__ = "document"
     __table_args__ = (

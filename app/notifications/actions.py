@@ -15,6 +15,7 @@ from app.notifications.models import MailMessage
 
 def claim(*, topic: str, template: str, recipient: str, locale: str, order_id: uuid.UUID | None) -> uuid.UUID | None:
     """The record of this mail, made on the first try and counted on each; None when it was sent or refused already."""
+    _index_anew(topic, template, recipient)
     statement = insert(MailMessage).values(
         id=new_id(),
         topic=topic,
@@ -30,6 +31,16 @@ def claim(*, topic: str, template: str, recipient: str, locale: str, order_id: u
     )
     found = db.session.execute(again.returning(MailMessage.id, MailMessage.state)).one()
     return found.id if found.state == "queued" else None
+
+
+def _index_anew(topic: str, template: str, recipient: str) -> None:
+    """What an older key has indexed is the same mail: it is not sent twice while keys are rotated."""
+    newest, *older = crypto.blind_indexes(recipient)
+    if older:
+        mine = (MailMessage.topic == topic, MailMessage.template == template, MailMessage.recipient_index.in_(older))
+        db.session.execute(
+            update(MailMessage).where(*mine).values(recipient_index=newest).execution_options(synchronize_session=False)
+        )
 
 
 def mark_sent(mail_id: uuid.UUID, *, server: str) -> None:

@@ -50,11 +50,14 @@ def money() -> dict[str, float]:
 
 
 def database() -> dict[str, Any]:
-    """Size, connections in use and allowed, version."""
+    """Size, connections in use and allowed, version; what our role may do: change `rows` only, or all as `owner` or `superuser`."""
     found = db.rows(
         "SELECT pg_database_size(current_database()) AS size_bytes, current_setting('server_version') AS version,"
         " current_setting('max_connections')::int AS connections_allowed,"
-        " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections"
+        " (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) AS connections,"
+        " CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 'superuser'"
+        "  WHEN EXISTS (SELECT FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'USAGE')) THEN 'owner'"
+        "  ELSE 'rows' END AS role"
     )[0]
     return dict(found._asdict())
 

@@ -1,4 +1,4 @@
-"""The schema's revisions, run by Alembic over the shop's own connection; one process at a time."""
+"""The schema's revisions, run by Alembic as the role that owns the tables; one process at a time."""
 
 from __future__ import annotations
 
@@ -12,26 +12,31 @@ from alembic.config import Config
 from alembic.script import Script
 
 from app.core import db
+from app.ops import grants
 
 FOLDER = Path(__file__).parents[2] / "migrations"
 LOCK = 7_203_501_120  # any number, as long as it is always the same
 
 
-def upgrade(revision: str = "head") -> None:
-    with _connected() as config:
+def upgrade(revision: str = "head", *, url: str, shop_url: str = "") -> None:
+    """As the role of `url`; afterwards the role of `shop_url`, if it is another one, has what it needs."""
+    with _connected(url) as config:
         command.upgrade(config, revision)
+        connection = config.attributes["connection"]
+        grants.give(connection, shop_url or url)
+        connection.commit()
 
 
-def downgrade(revision: str) -> None:
-    with _connected() as config:
+def downgrade(revision: str, *, url: str) -> None:
+    with _connected(url) as config:
         command.downgrade(config, revision)
 
 
-def write_revision(message: str) -> str:
+def write_revision(message: str, *, url: str) -> str:
     """Compare models and database, write the next numbered revision (needs ruff), return its path."""
     taken = sorted(path.name[:4] for path in (FOLDER / "versions").glob("[0-9]*.py"))
     number = f"{int(taken[-1]) + 1 if taken else 1:04d}"
-    with _connected() as config:
+    with _connected(url) as config:
         script = command.revision(config, message, autogenerate=True, rev_id=number)
     return (
         str(script.path) if isinstance(script, Script) else "nothing to write: the database is what the models describe"
@@ -39,7 +44,7 @@ def write_revision(message: str) -> str:
 
 
 @contextmanager
-def _connected() -> Iterator[Config]:
+def _connected(url: str) -> Iterator[Config]:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
@@ -48,10 +53,8 @@ def _connected() -> Iterator[Config]:
         config.set_section_option("post_write_hooks", f"{hook}.executable", str(Path(sys.executable).with_name("ruff")))
         config.set_section_option("post_write_hooks", f"{hook}.options", f"{options} REVISION_SCRIPT_FILENAME")
     config.set_section_option("post_write_hooks", "hooks", "tidy, format")
-    with db.engine().connect().execution_options(isolation_level="READ COMMITTED") as connection:
-        connection.exec_driver_sql(
-            "SET default_transaction_read_only = off; SET statement_timeout = 0; SET lock_timeout = '60s'"
-        )
+    with db.owner(url) as connection:
+        connection.exec_driver_sql("SET lock_timeout = '60s'")
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
         connection.commit()
         config.attributes["connection"] = connection
@@ -59,8 +62,4 @@ def _connected() -> Iterator[Config]:
             yield config
         finally:
             connection.rollback()
-            connection.exec_driver_sql(
-                f"SELECT pg_advisory_unlock({LOCK});"
-                " RESET default_transaction_read_only; RESET statement_timeout; RESET lock_timeout"
-            )
-            connection.commit()
+            connection.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK})")

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.core import crypto
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 from app.core.money import Money
@@ -64,9 +65,8 @@ class Order(HasState, Base):
     snapshot: Mapped[dict[str, Any]] = mapped_column(JSONB)  # the pricing result: taxes by name, shipping, dates
     locale: Mapped[str] = mapped_column(Text)
     visitor: Mapped[str] = mapped_column(Text)
-    client_index: Mapped[bytes] = mapped_column(
-        server_default=""
-    )  # fingerprint of the network address it was placed from
+    # fingerprint of the network address it was placed from
+    client_index: Mapped[bytes] = mapped_column(server_default="", info=crypto.LASTING)
     cart_id: Mapped[uuid.UUID | None]
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id"))
     email: Mapped[str] = mapped_column(EncryptedText)

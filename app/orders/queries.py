@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.orm import joinedload
 
-from app.core import db
+from app.core import crypto, db
 from app.core.crypto import EncryptedJSON
 from app.orders.models import Order, OrderEvent
 
@@ -61,14 +61,18 @@ def order_by_place_key(key: uuid.UUID) -> Order | None:
     return db.session.get(Order, found) if found else None
 
 
-def find_for_guest(*, number: str, email_index: bytes, phone_index: bytes | None) -> Order | None:
+def find_for_guest(*, number: str, email: str = "", phone: str = "") -> Order | None:
     """The order with this number or reference, if e-mail or phone fit too (N22)."""
     statement = (
         select(Order)
         .where((Order.number == number) | (Order.reference == number))
-        .where((Order.email_index == email_index) | (Order.phone_index == phone_index if phone_index else False))
+        .where(Order.email_index.in_(_indexes(email)) | Order.phone_index.in_(_indexes(phone)))
     )
     return db.session.scalars(statement).one_or_none()
+
+
+def _indexes(value: str) -> list[bytes]:
+    return crypto.blind_indexes(value) if value else []
 
 
 def expired_unpaid(*, limit: int = 200) -> list[uuid.UUID]:
@@ -120,18 +124,16 @@ def page(*, state: str | None = None, before: Any = None, limit: int = 50) -> li
     )
 
 
-def matching(
-    label: str, *, email_index: bytes | None = None, phone_index: bytes | None = None, limit: int = 50
-) -> list[Any]:
+def matching(label: str, *, email: str = "", phone: str = "", limit: int = 50) -> list[Any]:
     """The same rows for one number or reference, or for one customer's address or phone, newest first."""
     return db.rows(
         _typed(
-            f"{ROW} WHERE o.number = :label OR o.reference = :label OR o.email_index = :email OR o.phone_index = :phone"
+            f"{ROW} WHERE o.number = :label OR o.reference = :label OR o.email_index = ANY(:email) OR o.phone_index = ANY(:phone)"
             " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit"
         ),
         label=label,
-        email=email_index,
-        phone=phone_index,
+        email=_indexes(email),
+        phone=_indexes(phone),
         limit=limit,
     )
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import uuid
 
-from app.core import clock, db
+from app.core import clock, crypto, db
 from app.customers import queries as customers
 from app.customers.actions import closing
 from app.orders.actions import belonging
@@ -21,16 +21,16 @@ def erase(customer_id: uuid.UUID) -> str | None:
         or any(queries.waits_for(customer_id))
     ):
         return None
-    visitor = person.visitor
+    visitor, theirs = person.visitor, crypto.blind_indexes(person.email)
     db.rows(
-        "DELETE FROM mail_message m WHERE recipient_index = :email AND NOT EXISTS"
+        "DELETE FROM mail_message m WHERE recipient_index = ANY(:email) AND NOT EXISTS"
         " (SELECT FROM orders o WHERE o.id = m.order_id AND o.confirmed_at IS NOT NULL) RETURNING id",
-        email=person.email_index,
+        email=theirs,
     )
     db.rows(  # one with money on it is the way to send its code once more
         "UPDATE value_account SET email = NULL, email_index = NULL, mail_code = NULL"
-        " WHERE email_index = :email AND balance_minor = 0 RETURNING id",
-        email=person.email_index,
+        " WHERE email_index = ANY(:email) AND balance_minor = 0 RETURNING id",
+        email=theirs,
     )
     for table, more in (("checkout_session", ""), ("cart_notice", ""), ("cart", " AND is_open")):
         db.rows(f"DELETE FROM {table} WHERE visitor = :visitor{more} RETURNING id", visitor=visitor)  # noqa: S608 - our own words

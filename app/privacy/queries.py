@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from app.cart import queries as cart
-from app.core import db
+from app.core import crypto, db
 from app.core.errors import NotFound
 from app.customers import queries as customers
 from app.customers.models import Customer
@@ -73,7 +73,7 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
         "subscriptions": [_subscription(each) for each in recurring.of_customer(customer_id)],
         "gift_cards_and_credit": [
             _picked(each, "kind", "last_four", "currency", "balance_minor", "state", "expires_at", "created_at")
-            for each in value.accounts_of(person.email_index)
+            for each in value.accounts_of(person.email)
         ],
         "refunds": _refunds(customer_id),
         "refund_wishes": [
@@ -100,9 +100,9 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
         ],
         "sign_ins": [
             {"way": each.way, "successful": each.was_right, "at": each.created_at}
-            for each in customers.tries_of(person.email_index)
+            for each in customers.tries_of(person.email)
         ],
-        "mails": _mails(person.email_index),
+        "mails": _mails(person.email),
     }
 
 
@@ -171,9 +171,9 @@ def _names(product_ids: list[uuid.UUID]) -> list[str]:
     return [known[each] for each in product_ids if each in known]
 
 
-def _mails(email_index: bytes) -> Table:
+def _mails(email: str) -> Table:
     found = db.rows(
-        "SELECT template, state, created_at FROM mail_message WHERE recipient_index = :email ORDER BY created_at",
-        email=email_index,
+        "SELECT template, state, created_at FROM mail_message WHERE recipient_index = ANY(:email) ORDER BY created_at",
+        email=crypto.blind_indexes(email),
     )
     return [{"about": row.template, "state": row.state, "at": row.created_at} for row in found]

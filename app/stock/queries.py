@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, union
 
-from app.core import db
+from app.core import crypto, db
 from app.stock.models import StockItem, StockLock
 from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Shelf
 
@@ -162,14 +162,15 @@ def hold_of(order_id: uuid.UUID) -> Hold:
     )
 
 
-def live_orders_of_address(client_index: bytes) -> int:
-    """Unpaid orders from this address (its fingerprint) that hold stock right now (S11). Those on a plan have begun to pay."""
-    return db.scalar(
+def live_orders_of_address(address: str) -> int:
+    """Unpaid orders from this address on the network that hold stock right now (S11). Those on a plan have begun to pay."""
+    sql, values = db.each_of(
         "SELECT count(DISTINCT o.id) FROM orders o JOIN stock_lock l ON l.order_id = o.id AND l.state = 'held'"
-        " WHERE o.client_index = :client AND o.state = 'pending' AND l.expires_at > statement_timestamp()"
+        " WHERE o.client_index = ANY(:client) AND o.state = 'pending' AND l.expires_at > statement_timestamp()"
         " AND NOT EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.received_minor > 0)",
-        client=client_index,
+        client=crypto.blind_indexes(address),
     )
+    return db.scalar(sql, **values)
 
 
 def expired_paying_orders(limit: int = 500) -> list[uuid.UUID]:

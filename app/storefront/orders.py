@@ -6,7 +6,6 @@ from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.core import crypto
 from app.core.errors import NotFound
 from app.core.money import Money
 from app.documents import queries as documents
@@ -93,11 +92,9 @@ def track() -> ResponseReturnValue:
 
 def _find(number: str, contact: str) -> Order | None:
     if is_email(contact):
-        return queries.find_for_guest(number=number, email_index=crypto.blind_index(contact), phone_index=None)
+        return queries.find_for_guest(number=number, email=contact)
     phone = parse_phone(contact)
-    if phone is None:
-        return None
-    return queries.find_for_guest(number=number, email_index=b"", phone_index=crypto.blind_index(phone))
+    return queries.find_for_guest(number=number, phone=phone) if phone else None
 
 
 def _paid_rows(order: Order, parts: list[tuple[str, str, Money]], due: Money) -> list[tuple[str, str]]:

@@ -158,7 +158,7 @@ def welcome(new: NewSession, *, to: str) -> Response:
             actions.end_session(old_token)
         person = queries.lock_customer(new.customer_id)  # who signs in twice at once joins one after the other
         if person is not None:
-            belonging.attach(person.id, person.email_index)
+            belonging.attach(person.id, person.email)
             subscriptions.attach(person.id)
         if guest is None:
             return None

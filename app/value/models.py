@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.core import crypto
 from app.core.crypto import EncryptedText
 from app.core.db import Base, CreatedAt, Key
 from app.core.money import Money
@@ -40,7 +41,7 @@ class ValueAccount(HasState, Base):
     currency: Mapped[str] = mapped_column(Text)
     balance_minor: Mapped[int] = mapped_column(server_default="0")
     held_minor: Mapped[int] = mapped_column(server_default="0")  # of the balance, for orders that are not paid yet
-    code_index: Mapped[bytes]
+    code_index: Mapped[bytes] = mapped_column(info=crypto.LASTING)
     last_four: Mapped[str] = mapped_column(Text)
     mail_code: Mapped[str | None] = mapped_column(EncryptedText)
     email: Mapped[str | None] = mapped_column(EncryptedText)

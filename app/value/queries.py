@@ -44,12 +44,14 @@ def account(account_id: uuid.UUID) -> ValueAccount | None:
 def account_by_code(text: str) -> ValueAccount | None:
     """The account of a code as somebody types it; one look-up whether there is one or not, so that the answer takes as long."""
     code = normal_code(text) or "?"
-    return db.session.scalars(select(ValueAccount).where(ValueAccount.code_index == crypto.blind_index(code))).first()
+    return db.session.scalars(
+        select(ValueAccount).where(ValueAccount.code_index.in_(crypto.blind_indexes(code)))
+    ).first()
 
 
-def accounts_of(email_index: bytes) -> list[ValueAccount]:
+def accounts_of(email: str) -> list[ValueAccount]:
     """Gift cards and credit that were mailed to this address, the first first; for the copy of its owner's data."""
-    statement = select(ValueAccount).where(ValueAccount.email_index == email_index)
+    statement = select(ValueAccount).where(ValueAccount.email_index.in_(crypto.blind_indexes(email)))
     return list(db.session.scalars(statement.order_by(ValueAccount.created_at, ValueAccount.id)))
 
 

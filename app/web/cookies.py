@@ -20,6 +20,7 @@ LIFETIME = timedelta(days=30)
 def init_app(app: Flask, settings: Settings) -> None:
     app.config.update(
         SECRET_KEY=settings.secret_key,
+        SECRET_KEY_FALLBACKS=list(settings.secret_key_fallbacks),
         SESSION_COOKIE_NAME="__Host-session" if settings.is_https else "session",
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_COOKIE_HTTPONLY=True,
@@ -28,7 +29,12 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=LIFETIME,
     )
-    app.session_interface = Sessions(settings.secret_key)
+    app.session_interface = Sessions(signing_keys(app))
+
+
+def signing_keys(app: Flask) -> list[str]:
+    """As itsdangerous wants them: the last one signs, all of them verify."""
+    return [*reversed(app.config["SECRET_KEY_FALLBACKS"]), app.config["SECRET_KEY"]]
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -36,9 +42,9 @@ class Sessions(SecureCookieSessionInterface):
     and SHA-256. Making the signer and tagging took longer than signing.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secrets: list[str]) -> None:
         self.signer = Signer(
-            secret,
+            secrets,
             salt="kedai session",
             signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
         )

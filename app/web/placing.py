@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from app.checkout.actions import PlaceOrder
-from app.core import crypto
 from app.web import customers, languages, plan_words
 from app.web.site import settings
 
@@ -32,7 +31,7 @@ def click_on_place(
         session_minutes=policy.checkout_minutes,
         lock_minutes=policy.lock_minutes,
         unpaid_minutes=policy.unpaid_order_minutes,
-        client_index=crypto.blind_index(address),
+        client=address,
         plan=plan_words.terms(parts),
         plan_least_minor=policy.instalments.min_minor,
         customer_id=customers.current_id(),

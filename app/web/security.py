@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app.core import storage
 from app.core.settings import Settings
 from app.web import access
-from app.web.cookies import Signer
+from app.web.cookies import Signer, signing_keys
 
 PERMISSIONS = "geolocation=(), microphone=(), camera=(), payment=(self)"
 HSTS_SECONDS = 31_536_000
@@ -83,8 +83,9 @@ def init_csrf(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,  # the token decides; some browsers and proxies strip the Referer
         WTF_CSRF_HEADERS=["X-CSRF-Token"],
     )
+    app.config["WTF_CSRF_SECRET_KEY"] = signing_keys(app)
     csrf.init_app(app)
-    signer = Signer(app.config["SECRET_KEY"], salt="wtf-csrf-token")
+    signer = Signer(signing_keys(app), salt="wtf-csrf-token")
 
     def csrf_token() -> str:
         """What flask_wtf.csrf.generate_csrf does, without making a signer for each page."""

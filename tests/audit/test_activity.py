@@ -121,7 +121,7 @@ def test_where_a_request_came_from_is_forgotten_with_it(owner):
     assert origin.current() == origin.NOWHERE
 
 
-def test_what_was_done_to_one_thing_is_found_by_an_index(database):
+def test_what_was_done_to_one_thing_is_found_by_an_index(as_owner):
     """In the order of the page, however much was noted about other things."""
     with transaction():
         db.rows(

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.audit import actions as audit
 from app.audit import flows, rules
@@ -75,9 +75,14 @@ def test_more_than_one_pass_takes_at_once(database):
         "TRUNCATE audit_seal",
     ],
 )
-def test_the_database_refuses_all_but_adding(sealed, statement):
+def test_the_database_refuses_all_but_adding(sealed, settings, statement):
+    """The shop's role may not, and of whom the tables are is stopped by a trigger."""
+    with pytest.raises(DBAPIError, match="permission denied"), transaction():
+        db.session.connection().exec_driver_sql(statement)
+    db.connect(settings.migrations_database_url)
     with pytest.raises(IntegrityError, match="only added to"), transaction():
         db.session.connection().exec_driver_sql(statement)
+    db.connect(settings.database_url)
     assert flows.verify().is_whole
 
 

@@ -49,7 +49,7 @@ def test_an_entry_is_posted_once_whoever_posts_it():
         "TRUNCATE ledger_line, ledger_entry",
     ],
 )
-def test_nobody_changes_what_was_posted(sql):
+def test_nobody_changes_what_was_posted(as_owner, sql):
     with transaction():
         actions.post(ENTRY)
     with pytest.raises(IntegrityError, match="only added to"), transaction():

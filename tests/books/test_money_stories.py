@@ -110,7 +110,7 @@ class Story:
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(stories=st.lists(st.tuples(st.sampled_from(["MYR", "JPY", "KWD"]), STEPS), min_size=1, max_size=3))
-def test_the_trial_balance_is_zero_and_equals_the_payments(database: None, stories: list) -> None:
+def test_the_trial_balance_is_zero_and_equals_the_payments(as_owner: None, stories: list) -> None:
     for currency, steps in stories:
         story = Story(currency)
         for what, minor in steps:

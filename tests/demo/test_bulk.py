@@ -19,7 +19,7 @@ SEEN = {"locale": "en", "currency": "MYR"}
 
 
 @pytest.fixture
-def demo(database: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def demo(as_owner: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(storage, "_service", storage.make("file:media", home=tmp_path))
     load.load()
     db.forget()

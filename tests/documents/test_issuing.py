@@ -124,9 +124,16 @@ def test_each_year_counts_anew(shirt, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE document SET total_minor = 1", "DELETE FROM document", "TRUNCATE document"]
+    "statement",
+    [
+        "UPDATE document SET total_minor = 1",
+        "UPDATE document SET buyer = buyer || 'x'",
+        "UPDATE document SET buyer = 'x' || buyer, number = 'INV-1'",
+        "DELETE FROM document",
+        "TRUNCATE document",
+    ],
 )
-def test_a_document_is_never_changed_or_deleted(order_id, statement):
+def test_a_document_is_never_changed_or_deleted(order_id, as_owner, statement):
     before = issued()
     with pytest.raises(DBAPIError, match="never changed or deleted"), transaction():
         db.session.execute(text(statement))

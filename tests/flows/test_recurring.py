@@ -422,7 +422,7 @@ def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
         session_minutes=30,
         lock_minutes=15,
         unpaid_minutes=120,
-        client_index=b"one address",
+        client="198.51.100.9",
     )
     wanted = subscribing.Subscription(
         plan=plan,

@@ -41,6 +41,11 @@ def _without_texts(tree: ast.AST) -> ast.AST:
     [
         (r"\bsession\.commit\(", {"app/core/transaction.py"}),
         (r"\bos\.environ\b", {"app/ops/metrics.py", "app/ops/sharing.py"}),  # how prometheus_client wants to be told
+        (r"(==|!=) crypto\.blind_index\(", set()),  # what looks for one looks for all: blind_indexes
+        (
+            r"settings\.secret_key\b",
+            {"app/core/settings/faults.py", "app/web/cookies.py"},
+        ),  # else: cookies.signing_keys
         (r"\.enqueue\(", {"app/jobs.py", "app/workers.py"}),
         (r"\bprint\(", set()),
         (r"\beval\(|\bexec\(|\bpickle\b|yaml\.load\(", set()),

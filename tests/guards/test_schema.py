@@ -18,10 +18,14 @@ from tests import databases
 @pytest.fixture
 def empty(environment: dict[str, str], settings: Settings) -> Iterator[Engine]:
     """A database without any table, connected; afterwards the worker's own one is again."""
-    url = databases.create(environment["DATABASE_URL"], f"kedai_schema_{uuid.uuid4().hex[:12]}")
+    url = databases.create(environment["MIGRATIONS_DATABASE_URL"], f"kedai_schema_{uuid.uuid4().hex[:12]}")
     yield db.connect(url)
     db.connect(settings.database_url).dispose()
     databases.drop(url)
+
+
+def url_of(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
 
 
 def tables_of(engine: Engine) -> list[str]:
@@ -30,23 +34,23 @@ def tables_of(engine: Engine) -> list[str]:
 
 
 def test_the_revisions_build_what_the_models_describe(empty: Engine) -> None:
-    schema.upgrade()
+    schema.upgrade(url=url_of(empty))
     with empty.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, db.Base.metadata) == []
 
 
 def test_every_revision_can_be_taken_back(empty: Engine) -> None:
-    schema.upgrade()
+    schema.upgrade(url=url_of(empty))
     assert "orders" in tables_of(empty)
-    schema.downgrade("base")
+    schema.downgrade("base", url=url_of(empty))
     assert tables_of(empty) == ["alembic_version"]
-    schema.upgrade()
+    schema.upgrade(url=url_of(empty))
     assert "orders" in tables_of(empty)
 
 
 def test_every_constraint_is_named_by_us(empty: Engine) -> None:
-    schema.upgrade()
+    schema.upgrade(url=url_of(empty))
     with empty.connect() as connection:
         names = connection.scalars(
             text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'")

@@ -6,6 +6,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.core import db
+from app.core.transaction import transaction
+from app.ops import queries
 from tests.staff import hire
 
 
@@ -51,6 +54,18 @@ def test_staff_see_figures_and_no_names(app: Flask) -> None:
     member.give_code()
     body = member.client.get("/api/health/detailed").json
     assert set(body) == {"status", "redis", "database", "memory", "waiting", "orders", "cleanup"}
+    assert body["database"]["role"] == "rows"
     assert body["memory"]["resident_bytes"] > 10_000_000
     assert (body["orders"], body["cleanup"]) == ({}, None)
     assert "siti" not in str(body)
+
+
+def test_a_shop_that_owns_its_tables_is_told(app: Flask, as_owner: None) -> None:
+    assert queries.database()["role"] == "superuser"
+    with transaction():
+        db.rows("CREATE ROLE kedai_test_owner")
+        db.rows("ALTER TABLE outbox_event OWNER TO kedai_test_owner")
+        db.rows("SET LOCAL ROLE kedai_test_owner")
+        found = queries.database()["role"]
+        db.session.rollback()
+    assert found == "owner"

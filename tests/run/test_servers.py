@@ -47,7 +47,7 @@ def pings(client: redis.Redis) -> bool:
 
 
 def test_postgres_18_answers_in_utc_with_vectors_and_uuidv7(home: Path) -> None:
-    with psycopg.connect(url(home, "DATABASE_URL"), autocommit=True) as connection:
+    with psycopg.connect(url(home, servers.OWNER), autocommit=True) as connection:
         row = connection.execute(
             "SELECT current_setting('server_version_num')::int / 10000, current_setting('TimeZone')"
         )
@@ -55,6 +55,31 @@ def test_postgres_18_answers_in_utc_with_vectors_and_uuidv7(home: Path) -> None:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
         connection.execute("SELECT uuidv7()")
         assert connection.execute("SELECT lower('É')").fetchone() == ("é",)
+
+
+def test_the_shops_role_owns_nothing_and_makes_nothing(home: Path) -> None:
+    with psycopg.connect(url(home, "DATABASE_URL"), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = current_user"
+        )
+        assert row.fetchone() == (False, False, False)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE mine (number integer)")
+
+
+def test_servers_from_before_there_were_two_roles_get_the_second(tmp_path: Path) -> None:
+    try:
+        with servers.ensure(tmp_path) as urls, psycopg.connect(urls[servers.OWNER], autocommit=True) as owner:
+            owner.execute("DROP ROLE kedai_shop")
+            owner.execute("CREATE TABLE kept (number integer)")
+            (ground.prepare(tmp_path).folder / "postgres" / "role").unlink()
+            access = homes.server_folder(tmp_path, "postgres") / "access.json"
+            known = homes.read_json(access)
+            homes.write_json(access, {name: known[name] for name in ("password", "port")})
+        with servers.ensure(tmp_path) as urls, psycopg.connect(urls["DATABASE_URL"]) as shop:
+            assert shop.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall() == [("kept",)]
+    finally:
+        ground.erase(tmp_path)
 
 
 def test_redis_answers_and_writes_nothing_to_the_disk(home: Path) -> None:
@@ -65,15 +90,16 @@ def test_redis_answers_and_writes_nothing_to_the_disk(home: Path) -> None:
 
 
 def test_a_password_is_needed(home: Path) -> None:
-    with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(url(home, "DATABASE_URL").replace("kedai:", "kedai:wrong"), connect_timeout=5)
+    for name in ("DATABASE_URL", servers.OWNER):
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(url(home, name).replace("@", "wrong@"), connect_timeout=5)
     bare = redis.from_url(url(home, "REDIS_URL").partition("@")[2].join(["redis://", ""]))
     with pytest.raises(redis.AuthenticationError):
         bare.ping()
 
 
 def test_the_servers_listen_on_loopback_only(home: Path) -> None:
-    with psycopg.connect(url(home, "DATABASE_URL")) as connection:
+    with psycopg.connect(url(home, servers.OWNER)) as connection:
         row = connection.execute(
             "SELECT current_setting('listen_addresses'), current_setting('unix_socket_directories')"
         )
@@ -85,10 +111,14 @@ def test_the_passwords_are_for_the_owner_alone(home: Path) -> None:
     for kind, name in servers.VARIABLES.items():
         file = homes.server_folder(home, kind) / "access.json"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        password = homes.read_json(file)["password"]
-        assert password in url(home, name)
+        access = homes.read_json(file)
+        assert access["shop_password" if kind == "postgres" else "password"] in url(home, name)
         commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-        assert password not in commands
+        assert access["password"] not in commands
+        assert access["shop_password"] not in commands
+    assert homes.read_json(homes.server_folder(home, "postgres") / "access.json")["password"] in url(
+        home, servers.OWNER
+    )
 
 
 def test_the_servers_never_run_as_root(home: Path) -> None:
@@ -112,13 +142,13 @@ def test_a_second_user_shares_the_running_server(home: Path, start: Start) -> No
 
 
 def test_a_killed_postgres_comes_back_with_its_data(home: Path) -> None:
-    with psycopg.connect(url(home, "DATABASE_URL")) as connection:
+    with psycopg.connect(url(home, servers.OWNER)) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (number integer)")
         connection.execute("INSERT INTO kept VALUES (7)")
     before = servers.pid(home, "postgres")
     os.kill(before, signal.SIGKILL)
     wait_until(lambda: servers.pid(home, "postgres") != before and answers(home))
-    with psycopg.connect(url(home, "DATABASE_URL")) as connection:
+    with psycopg.connect(url(home, servers.OWNER)) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
         connection.execute("DROP TABLE kept")
 

@@ -89,7 +89,7 @@ def test_what_is_left_at_the_end_becomes_the_shops(database):
         "UPDATE value_account SET held_minor = balance_minor + 1 RETURNING id",
     ],
 )
-def test_the_database_refuses_what_cannot_be(database, sql):
+def test_the_database_refuses_what_cannot_be(as_owner, sql):
     card = issue(1000).account
     with pytest.raises((IntegrityError, DBAPIError)), transaction():
         db.rows(sql)

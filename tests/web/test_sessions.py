@@ -56,3 +56,42 @@ def test_a_forged_cookie_is_nobody(probe: Probe) -> None:
     stranger = client.application.test_client()
     stranger.set_cookie("session", cookie[:-2] + ("aa" if cookie[-2:] != "aa" else "bb"))
     assert stranger.get("/probe/visitor").text != known.text
+
+
+OLD, NEW = "the old secret of this shop, long enough", "the new secret of this shop, long enough"
+
+
+def test_a_secret_key_is_rotated_and_nobody_notices(probe: Probe) -> None:
+    """First every process learns the new key, then signs with it, then forgets the old one (SEC-50)."""
+    client = probe(SECRET_KEY=OLD)
+    known = client.get("/probe/visitor").text
+    token = token_on(client)
+    for step in (
+        {"SECRET_KEY": OLD, "SECRET_KEY_FALLBACKS": NEW},
+        {"SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": OLD},
+        {"SECRET_KEY": OLD, "SECRET_KEY_FALLBACKS": NEW},  # a process that has not been restarted yet
+        {"SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": OLD},
+    ):
+        client.application = probe(**step).application
+        assert client.get("/probe/visitor").text == known
+        for given in (token, token_on(client)):  # of a page opened before, and of one opened now
+            assert client.post("/probe", data={"name": "aina", "csrf_token": given}).text == "changed by aina"
+
+    new_client = client.application.test_client()
+    new_known, new_token = new_client.get("/probe/visitor").text, token_on(new_client)
+    after = probe(SECRET_KEY=NEW).application
+    client.application = new_client.application = after
+    assert new_client.get("/probe/visitor").text == new_known
+    assert new_client.post("/probe", data={"name": "aina", "csrf_token": new_token}).status_code == 200
+    assert new_client.post("/probe", data={"name": "aina", "csrf_token": token}).status_code == 400
+
+
+def test_a_key_that_was_never_ours_is_believed_by_nobody(probe: Probe) -> None:
+    client = probe(SECRET_KEY="a stranger's secret, as long as any other")
+    known = client.get("/probe/visitor").text
+    client.application = probe(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=f"{OLD};another one").application
+    assert client.get("/probe/visitor").text != known
+
+
+def token_on(client: FlaskClient) -> str:
+    return client.get("/probe").text.partition('content="')[2].partition('"')[0]

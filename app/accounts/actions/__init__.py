@@ -80,19 +80,19 @@ def forget_totp(person: Staff, *, actor: str) -> None:
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
 
 
-def claim_try(account_index: bytes, *, kind: str) -> uuid.UUID:
+def claim_try(account: str, *, kind: str) -> uuid.UUID:
     """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
 
     Raises TooManyTries.
     """
-    queries.lock_account(account_index, kind=kind)
-    wrong, minutes = queries.wrong_tries(account_index, kind=kind)
+    queries.lock_account(account, kind=kind)
+    wrong, minutes = queries.wrong_tries(account, kind=kind)
     if wrong >= rules.TRIES:
         raise TooManyTries(minutes=minutes)
     where = origin.current()
     attempt = LoginAttempt(
         id=new_id(),
-        account_index=account_index,
+        account_index=crypto.blind_index(account),
         kind=kind,
         was_right=False,
         address=where.address,
@@ -108,11 +108,11 @@ def note_right(attempt_id: uuid.UUID) -> None:
     db.session.execute(update(LoginAttempt).where(LoginAttempt.id == attempt_id).values(was_right=True))
 
 
-def note_wrong(attempt_id: uuid.UUID, account_index: bytes, person: Staff | None, *, kind: str) -> None:
+def note_wrong(attempt_id: uuid.UUID, account: str, person: Staff | None, *, kind: str) -> None:
     """The last wrong try that counts is announced, so that the owner of the account, who is locked, hears of it: of several
     at the same moment one, and once in a quarter of an hour, however long somebody goes on."""
     watching.look_at_wrong_try()
-    wrong, _minutes = queries.wrong_tries(account_index, kind=kind)
+    wrong, _minutes = queries.wrong_tries(account, kind=kind)
     if wrong >= rules.TRIES and person is not None and _is_to_be_told(person):
         outbox.record(StaffSignInBlocked(person.id, attempt_id))
 
@@ -182,11 +182,11 @@ def accept_code(
 
     The first code of an authenticator sets it up: for who has no second factor yet, or `may_enrol`.
     """
-    attempt_id = claim_try(person.email_index, kind=kind)
+    attempt_id = claim_try(person.email, kind=kind)
     may_use = may_enrol or person.totp_confirmed_at is not None or not has_second_factor(person)
     way = _way_of(person, rules.plain_code(typed), may_use_totp=may_use, sms_session=sms_session)
     if way is None:
-        note_wrong(attempt_id, person.email_index, person, kind=kind)
+        note_wrong(attempt_id, person.email, person, kind=kind)
     else:
         note_right(attempt_id)
     return way
@@ -227,7 +227,7 @@ def _accept_backup_code(person: Staff, plain: str) -> bool:
         return False
     spent = (
         update(StaffBackupCode)
-        .where(StaffBackupCode.staff_id == person.id, StaffBackupCode.code_hash == _code_hash(person.id, plain))
+        .where(StaffBackupCode.staff_id == person.id, StaffBackupCode.code_hash.in_(_code_hashes(person.id, plain)))
         .where(StaffBackupCode.used_at.is_(None))
         .values(used_at=func.clock_timestamp())
         .returning(StaffBackupCode.id)
@@ -244,7 +244,7 @@ def replace_backup_codes(staff_id: uuid.UUID) -> list[str]:
     """New codes instead of those nobody has saved. Returns them in clear; the table keeps keyed hashes."""
     codes = [_new_code() for _ in range(rules.BACKUP_CODES)]
     _forget_codes(staff_id)
-    db.session.add_all(StaffBackupCode(staff_id=staff_id, code_hash=_code_hash(staff_id, code)) for code in codes)
+    db.session.add_all(StaffBackupCode(staff_id=staff_id, code_hash=_code_hashes(staff_id, code)[0]) for code in codes)
     return [rules.grouped(code) for code in codes]
 
 
@@ -257,8 +257,9 @@ def _forget_codes(staff_id: uuid.UUID) -> None:
     db.session.execute(update(StaffSession).where(StaffSession.staff_id == staff_id).values(fresh_codes=None))
 
 
-def _code_hash(staff_id: uuid.UUID, plain: str) -> bytes:
-    return crypto.blind_index(f"{staff_id} {plain}")
+def _code_hashes(staff_id: uuid.UUID, plain: str) -> list[bytes]:
+    """By each key that may have made it, the newest first."""
+    return crypto.blind_indexes(f"{staff_id} {plain}")
 
 
 def confirm_codes_saved(who: SignedIn) -> None:

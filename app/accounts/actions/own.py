@@ -97,10 +97,10 @@ def set_authenticator(who: SignedIn, typed: str) -> bool:
     secret = access.next_secret(who)
     if person is None or secret is None:
         return False
-    attempt_id, code = actions.claim_try(person.email_index, kind="again"), rules.plain_code(typed)
+    attempt_id, code = actions.claim_try(person.email, kind="again"), rules.plain_code(typed)
     step = rules.matching_step(secret, code, at=clock.now()) if rules.is_totp_code(code) else None
     if step is None:
-        actions.note_wrong(attempt_id, person.email_index, person, kind="again")
+        actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
     person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, clock.now()
@@ -123,10 +123,10 @@ def prove_phone(who: SignedIn, typed: str) -> bool:
     person = queries.lock_staff(who.staff_id)
     if person is None:
         return False
-    attempt_id = actions.claim_try(person.email_index, kind="again")
+    attempt_id = actions.claim_try(person.email, kind="again")
     phone = phones.spend(person.id, rules.plain_code(typed), session_id=who.session_id, purpose="phone")
     if phone is None:
-        actions.note_wrong(attempt_id, person.email_index, person, kind="again")
+        actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
     person.phone, person.phone_confirmed_at = phone, clock.now()

@@ -63,14 +63,18 @@ def _uuid(text: str) -> uuid.UUID:
 def invite(email: str, chosen: Chosen, *, by: SignedIn) -> uuid.UUID:
     """Ask somebody to join, by mail. Raises EmailTaken, AlreadyInvited, NotYours, NotFound."""
     _demand(rules.may_handle(by.rights, chosen.rights))
-    index = crypto.blind_index(email)
-    queries.lock_account(index, kind="invitation")
+    queries.lock_account(email, kind="invitation")
     if queries.lock_staff_by_email(email):
         raise EmailTaken()
-    if queries.open_invitation_to(index):
+    if queries.open_invitation_to(email):
         raise AlreadyInvited()
     invitation = StaffInvitation(
-        id=new_id(), email=email, email_index=index, role=chosen.role, role_id=chosen.role_id, invited_by=by.staff_id
+        id=new_id(),
+        email=email,
+        email_index=crypto.blind_index(email),
+        role=chosen.role,
+        role_id=chosen.role_id,
+        invited_by=by.staff_id,
     )
     _send(invitation)
     db.session.add(invitation)
@@ -147,7 +151,7 @@ def accept(token: str, *, password_hash: str) -> uuid.UUID:
     person = Staff(
         id=new_id(),
         email=invitation.email,
-        email_index=invitation.email_index,
+        email_index=crypto.blind_index(invitation.email),
         password_hash=password_hash,
         role=invitation.role,
         role_id=invitation.role_id,
@@ -280,7 +284,7 @@ def _own_role(role_id: uuid.UUID, *, by: SignedIn) -> StaffRole:
 
 
 def _demand_free(name: str) -> None:
-    queries.lock_account(crypto.blind_index(name), kind="role")
+    queries.lock_account(name, kind="role")
     if any(each.name.casefold() == name.casefold() for each in queries.roles()):
         raise NameTaken()
 

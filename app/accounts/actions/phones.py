@@ -64,7 +64,7 @@ def _write(staff_id: uuid.UUID, session_id: uuid.UUID, *, purpose: str, phone: s
             purpose=purpose,
             phone=phone,
             code=code,
-            code_hash=_code_hash(code_id, code),
+            code_hash=_code_hashes(code_id, code)[0],
             expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, rules.SMS_CODE_MINUTES),
         )
     )
@@ -72,8 +72,8 @@ def _write(staff_id: uuid.UUID, session_id: uuid.UUID, *, purpose: str, phone: s
     outbox.record(StaffCodeWanted(code_id))
 
 
-def _code_hash(code_id: uuid.UUID, code: str) -> bytes:
-    return crypto.blind_index(f"sms {code_id} {code}")
+def _code_hashes(code_id: uuid.UUID, code: str) -> list[bytes]:
+    return crypto.blind_indexes(f"sms {code_id} {code}")
 
 
 def accept(person: Staff, plain: str, *, session_id: uuid.UUID) -> bool:
@@ -90,7 +90,7 @@ def spend(staff_id: uuid.UUID, plain: str, *, session_id: uuid.UUID, purpose: st
     if open_one is None or not rules.is_totp_code(plain):
         return None
     phone = open_one.phone or ""
-    used = _end(StaffSmsCode.id == open_one.id, StaffSmsCode.code_hash == _code_hash(open_one.id, plain))
+    used = _end(StaffSmsCode.id == open_one.id, StaffSmsCode.code_hash.in_(_code_hashes(open_one.id, plain)))
     return phone if used else None
 
 

@@ -16,20 +16,20 @@ def look_at_wrong_try() -> None:
     where = origin.current()
     if not where.address:
         return
-    index = crypto.blind_index(where.address)
-    if queries.is_alerted(index):  # whoever goes on for long must not make tries wait for each other
+    if queries.is_alerted(where.address):  # whoever goes on for long must not make tries wait for each other
         return
-    queries.lock_account(index, kind="alert")
-    if queries.has_tried_many(index) and not queries.is_alerted(index):
+    queries.lock_account(where.address, kind="alert")
+    if queries.has_tried_many(where.address) and not queries.is_alerted(where.address):
         _raise("many_accounts", None)
 
 
 def look_at_sign_in(session: StaffSession) -> None:
     """A place and browser never seen with this person, or two networks within minutes. The first sign-in of all is neither."""
     network = rules.network(session.address)
-    session.place_index = crypto.blind_index(f"{network} {rules.browser(session.agent)}")
+    place = f"{network} {rules.browser(session.agent)}"
+    session.place_index = crypto.blind_index(place)
     others = [each for each in queries.sessions_of(session.staff_id) if each.id != session.id]
-    if queries.is_new_place(session.staff_id, session.place_index, apart_from=session.id):
+    if queries.is_new_place(session.staff_id, place, apart_from=session.id):
         _raise("new_place", session.staff_id)
     if any(rules.network(each.address) != network for each in queries.seen_lately(others)):
         _raise("pace", session.staff_id)

@@ -84,7 +84,11 @@ def _is_alive() -> ColumnElement[bool]:
 
 
 def lock_staff_by_email(email: str) -> Staff | None:
-    return _locked(select(Staff).where(Staff.email_index == crypto.blind_index(email))).one_or_none()
+    return _locked(select(Staff).where(_is_by(email))).one_or_none()
+
+
+def _is_by(email: str) -> ColumnElement[bool]:
+    return Staff.email_index.in_(crypto.blind_indexes(email))
 
 
 def _locked(statement: Select[Row]) -> ScalarResult[Row]:
@@ -93,9 +97,7 @@ def _locked(statement: Select[Row]) -> ScalarResult[Row]:
 
 def credentials(email: str) -> tuple[uuid.UUID | None, str | None]:
     """(staff id, password hash) of somebody who may sign in; (None, None) for everybody else."""
-    statement = select(Staff.id, Staff.password_hash).where(
-        Staff.email_index == crypto.blind_index(email), Staff.is_active
-    )
+    statement = select(Staff.id, Staff.password_hash).where(_is_by(email), Staff.is_active)
     row = db.session.execute(statement).one_or_none()
     return (row[0], row[1]) if row else (None, None)
 
@@ -104,59 +106,58 @@ def lock_staff(staff_id: uuid.UUID) -> Staff | None:
     return _locked(select(Staff).where(Staff.id == staff_id)).one_or_none()
 
 
-def lock_account(account_index: bytes, *, kind: str) -> None:
-    """Let tries at one account come one after the other, also at accounts that do not exist. Until the end of the
-    transaction."""
-    db.scalar("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"sign-in {kind} {account_index.hex()}")
+def lock_account(account: str, *, kind: str) -> None:
+    """Let tries at one account (an e-mail, mostly) come one after the other, also at accounts that do not exist. Until the end
+    of the transaction."""
+    db.lock_words([f"sign-in {kind} {index.hex()}" for index in crypto.blind_indexes(account)])
 
 
 def email_of(staff_id: uuid.UUID) -> str | None:
     return db.session.scalar(select(Staff.email).where(Staff.id == staff_id))
 
 
-def wrong_tries(account_index: bytes, *, kind: str) -> tuple[int, int]:
+def wrong_tries(account: str, *, kind: str) -> tuple[int, int]:
     """(how many in the last quarter of an hour, minutes until the oldest of them no longer counts)."""
     row = db.rows(
         "SELECT count(*), ceil(extract(epoch FROM min(created_at) + make_interval(mins => :minutes) - clock_timestamp()) / 60)"
-        " FROM login_attempt WHERE account_index = :account AND kind = :kind AND NOT was_right"
+        " FROM login_attempt WHERE account_index = ANY(:account) AND kind = :kind AND NOT was_right"
         " AND created_at > clock_timestamp() - make_interval(mins => :minutes)",
-        account=account_index,
+        account=crypto.blind_indexes(account),
         kind=kind,
         minutes=rules.TRIES_MINUTES,
     )[0]
     return row[0], max(int(row[1] or 0), 1)
 
 
-def has_tried_many(address_index: bytes) -> bool:
+def has_tried_many(address: str) -> bool:
     """Whether something wrong was typed at MANY_ACCOUNTS from an address, within the last quarter of an hour. As each account
     bears so many tries only, the newest few tell, however many there are."""
-    found: int = db.scalar(
-        "SELECT count(DISTINCT account_index) FROM (SELECT account_index FROM login_attempt WHERE address_index = :address"
+    sql, values = db.each_of(
+        "SELECT count(DISTINCT account_index) FROM (SELECT account_index FROM login_attempt WHERE address_index = ANY(:address)"
         " AND NOT was_right AND created_at > clock_timestamp() - make_interval(mins => :minutes)"
         " ORDER BY created_at DESC LIMIT :most) tried",
-        address=address_index,
-        minutes=rules.TRIES_MINUTES,
-        most=(rules.MANY_ACCOUNTS - 1) * rules.TRIES * len(rules.TRY_KINDS) + 1,
+        address=crypto.blind_indexes(address),
     )
-    return found >= rules.MANY_ACCOUNTS
+    most = (rules.MANY_ACCOUNTS - 1) * rules.TRIES * len(rules.TRY_KINDS) + 1
+    return bool(db.scalar(sql, **values, minutes=rules.TRIES_MINUTES, most=most) >= rules.MANY_ACCOUNTS)
 
 
-def is_alerted(address_index: bytes) -> bool:
+def is_alerted(address: str) -> bool:
     """Whether an alert about many accounts from this address is less than a quarter of an hour old."""
     return bool(
         db.scalar(
-            "SELECT EXISTS (SELECT 1 FROM staff_alert WHERE address_index = :address AND kind = 'many_accounts'"
+            "SELECT EXISTS (SELECT 1 FROM staff_alert WHERE address_index = ANY(:address) AND kind = 'many_accounts'"
             " AND created_at > clock_timestamp() - make_interval(mins => :minutes))",
-            address=address_index,
+            address=crypto.blind_indexes(address),
             minutes=rules.TRIES_MINUTES,
         )
     )
 
 
-def is_new_place(staff_id: uuid.UUID, place_index: bytes, *, apart_from: uuid.UUID) -> bool:
+def is_new_place(staff_id: uuid.UUID, place: str, *, apart_from: uuid.UUID) -> bool:
     """Whether somebody who has signed in before never did so from there, as far back as sessions are kept."""
     earlier = (StaffSession.staff_id == staff_id, StaffSession.place_index.is_not(None), StaffSession.id != apart_from)
-    known = select(StaffSession.place_index == place_index).where(*earlier).distinct()
+    known = select(StaffSession.place_index.in_(crypto.blind_indexes(place))).where(*earlier).distinct()
     found = set(db.session.scalars(known))
     return bool(found) and True not in found
 
@@ -278,11 +279,9 @@ def trusted_device(token: str, *, staff_id: uuid.UUID) -> StaffDevice | None:
     return db.session.scalars(select(StaffDevice).where(*mine, _is_trusted())).one_or_none()
 
 
-def is_trusted_for(token: str, account_index: bytes) -> bool:
+def is_trusted_for(token: str, email: str) -> bool:
     """Whether whoever works here under this address trusts the browser with this token."""
-    theirs = (
-        select(StaffDevice.id).join(Staff, Staff.id == StaffDevice.staff_id).where(Staff.email_index == account_index)
-    )
+    theirs = select(StaffDevice.id).join(Staff, Staff.id == StaffDevice.staff_id).where(_is_by(email))
     found = theirs.where(StaffDevice.token_hash == token_hash(token), Staff.is_active, _is_trusted())
     return db.session.scalar(found) is not None
 
@@ -329,8 +328,9 @@ def invitation(invitation_id: uuid.UUID) -> StaffInvitation | None:
     return db.session.get(StaffInvitation, invitation_id)
 
 
-def open_invitation_to(email_index: bytes) -> uuid.UUID | None:
-    return db.session.scalar(select(StaffInvitation.id).where(StaffInvitation.email_index == email_index, *OPEN))
+def open_invitation_to(email: str) -> uuid.UUID | None:
+    theirs = StaffInvitation.email_index.in_(crypto.blind_indexes(email))
+    return db.session.scalar(select(StaffInvitation.id).where(theirs, *OPEN))
 
 
 def invitation_by_token(token: str) -> tuple[StaffInvitation, bool] | None:
@@ -402,7 +402,7 @@ def tries(
     if staff_id:
         statement = statement.where(Staff.id == staff_id)
     if address:
-        statement = statement.where(LoginAttempt.address_index == crypto.blind_index(address))
+        statement = statement.where(LoginAttempt.address_index.in_(crypto.blind_indexes(address)))
     if only_wrong:
         statement = statement.where(LoginAttempt.was_right.is_(False))
     if before:

@@ -41,7 +41,7 @@ from app.checkout.errors import (
 from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
 from app.checkout.rules import MAX_LIVE_ORDERS_PER_ADDRESS, fingerprint, first_open_step
-from app.core import db
+from app.core import crypto, db
 from app.core.errors import Refused
 from app.core.ids import new_id
 from app.core.money import Money
@@ -187,7 +187,7 @@ class PlaceOrder:
     session_minutes: int
     lock_minutes: int
     unpaid_minutes: int
-    client_index: bytes
+    client: str  # where the browser is, on the network
     accept_value: int | None = 0  # what the page said that gift cards and credit pay of it; None as for the total
     plan: PlanTerms | None = None  # to be paid in instalments
     plan_least_minor: int = 0  # less than that is paid in one go
@@ -221,7 +221,7 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
         value_queries.lock_accounts_of_order(previous.id, also=[share.account_id for share in shares])
         stock_queries.lock_items_to_exchange(previous.id, [line.variant_id for line in quote.priced.lines])
         orders.cancel(previous.id, actor="customer", reason="replaced")
-    if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
+    if stock_queries.live_orders_of_address(click.client) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
     order = _open(visitor, quote, mark, click, address=address, contact=contact, shares=shares)
     db.session.execute(_NOTE_PLACED, {"by": visitor, "placed": order.id})
@@ -343,7 +343,7 @@ def new_order(
         locale=click.locale,
         visitor=visitor,
         cart_id=quote.contents.cart_id,
-        client_index=click.client_index,
+        client_index=crypto.blind_index(click.client),
         email=contact["email"],
         phone=contact["phone"],
         address=address,

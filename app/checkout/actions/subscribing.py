@@ -59,7 +59,7 @@ def subscribe(visitor: str, click: checkout.PlaceOrder, wanted: Subscription) ->
         raise NoDelivery()
     if quote.priced.total_minor != click.accept_total:
         raise TotalChanged()
-    if stock_queries.live_orders_of_address(click.client_index) >= MAX_LIVE_ORDERS_PER_ADDRESS:
+    if stock_queries.live_orders_of_address(click.client) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
     mark = fingerprint([checkout.marked(quote, ()), wanted.address, wanted.contact, click.locale])
     first = checkout.new_order(quote, mark, click, visitor=NOBODY, address=wanted.address, contact=wanted.contact)

@@ -1,6 +1,7 @@
 """Settings: one frozen object made from the environment at start-up. `os.environ` is read nowhere else in `app/`.
 
-Every name may be given as `NAME_FILE`, a path to read the value from. `load` raises `BadSettings` with *all* faults.
+Every name may be given as `NAME_FILE`, a path to read the value from, or be kept by a secrets manager (`sources.py`). `load`
+raises `BadSettings` with *all* faults.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from app.core.settings import providers
+from app.core.settings import providers, sources
 from app.core.settings.faults import faults_of, production_faults
 from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
@@ -52,11 +53,14 @@ class BadSettings(Exception):
 class Settings:
     env: str
     secret_key: str
+    secret_key_fallbacks: tuple[str, ...]  # known besides: what they signed is believed
     field_key: str
+    field_key_fallbacks: tuple[str, ...]  # known besides: what they encrypted can be read
     base_url: str
     trusted_hosts: tuple[str, ...]
     proxy_hops: int
     database_url: str
+    migrations_database_url: str  # of the role that owns the tables; the same where there is one role only
     redis_url: str
     home: Path
     shop: Shop
@@ -103,6 +107,10 @@ class Settings:
 def load(environ: Mapping[str, str]) -> Settings:
     """Read and check everything. Raises BadSettings with the list of all faults, in the operator's words."""
     reader = Reader(environ)
+    try:
+        reader.kept = sources.read(reader)
+    except sources.SourceFailed as failure:
+        raise BadSettings([str(failure)]) from None
     settings = _read(reader)
     faults = reader.faults + faults_of(settings)
     if settings.is_production:
@@ -116,17 +124,21 @@ def _read(get: Reader) -> Settings:
     env = get.choice("APP_ENV", ENVIRONMENTS, "development")
     port = get.number("PORT", 8000, low=1, high=65535)
     secret = get.text("SECRET_KEY", "" if env == "production" else "development-only-secret-key-of-the-demo-shop")
+    fallbacks = get.lines("SECRET_KEY_FALLBACKS")
     base_url = get.text("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/")
     host = urlsplit(base_url).hostname or "127.0.0.1"
     local = "" if env == "production" else f",{host},127.0.0.1,localhost"
     return Settings(
         env=env,
         secret_key=secret,
+        secret_key_fallbacks=fallbacks,
         field_key=get.text("FIELD_KEY", secret),
+        field_key_fallbacks=get.lines("FIELD_KEY_FALLBACKS") or (() if get.text("FIELD_KEY") else fallbacks),
         base_url=base_url,
         trusted_hosts=get.words("TRUSTED_HOSTS", host + local),
         proxy_hops=get.number("PROXY_HOPS", 0, low=0, high=10),
         database_url=get.text("DATABASE_URL"),
+        migrations_database_url=get.text("MIGRATIONS_DATABASE_URL", get.text("DATABASE_URL")),
         redis_url=get.text("REDIS_URL"),
         home=Path(get.text("SHOP_HOME", "instance")).absolute(),
         shop=read_shop(get),

@@ -1,4 +1,4 @@
-"""Reads names from the environment and gathers what is wrong with them."""
+"""Reads names from the environment, else from a secrets manager (`sources.py`), and gathers what is wrong with them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ class Reader:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
+        self.kept: Mapping[str, str] = {}  # what a secrets manager has
         self.faults: list[str] = []
 
     def text(self, name: str, default: str = "") -> str:
@@ -20,7 +21,7 @@ class Reader:
                 return Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 self.faults.append(f"{name}_FILE={path} cannot be read ({error.strerror})")
-        return self.environ.get(name, "").strip() or default
+        return self.environ.get(name, "").strip() or self.kept.get(name, "").strip() or default
 
     def number(self, name: str, default: int, *, low: int, high: int) -> int:
         text = self.text(name, str(default))

@@ -108,9 +108,9 @@ def claim_letter(request_id: uuid.UUID) -> CustomerRequest | None:
     wish = queries.request(request_id)
     if wish is None or wish.token is None or wish.used_at is not None:
         return None
-    queries.lock_tries(wish.email_index)
+    queries.lock_tries(wish.email)
     is_first = wish.mailed_at is None  # else it is being tried again
-    if is_first and queries.good_letters(wish.email_index, kind=wish.kind) >= rules.GOOD_LETTERS:
+    if is_first and queries.good_letters(wish.email, kind=wish.kind) >= rules.GOOD_LETTERS:
         return None
     return wish
 
@@ -142,13 +142,13 @@ def spend(token: str, *, kind: str) -> CustomerRequest:
 def finish_registration(token: str, *, device: Device) -> NewSession:
     """Make the account and sign in. Raises LinkOver, or EmailTaken for an address that has an account meanwhile."""
     wish = spend(token, kind="register")
-    queries.lock_tries(wish.email_index)  # two links of one address, followed at once: one account
+    queries.lock_tries(wish.email)  # two links of one address, followed at once: one account
     if queries.lock_customer_by_email(wish.email):
         raise EmailTaken()
     person = Customer(
         id=new_id(),
         email=wish.email,
-        email_index=wish.email_index,
+        email_index=crypto.blind_index(wish.email),
         name=wish.name,
         password_hash=wish.password_hash,
         visitor=new_token(),
@@ -159,14 +159,14 @@ def finish_registration(token: str, *, device: Device) -> NewSession:
     if wish.wants_news:
         db.session.add(NotificationPreference(customer_id=person.id, channel="email", type="marketing", enabled=True))
     outbox.record(CustomerRegistered(person.id))
-    note(wish.email_index, "register", was_right=True)
+    note(wish.email, "register", was_right=True)
     return start_session(person, device=device, is_kept=False)
 
 
 def sign_in_by_link(token: str, *, device: Device) -> NewSession:
     """Raises LinkOver, also when the account is gone."""
     wish, person = _spend_own(token, kind="sign_in")
-    note(wish.email_index, "link", was_right=True)
+    note(wish.email, "link", was_right=True)
     return start_session(person, device=device, is_kept=False, next_path=wish.next_path)
 
 
@@ -174,7 +174,7 @@ def reset_password(token: str, password_hash: str, *, device: Device) -> NewSess
     """A new password by the link of a mail; every session ends, and a new one begins. Raises LinkOver."""
     wish, person = _spend_own(token, kind="reset")
     ended = set_password(person, password_hash)
-    note(wish.email_index, "reset", was_right=True)
+    note(wish.email, "reset", was_right=True)
     return start_session(person, device=device, is_kept=False, ended=ended)
 
 
@@ -198,7 +198,7 @@ def set_password(person: Customer, password_hash: str, *, except_session: uuid.U
 
 def _forget_links(person: Customer) -> None:
     """Links that lie in a mailbox still: whoever asked for them, or took them out of it, may be why the password is new."""
-    theirs = (CustomerRequest.email_index == person.email_index) & CustomerRequest.kind.in_(
+    theirs = CustomerRequest.email_index.in_(crypto.blind_indexes(person.email)) & CustomerRequest.kind.in_(
         ("sign_in", "reset", "connect")
     )
     db.session.execute(
@@ -209,20 +209,20 @@ def _forget_links(person: Customer) -> None:
     )
 
 
-def claim_try(email_index: bytes, *, way: str = "password") -> uuid.UUID:
+def claim_try(account: str, *, way: str = "password") -> uuid.UUID:
     """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
 
     Raises TooManyTries.
     """
-    queries.lock_tries(email_index)
-    wrong, minutes = queries.wrong_tries(email_index, way=way)
+    queries.lock_tries(account)
+    wrong, minutes = queries.wrong_tries(account, way=way)
     if wrong >= rules.TRIES:
         raise TooManyTries(minutes=minutes)
-    return note(email_index, way, was_right=False)
+    return note(account, way, was_right=False)
 
 
-def note(email_index: bytes, way: str, *, was_right: bool) -> uuid.UUID:
-    attempt = CustomerSignIn(id=new_id(), email_index=email_index, way=way, was_right=was_right)
+def note(account: str, way: str, *, was_right: bool) -> uuid.UUID:
+    attempt = CustomerSignIn(id=new_id(), email_index=crypto.blind_index(account), way=way, was_right=was_right)
     db.session.add(attempt)
     db.session.flush()
     return attempt.id
@@ -232,9 +232,9 @@ def note_right(attempt_id: uuid.UUID) -> None:
     db.session.execute(update(CustomerSignIn).where(CustomerSignIn.id == attempt_id).values(was_right=True))
 
 
-def note_wrong(attempt_id: uuid.UUID, email_index: bytes, person: Customer | None) -> None:
+def note_wrong(attempt_id: uuid.UUID, account: str, person: Customer | None) -> None:
     """The owner of an account that waits now hears of it, once a day however often it is tried. `person` is locked."""
-    wrong, _minutes = queries.wrong_tries(email_index)
+    wrong, _minutes = queries.wrong_tries(account)
     if wrong >= rules.TRIES and person is not None and _is_news(person.blocked_told_at):
         person.blocked_told_at = clock.now()
         outbox.record(SignInBlocked(person.id, attempt_id))

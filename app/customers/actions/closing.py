@@ -6,7 +6,7 @@ import uuid
 
 from sqlalchemy import delete, func
 
-from app.core import db, outbox
+from app.core import crypto, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.customers import actions as customers
@@ -36,8 +36,9 @@ def keep(customer_id: uuid.UUID) -> None:
 
 def erase(person: Customer) -> None:
     """The account and all that only it needed; its orders must have been let go of before."""
-    db.session.execute(delete(CustomerRequest).where(CustomerRequest.email_index == person.email_index))
-    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.email_index == person.email_index))
-    db.session.execute(delete(CustomerSignIn).where(CustomerSignIn.email_index == person.email_index))
+    theirs = crypto.blind_indexes(person.email)
+    db.session.execute(delete(CustomerRequest).where(CustomerRequest.email_index.in_(theirs)))
+    db.session.execute(delete(CustomerSignIn).where(CustomerSignIn.email_index.in_(theirs)))
+    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.email_index.in_(theirs)))
     db.session.execute(delete(Wish).where(Wish.visitor == person.visitor))
     db.session.execute(delete(Customer).where(Customer.id == person.id))

@@ -77,7 +77,7 @@ def enter(flow_id: uuid.UUID, somebody: dict[str, Any], *, device: Device, local
         raise SignInOver()
     person = _known(somebody)
     if person is None and somebody["is_email_verified"] and somebody["email"]:
-        queries.lock_tries(crypto.blind_index(somebody["email"]))
+        queries.lock_tries(somebody["email"])
         if queries.lock_customer_by_email(somebody["email"]) is None:
             person = _made(somebody["email"], somebody, locale=locale)
             return _entered(person, flow, device=device, is_new=True)
@@ -90,19 +90,15 @@ def enter(flow_id: uuid.UUID, somebody: dict[str, Any], *, device: Device, local
 
 def _known(somebody: dict[str, Any]) -> Customer | None:
     """The locked customer who is this somebody. Raises SignInOver for an account that is closed, or lets go of them just now."""
-    index = identity_index(somebody)
-    queries.lock_tries(index)  # first sign-ins at the same moment make one account
-    identity = queries.identity(index)
+    key = rules.identity_key(somebody["issuer"], somebody["subject"])
+    queries.lock_tries(key)  # first sign-ins at the same moment make one account
+    identity = queries.identity(key)
     if identity is None:
         return None
     person = queries.lock_customer(identity.customer_id)
-    if person is None or queries.identity(index) is None:
+    if person is None or queries.identity(key) is None:
         raise SignInOver()
     return person
-
-
-def identity_index(somebody: dict[str, Any]) -> bytes:
-    return crypto.blind_index(rules.identity_key(somebody["issuer"], somebody["subject"]))
 
 
 def _made(email: str, somebody: dict[str, Any], *, locale: str) -> Customer:
@@ -125,7 +121,7 @@ def _made(email: str, somebody: dict[str, Any], *, locale: str) -> Customer:
 def _entered(person: Customer, flow: CustomerOidcFlow, *, device: Device, is_new: bool = False) -> NewSession:
     """Nothing that the provider said is kept in the flow any more."""
     flow.somebody = flow.email_index = None
-    customers.note(person.email_index, "provider", was_right=True)
+    customers.note(person.email, "provider", was_right=True)
     path = "/account/?said=made" if is_new and not flow.next_path else flow.next_path
     return customers.start_session(person, device=device, is_kept=False, next_path=path)
 
@@ -162,7 +158,7 @@ def connect_by_link(token: str, *, visitor: str | None, device: Device) -> NewSe
     if wish is None or flow is None or flow.somebody is None or visitor is None or wish.visitor != visitor:
         raise LinkOver()
     known = _known(flow.somebody)
-    queries.lock_tries(wish.email_index)
+    queries.lock_tries(wish.email)
     person = queries.lock_customer_by_email(wish.email)
     customers.spend(token, kind="connect")
     if (known is not None and known != person) or (person is not None and not person.is_active):
@@ -193,7 +189,7 @@ def _join(person: Customer, somebody: dict[str, Any]) -> None:
             id=new_id(),
             customer_id=person.id,
             provider=somebody["provider"],
-            identity_index=identity_index(somebody),
+            identity_index=crypto.blind_index(rules.identity_key(somebody["issuer"], somebody["subject"])),
             email=somebody["email"],
         )
     )

@@ -44,12 +44,12 @@ def change_email(token: str, *, by: uuid.UUID) -> None:
     wish = customers.spend(token, kind="new_email")
     if person is None or wish.customer_id != person.id:
         raise NotYourLink()
-    queries.lock_tries(wish.email_index)
+    queries.lock_tries(wish.email)
     other = queries.lock_customer_by_email(wish.email)
     if other is not None and other.id != person.id:
         raise EmailTaken()
     wish.old_email = person.email
-    person.email, person.email_index = wish.email, wish.email_index
+    person.email, person.email_index = wish.email, crypto.blind_index(wish.email)
     person.email_verified_at = person.updated_at = func.clock_timestamp()
     outbox.record(EmailChanged(person.id, wish.id))
 

@@ -6,22 +6,22 @@ import uuid
 
 from sqlalchemy import Text, cast, func, update
 
-from app.core import db
+from app.core import crypto, db
 from app.orders.models import Order
 
 OVER = ("cancelled", "expired")
 ERASED = "erased"
 
 
-def attach(customer_id: uuid.UUID, email_index: bytes) -> int:
+def attach(customer_id: uuid.UUID, email: str) -> int:
     """The orders that this address made as a guest become the customer's. Call it only once the address is proven theirs.
 
     Returns how many they were.
     """
     found = db.rows(
-        "UPDATE orders SET customer_id = :customer WHERE email_index = :email AND customer_id IS NULL RETURNING id",
+        "UPDATE orders SET customer_id = :customer WHERE email_index = ANY(:email) AND customer_id IS NULL RETURNING id",
         customer=customer_id,
-        email=email_index,
+        email=crypto.blind_indexes(email),
     )
     return len(found)
 

@@ -1,0 +1,54 @@
+"""What the shop's own role may do in the database: read and write rows, and where rows are only added, only add them (SEC-55).
+
+The tables belong to the role that migrates (`MIGRATIONS_DATABASE_URL`). After each upgrade the shop's role gets its rights anew:
+this is the one place that says them, and a new table has them without being named.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import Connection, make_url
+
+# Added to, never changed or deleted; the columns that may be changed all the same: what is encrypted has to be encrypted anew one day.
+APPEND_ONLY: dict[str, tuple[str, ...]] = {
+    "audit_entry": ("address",),
+    "audit_seal": (),
+    "document": ("buyer",),
+    "ledger_entry": (),
+    "ledger_line": (),
+    "stock_movement": (),
+    "value_entry": (),
+}
+READ_ONLY = ("alembic_version",)
+
+
+def give(connection: Connection, shop_url: str) -> None:
+    """Give the role of `shop_url` just these rights, in the transaction of the connection. It may be the owner itself: then there
+    is nothing to give, and nothing to take."""
+    role = make_url(shop_url).username
+    if role is None or role == connection.exec_driver_sql("SELECT current_user").scalar():
+        return
+    name = connection.dialect.identifier_preparer.quote_identifier(role)
+    for statement in _statements(name, _tables(connection)):
+        connection.exec_driver_sql(statement)
+
+
+def _tables(connection: Connection) -> set[str]:
+    found = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    return {row[0] for row in found}
+
+
+def _statements(role: str, tables: set[str]) -> list[str]:
+    here = "IN SCHEMA public"
+    statements = [
+        f"REVOKE ALL ON ALL TABLES {here} FROM {role}",
+        f"REVOKE CREATE ON SCHEMA public FROM {role}",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES {here} TO {role}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES {here} TO {role}",
+    ]
+    for table, columns in APPEND_ONLY.items():
+        if table in tables:  # an older revision has none yet
+            statements.append(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+            statements += [f"GRANT UPDATE ({column}) ON {table} TO {role}" for column in columns]
+    statements += [f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {role}" for table in READ_ONLY if table in tables]
+    return statements
