@@ -46,7 +46,8 @@ class _HashIsNew(Exception):
 
 
 def sign_in(email: str, password: str, *, device: Device, is_kept: bool) -> NewSession | None:
-    """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries."""
+    """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries, Busy."""
+    passwords.demand_time()
     account = crypto.blind_index(email)
     attempt_id = _claimed(account)
     try:
