@@ -18,6 +18,7 @@ from app.subscriptions import SUBSCRIPTIONS
 
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
 CONFIGURED: tuple[str, ...] = (
+    "app.core.passwords",
     "app.core.storage",
     "app.payments.gateway",
     "app.recurring.flows",

@@ -69,7 +69,7 @@ class Visitor:
 
 def measure(at: Stand, *, rounds: int, seconds: float, samples: int, tell: Callable[[str], Any]) -> list[Row]:
     doors = _doors(at)
-    at.serve("patient", app="bench.patient:app", workers=1, RATE_LIMIT_ENABLED="false")
+    at.serve("patient", workers=1, RATE_LIMIT_ENABLED="false")
     try:
         rows = [_share_of_hash(at, samples=samples, tell=tell)]
         rows += [_difference(at, door, samples=samples, tell=tell) for door in doors]

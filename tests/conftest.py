@@ -67,7 +67,6 @@ class CompiledTemplates(BytecodeCache):
 _compiled = CompiledTemplates()
 # Slow on purpose in the shop; what that costs is tested in tests/accounts, and no test signs in faster than a person.
 passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-passwords.allowance = passwords.Allowance(share=1.0, most=3600.0)
 
 
 def pytest_configure(config: pytest.Config) -> None:

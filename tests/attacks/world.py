@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from app.core import db
+from app.core.crypto import EncryptedText
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
@@ -55,6 +58,23 @@ class Route:
     @property
     def name(self) -> str:
         return f"{self.method} {self.rule.rule}"
+
+
+@dataclass
+class Stand:
+    """A form where it stands; `names` are those of all controls of its page."""
+
+    who: str
+    client: FlaskClient
+    form: WebForm
+    names: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.who}: {self.form.action}"
+
+    def send(self, data: dict[str, object], **options: Any) -> TestResponse:
+        return self.client.post(self.form.action, data=data, **options)
 
 
 class World:
@@ -121,27 +141,29 @@ class World:
     def clients(self) -> dict[str, FlaskClient]:
         return {"stranger": self.app.test_client(), "customer": self.aina.client, "staff": self.owner.client}
 
-    def forms(self) -> Iterator[tuple[str, FlaskClient, WebForm]]:
-        """Every form of every page that changes something: (where it stands, whose browser, the form), each action once."""
-        seen: set[tuple[str, str]] = set()
+    def forms(self) -> list[Stand]:
+        """Every form of every page that changes something, each action once for each of those who see it."""
+        seen, found = set(), []
         for route in self.routes("GET"):
             for who, client in self.clients().items():
-                if leaves(route.path):
-                    continue
                 answer = client.get(route.path)
                 if answer.status_code != 200 or answer.mimetype != "text/html":
                     continue
+                names = frozenset(re.findall(r'\bname="([^"]+)"', answer.text))
                 for form in forms_of(answer.text):
-                    where = (who, re.sub(r"[0-9a-f-]{36}", "*", form.action or route.path))
+                    form.action = form.action or route.path
+                    where = (who, re.sub(r"[0-9a-f-]{36}", "*", form.action))
                     if form.method == "post" and where not in seen and not leaves(form.action):
                         seen.add(where)
-                        form.action = form.action or route.path
-                        yield route.path, client, form
+                        found.append(Stand(who, client, form, names))
+        return found
 
 
 def leaves(path: str) -> bool:
     """Whether it signs out, or ends what the walk goes on with."""
-    return path.split("?")[0] in ("/logout", "/admin/logout", "/admin/profile/authenticator") or "://" in path
+    return (
+        path.split("?", maxsplit=1)[0] in ("/logout", "/admin/logout", "/admin/profile/authenticator") or "://" in path
+    )
 
 
 def csrf_of(client: FlaskClient, path: str = "/about") -> str:
@@ -188,4 +210,15 @@ def tables_that_hold(*words: str) -> list[str]:
     one = "SELECT '{0}', w FROM unnest(CAST(:words AS text[])) w WHERE EXISTS (SELECT FROM {0} t WHERE strpos(t::text, w) > 0)"
     found = db.rows(" UNION ALL ".join(one.format(table) for table in tables()), words=list(words))
     db.forget()
-    return [f"{table}: {word}" for table, word in found]
+    return [f"{table}: {word}" for table, word in found] + _encrypted_columns_that_hold(words)
+
+
+def _encrypted_columns_that_hold(words: tuple[str, ...]) -> list[str]:
+    found = []
+    for mapper in db.Base.registry.mappers:
+        for column in mapper.columns:
+            if isinstance(column.type, EncryptedText):
+                texts = [text for text in db.session.scalars(select(column)) if text]
+                found += [f"{column}: {word}" for word in words for text in texts if word in text]
+    db.forget()
+    return found

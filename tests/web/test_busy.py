@@ -22,9 +22,9 @@ DOORS = {
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    known = passwords.allowance
+    known, passwords._is_bounded = (passwords.allowance, passwords._is_bounded), True
     yield
-    passwords.allowance = known
+    passwords.allowance, passwords._is_bounded = known
 
 
 def test_what_is_used_comes_back_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +48,7 @@ def test_what_is_used_comes_back_with_the_time(monkeypatch: pytest.MonkeyPatch) 
 def test_right_passwords_are_charged_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """An evening on which everybody signs in is no attack."""
     clock = iter(range(0, 1000, 10))  # each look takes ten seconds
-    monkeypatch.setattr(passwords.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(passwords.time, "thread_time", lambda: next(clock))
     charged: list[float] = []
     monkeypatch.setattr(Allowance, "charge", lambda _self, seconds: charged.append(seconds))
     known = passwords.hashed("a password")
@@ -59,9 +59,9 @@ def test_right_passwords_are_charged_a_part(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("path", DOORS)
-def test_while_nothing_is_left_each_door_says_when_to_come_back(app: Flask, path: str) -> None:
+def test_while_nothing_is_left_each_door_says_when_to_come_back(make_app: Callable[..., Flask], path: str) -> None:
     """Nothing is asked of the database and nothing written down, so no try is lost by it either."""
-    client = app.test_client()
+    client = make_app(RATE_LIMIT_ENABLED="true").test_client()
     fields = form_to(client.get(path).text, path).filled(**DOORS[path])
     passwords.allowance = Allowance(**USED_UP)
     with watched() as sent:
@@ -76,7 +76,7 @@ def test_while_nothing_is_left_each_door_says_when_to_come_back(app: Flask, path
 
 
 def test_a_browser_that_is_trusted_waits_for_no_stranger(make_app: Callable[..., Flask]) -> None:
-    member = hire(make_app())
+    member = hire(make_app(RATE_LIMIT_ENABLED="true"))
     assert member.give_password().status_code == 303
     form = form_to(member.get("/admin/totp"), "/admin/totp")
     assert member.client.post("/admin/totp", data=form.filled(code=member.code(), trust="on")).status_code == 303
@@ -90,8 +90,15 @@ def test_a_browser_that_is_trusted_waits_for_no_stranger(make_app: Callable[...,
     assert db.scalar("SELECT count(*) FROM login_attempt WHERE NOT was_right") == 0
 
 
-def test_a_fragment_and_a_program_are_told_too(app: Flask) -> None:
-    client = app.test_client()
+def test_limits_that_are_off_bound_nothing(make_app: Callable[..., Flask]) -> None:
+    client = make_app(RATE_LIMIT_ENABLED="false").test_client()
+    fields = form_to(client.get("/login").text, "/login").filled(**DOORS["/login"])
+    passwords.allowance = Allowance(**USED_UP)
+    assert client.post("/login", data=fields).status_code == 422
+
+
+def test_a_fragment_and_a_program_are_told_too(make_app: Callable[..., Flask]) -> None:
+    client = make_app(RATE_LIMIT_ENABLED="true").test_client()
     fields = form_to(client.get("/login").text, "/login").filled(**DOORS["/login"])
     passwords.allowance = Allowance(**USED_UP)
     answer = client.post("/login", data=fields, headers={"HX-Request": "true"})
