@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -128,41 +130,54 @@ EVIL = (
     "javascript:alert(1)", "///evil.example", "/%5cevil.example", "/.//evil.example", "/%2f%2fevil.example",
 )  # fmt: skip
 OURS = ("/about", "/admin/refunds")
+REFERER = {"Referer": "https://evil.example/", "Sec-Fetch-Site": "cross-site"}
 WAYS = ("next", "return", "return_to", "url", "back", "redirect", "to", "goto", "continue", "r", "u")
 
 
 def test_x8_no_way_leads_out_of_the_shop(world: World, forms: list[Stand]) -> None:
     """Every page and form, with every name that could say where to go, in the query, in the form and as Referer. Whatever
     follows one of them to a page of ours is given the whole corpus."""
-    clients, wrong, followed = world.clients(), [], set()
+    walk = Walk(world, forms)
+    walk.follow(EVIL[0])
+    followed = walk.follow(OURS[0]) | walk.follow(OURS[1])
+    for evil in EVIL[1:]:
+        walk.follow(evil, only=followed)
+    assert walk.wrong == [], walk.wrong
+    assert {"GET /login", "GET /admin/login", "stranger: /-/preferences"} <= followed
 
-    def led(evil: str, where: str, answer: TestResponse) -> bool:
-        ways = leads(answer)
-        wrong.extend((evil, where, each) for each in ways if not is_ours(each, world))
-        return any(each.startswith(OURS) for each in ways)
 
-    def follow(evil: str, only: set[str]) -> set[str]:
-        """Which of them followed."""
-        ways, found = dict.fromkeys(WAYS, evil), set()
-        referer = {"Referer": "https://evil.example/", "Sec-Fetch-Site": "cross-site"}
-        for route in world.routes("GET"):
-            for who in ("customer", "staff") if not only or route.name in only else ():
-                if led(evil, route.name, clients[who].get(route.path, query_string=ways, headers=referer)):
-                    found.add(route.name)
-        for each in forms:
-            for more in ({}, {"HX-Request": "true"}) if not only or each.name in only else ():
-                headers = {**referer, **more}
-                if led(evil, each.name, each.send({**each.form.fields, **ways}, query_string=ways, headers=headers)):
-                    found.add(each.name)
+class Walk:
+    """All pages and forms, asked to lead somewhere. `wrong` are those that led out of the shop."""
+
+    def __init__(self, world: World, forms: list[Stand]) -> None:
+        self.world, self.forms, self.routes = world, forms, world.routes("GET")
+        self.wrong: list[tuple[str, str, str]] = []
+
+    def follow(self, where: str, *, only: set[str] | None = None) -> set[str]:
+        """Names of those that led to one of OURS."""
+        asked = [*self._pages(where), *self._forms(where)]
+        found = {name for name, ask in asked if (only is None or name in only) and self._led(where, name, ask())}
+        db.forget()
         return found
 
-    follow(EVIL[0], set())
-    for ours in OURS:
-        followed |= follow(ours, set())
-    for evil in EVIL[1:]:
-        follow(evil, followed)
-    assert wrong == [], wrong
-    assert {"GET /login", "GET /admin/login", "stranger: /-/preferences"} <= followed
+    def _pages(self, where: str) -> Iterator[tuple[str, Callable[[], TestResponse]]]:
+        clients = self.world.clients()
+        for route in self.routes:
+            for who in ("customer", "staff"):
+                options = {"query_string": dict.fromkeys(WAYS, where), "headers": REFERER}
+                yield route.name, partial(clients[who].get, route.path, **options)
+
+    def _forms(self, where: str) -> Iterator[tuple[str, Callable[[], TestResponse]]]:
+        ways = dict.fromkeys(WAYS, where)
+        for each in self.forms:
+            for more in ({}, {"HX-Request": "true"}):
+                options = {"query_string": ways, "headers": {**REFERER, **more}}
+                yield each.name, partial(each.send, {**each.form.fields, **ways}, **options)
+
+    def _led(self, where: str, name: str, answer: TestResponse) -> bool:
+        ways = leads(answer)
+        self.wrong += [(where, name, each) for each in ways if not is_ours(each, self.world)]
+        return any(each.startswith(OURS) for each in ways)
 
 
 def leads(answer: TestResponse) -> list[str]:
