@@ -47,7 +47,7 @@ def log_in() -> ResponseReturnValue:
     return take_password() if staff.device_token() else looks_at_password(take_password)()
 
 
-@limit("60/minute")
+@limit("60/minute", per_address="120/minute")
 def take_password() -> ResponseReturnValue:
     """One answer for whatever did not fit, and it takes the same time."""
     email, password = request.form.get("email", "").strip(), request.form.get("password", "")
