@@ -11,10 +11,10 @@ run:        ## set up, and serve the demo shop until Ctrl-C (PORT=8000 SHOP_HOME
 	@$(PYTHON) -m run.setup serve
 	@$(VENV)/python -m run
 
-test: tests ## set up, then lint, import contracts, types and every test
+test: tests ## set up, then lint, import contracts, types, bandit and every test
 	@$(VENV)/python -m run.checks tests
 
-lint: tests ## the fast checks: ruff, import contracts, types
+lint: tests ## the fast checks: ruff, import contracts, types, bandit
 	@$(VENV)/python -m run.checks lint
 
 bench: tests ## the benchmarks; results in bench/results.md

@@ -20,6 +20,7 @@ from app.subscriptions import SUBSCRIPTIONS
 
 # Modules of the domains that want to know the settings: each has `configure(settings)`.
 CONFIGURED: tuple[str, ...] = (
+    "app.core.passwords",
     "app.core.storage",
     "app.core.tokens",
     "app.customers.gateway",

@@ -11,12 +11,12 @@ import sys
 import time
 from dataclasses import dataclass
 
-from bench import books, holds, memory, pages, purchases, stand, table, webhooks
+from bench import books, holds, logins, memory, pages, purchases, stand, table, webhooks
 from bench.stand import Stand
 from bench.table import Row
 from run.problem import Problem, sentence
 
-PARTS = ("pages", "purchases", "rush", "locks", "release", "books", "webhooks", "memory")
+PARTS = ("pages", "purchases", "rush", "locks", "release", "books", "webhooks", "logins", "memory")
 PAGE_SIZE = 40_000  # when the pages themselves are not measured
 
 
@@ -32,13 +32,14 @@ class Plan:
     requests: int
     clean_orders: int
     webhook_seconds: int
+    login_samples: int
     with_large: bool
 
 
 FULL = Plan(rounds=5, seconds=3, purchases=100, rush_units=240, expired=holds.EXPIRED, requests=10_000,
-            clean_orders=books.ORDERS, webhook_seconds=30, with_large=True)  # fmt: skip
+            clean_orders=books.ORDERS, webhook_seconds=30, login_samples=200, with_large=True)  # fmt: skip
 QUICK = Plan(rounds=2, seconds=1, purchases=32, rush_units=48, expired=10_000, requests=1_000,
-             clean_orders=2_000, webhook_seconds=5, with_large=False)  # fmt: skip
+             clean_orders=2_000, webhook_seconds=5, login_samples=30, with_large=False)  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
@@ -82,6 +83,8 @@ def measure(at: Stand, plan: Plan, parts: list[str] | tuple[str, ...]) -> list[R
         rows += books.measure(at, orders=plan.clean_orders, tell=tell)
     if "webhooks" in parts:
         rows += webhooks.measure(at, seconds=plan.webhook_seconds, tell=tell)
+    if "logins" in parts:
+        rows += logins.measure(at, rounds=plan.rounds, seconds=plan.seconds, samples=plan.login_samples, tell=tell)
     if "memory" in parts:
         rows += memory.measure(at, requests=plan.requests, tell=tell)
     return rows

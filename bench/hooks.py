@@ -2,7 +2,7 @@
 
     python -m bench.hooks < job.json > result.json
 
-A job names `port`, `path`, `rate` (a second) and `letters`: (headers, body, status that is right). Every answer's time
+A job names `port`, `path`, `rate` (a second) and `letters`: (headers, body, status that is right, or several). Every answer's time
 counts from the moment its letter was due, so that a queue cannot hide.
 """
 
@@ -34,7 +34,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
         with guard:
             milliseconds.append((time.perf_counter() - due) * 1000)
             statuses[str(status)] += 1
-            if status != right and len(wrong) < 5:
+            if status not in (right if isinstance(right, list) else [right]) and len(wrong) < 5:
                 wrong.append(f"{status} where {right} is right: {body[:100]}")
 
     with ThreadPoolExecutor(SENDERS) as pool:

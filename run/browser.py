@@ -105,7 +105,7 @@ def _extract(archive: Path, folder: Path) -> None:
         careful: dict[str, Any] = (
             {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         )  # Debian 12's Python is too old for it
-        tar.extractall(folder, **careful)  # noqa: S202 npm has compared the archive with the lock file's checksum
+        tar.extractall(folder, **careful)  # noqa: S202 npm has compared the archive with the lock file's checksum  # nosec B202
 
 
 def _decompressed(path: Path) -> bytes:

@@ -1,6 +1,6 @@
 """`make lint` and `make test`: every check runs, so that one look shows all that is wrong.
 
-python -m run.checks lint    ruff, its formatter, import contracts, types
+python -m run.checks lint    ruff, its formatter, import contracts, types, bandit
 python -m run.checks tests   the same, then the whole suite
 """
 
@@ -20,6 +20,7 @@ LINT = {
     "format": ["ruff", "format", "--check", "--quiet", "--output-format", "concise", "."],
     "imports": ["lint-imports", "--no-cache"],
     "types": ["mypy", "--no-error-summary"],
+    "security": ["bandit", "--quiet", "--configfile", "pyproject.toml", "-ll", "--recursive", "."],
 }
 # One worker more than the two processors it is made for: some tests wait for a process that starts, or a storm to pass.
 WHOLE_SUITE = ["pytest", "--whole", "--quiet", "-n", "3", "--dist", "loadfile"]

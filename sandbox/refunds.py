@@ -87,7 +87,7 @@ class Refunds:
 
     def listed(self, *, since: int, until: int, count: int, skip: int) -> dict[str, Any]:
         where = "provider = 'razorpay' AND created_at >= ? AND created_at < ? + 1"
-        sql = f"SELECT * FROM refund WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608
+        sql = f"SELECT * FROM refund WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608  # nosec B608
         with self._store.reading() as tx:
             return collection(map(refund_entity, tx.all(sql, (since, until, count, skip))))
 

@@ -35,11 +35,13 @@ def sign_in(
     """The first step. Returns the token of a session that may give a code, None when e-mail and password do not fit. In a
     browser that they trust (`device` is its token) it is the only step.
 
-    `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries: wrong tries of
-    strangers do not count in a browser that they trust.
+    `instead_of` is the token of an earlier session of this browser, which ends. Raises TooManyTries, Busy: in a browser that
+    they trust, wrong tries of strangers do not count and nobody waits for them.
     """
     kind = "trusted" if device and queries.is_trusted_for(device, email) else "password"
     db.release()
+    if kind != "trusted":
+        passwords.demand_time()
     attempt_id = _claimed(email, kind=kind)
 
     def look(*, is_last: bool) -> str | None:

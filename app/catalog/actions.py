@@ -290,7 +290,7 @@ def _check_free(kind: str, slug: str, *, owner: uuid.UUID) -> None:
     table = {"product": "product", "category": "category"}[kind]
     taken = db.scalar(
         f"SELECT EXISTS (SELECT 1 FROM {table} WHERE slug = :slug AND id <> :owner)"  # noqa: S608
-        " OR EXISTS (SELECT 1 FROM slug_redirect WHERE kind = :kind AND slug = :slug AND target_id <> :owner)",
+        " OR EXISTS (SELECT 1 FROM slug_redirect WHERE kind = :kind AND slug = :slug AND target_id <> :owner)",  # nosec B608
         slug=slug,
         kind=kind,
         owner=owner,

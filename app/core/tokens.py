@@ -47,8 +47,9 @@ class Claims:
 def configure(settings: Settings) -> None:
     global _known, _keys, _renewal_key
     _known = settings.access_tokens
-    key = _derived(settings.secret_key, b"kedai access token")
-    _keys = {hashlib.sha256(key).hexdigest()[:8]: key}
+    secrets = (settings.secret_key, *settings.secret_key_fallbacks)
+    keys = [_derived(secret, b"kedai access token") for secret in secrets]
+    _keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
     _renewal_key = _derived(settings.secret_key, b"kedai renewal token")
 
 

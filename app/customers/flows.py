@@ -59,7 +59,8 @@ class _HashIsNew(Exception):
 
 
 def sign_in(email: str, password: str, *, device: Device, is_kept: bool, is_program: bool = False) -> NewSession | None:
-    """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries."""
+    """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries, Busy."""
+    passwords.demand_time()
     attempt_id = _claimed(email)
     start = partial(actions.start_session, device=device, is_kept=is_kept, is_program=is_program)
     try:

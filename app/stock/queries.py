@@ -41,7 +41,7 @@ LEFT_OF_VARIANT = f"""
                coalesce(sum(s.locked - r.quantity - own.quantity), 0)::int AS held
         FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = v.id
     ) left_of
-"""
+"""  # nosec B608
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,10 @@ class Availability:
 
 NONE = Availability()
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
-_OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"
+_OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"  # nosec B608
 _OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
-    " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"
+    " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"  # nosec B608
 )
 
 
@@ -81,7 +81,7 @@ def availability_to(visitor: str, variant_ids: Sequence[uuid.UUID]) -> dict[uuid
         return {}
     found = db.rows(
         f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
-        f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",
+        f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",  # nosec B608
         ids=list(variant_ids),
         visitor=visitor,
     )
@@ -115,7 +115,7 @@ def shelves(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Shelf]]:
     found = db.rows(
         f"SELECT s.id, s.variant_id, s.on_hand - s.locked - s.safety, r.quantity FROM stock_item s"
         f" JOIN warehouse w ON w.id = s.warehouse_id, {RECLAIMABLE}"
-        " WHERE s.variant_id = ANY(:ids) ORDER BY w.priority, s.id",
+        " WHERE s.variant_id = ANY(:ids) ORDER BY w.priority, s.id",  # nosec B608
         ids=list(variant_ids),
     )
     shelves: dict[uuid.UUID, list[Shelf]] = {}
@@ -226,7 +226,7 @@ def locks_page(*, expired: bool | None, limit: int = 50, offset: int = 0) -> lis
         " (extract(epoch FROM l.expires_at - now()) * 1000)::bigint AS remaining_ms"
         " FROM stock_lock l JOIN warehouse w ON w.id = l.warehouse_id JOIN variant v ON v.id = l.variant_id"
         " JOIN product p ON p.id = v.product_id JOIN orders o ON o.id = l.order_id"
-        f" WHERE l.state = 'held' {condition} ORDER BY l.expires_at, l.id LIMIT :limit OFFSET :offset",
+        f" WHERE l.state = 'held' {condition} ORDER BY l.expires_at, l.id LIMIT :limit OFFSET :offset",  # nosec B608
         limit=limit,
         offset=offset,
     )

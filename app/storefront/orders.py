@@ -77,7 +77,7 @@ def show_track() -> ResponseReturnValue:
 
 
 @bp.post("/track")
-@limit("10/minute")
+@limit("10/minute", per_address="60/minute")
 def track() -> ResponseReturnValue:
     """The same neutral sentence whatever did not fit."""
     number, contact = request.form.get("number", "").strip()[:40], request.form.get("contact", "").strip()[:254]

@@ -21,7 +21,7 @@ from app.storefront.cart import pieces
 from app.storefront.customer_forms import EmailForm, LoginForm, NewPasswordForm
 from app.web import customers, languages
 from app.web.forms import is_email
-from app.web.limits import limit
+from app.web.limits import limit, looks_at_password
 from app.web.respond import no_store, respond
 from app.web.returning import own_path
 from app.web.visitor import ensure_visitor, remember_cart
@@ -41,6 +41,7 @@ def show_login() -> ResponseReturnValue:
 
 
 @bp.post("/login")
+@looks_at_password
 @limit(GUESSES, per_address=FROM_ONE_ADDRESS)
 def log_in() -> ResponseReturnValue:
     """One answer for whatever did not fit, and it takes the same time."""

@@ -31,7 +31,7 @@ def _card(tile: Tile, is_eager: bool, view: tuple[Any, ...]) -> Markup:
     if known is None:
         if len(_kept) >= KEPT:
             _kept.clear()
-        known = _kept[key] = Markup(_macro()(_shown(tile), eager=is_eager))  # noqa: S704 - made by an escaping template
+        known = _kept[key] = Markup(_macro()(_shown(tile), eager=is_eager))  # noqa: S704 - made by an escaping template  # nosec B704
     return known
 
 

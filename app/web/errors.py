@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 
 from app.core import db
 from app.core.errors import ShopError
+from app.core.passwords import Busy
 from app.web import limits
 from app.web.respond import is_fragment
 
@@ -27,6 +28,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(TooManyRequests, _on_too_many)
     app.register_error_handler(ShopError, _on_refusal)
+    app.register_error_handler(Busy, _on_busy)
     bad: type[Exception]
     for bad in (UnicodeError, *db.BAD_VALUES):
         app.register_error_handler(bad, _on_bad_text)
@@ -78,6 +80,18 @@ def _on_too_many(_error: TooManyRequests) -> Response:
     else:
         answer = _page("errors/429.html", 429, retry_after=seconds)
     answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def _on_busy(refusal: Busy) -> Response:
+    if wants_json():
+        answer = problem(503, refusal.code, _("Too many passwords are being tried."), retry_after=refusal.seconds)
+    elif is_fragment():
+        answer = _plain(503)
+    else:
+        is_staff = request.path.startswith("/admin/")
+        answer = _page("errors/busy.html", 503, seconds=refusal.seconds, is_staff=is_staff)
+    answer.headers["Retry-After"] = str(refusal.seconds)
     return answer
 
 

@@ -51,7 +51,7 @@ class LongSelect(Select):
 
     def __call__(self, field: Any, **kwargs: Any) -> Markup:
         kwargs.setdefault("id", field.id)
-        attributes = Markup(html_params(name=field.name, **kwargs))  # noqa: S704 (it escapes)
+        attributes = Markup(html_params(name=field.name, **kwargs))  # noqa: S704 (it escapes)  # nosec B704
         return Markup("<select {}>{}</select>").format(attributes, _options(tuple(field.choices), field.data))
 
 

@@ -19,7 +19,7 @@ from flask import Blueprint, Flask, g, request, session
 from flask_limiter import Limiter
 from werkzeug.exceptions import TooManyRequests
 
-from app.core import cache
+from app.core import cache, passwords
 from app.core.settings import Settings
 from app.web.visitor import visitor
 
@@ -72,6 +72,18 @@ def limit(rate: str, *, per_address: str | None = None, key: Callable[[], str] =
         return cast(View, limiter.limit(rate, key_func=key)(wide))
 
     return wrap
+
+
+def looks_at_password(view: View) -> View:
+    """Above `@limit`, on a form whose password anybody may send: while passwords have taken their share of the time it is
+    refused before anything is counted, asked or drawn, for a storm must cost next to nothing. Raises passwords.Busy."""
+
+    @wraps(view)
+    def asked(*args: Any, **kwargs: Any) -> Any:
+        passwords.demand_time()
+        return view(*args, **kwargs)
+
+    return cast(View, asked)
 
 
 def under_ceiling(view: View) -> View:

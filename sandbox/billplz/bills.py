@@ -167,7 +167,7 @@ def _known(tx: Transaction, bill_id: str) -> Row:
 
 
 def _found(tx: Transaction, table: str, row_id: str) -> Row:
-    row = tx.one(f"SELECT * FROM {table} WHERE id = ?", (row_id,))  # noqa: S608
+    row = tx.one(f"SELECT * FROM {table} WHERE id = ?", (row_id,))  # noqa: S608  # nosec B608
     if row is None:
         raise LookupError(f"{table} {row_id} vanished")
     return row

@@ -49,7 +49,7 @@ def listed(tx: Transaction, kind: str, values: dict[str, Any], *, url: str, wher
             conditions.append(f"seq {sign} ?")
             numbers.append(_seq(tx, kind, table, values[name]))
     order = "ASC" if "ending_before" in values else "DESC"
-    sql = f"SELECT * FROM {table} WHERE {' AND '.join(conditions)} ORDER BY seq {order} LIMIT ?"  # noqa: S608
+    sql = f"SELECT * FROM {table} WHERE {' AND '.join(conditions)} ORDER BY seq {order} LIMIT ?"  # noqa: S608  # nosec B608
     rows = tx.all(sql, [*numbers, limit + 1])
     page = rows[:limit] if order == "DESC" else rows[:limit][::-1]
     data = [_MADE[kind](tx, row) for row in page]
@@ -61,7 +61,7 @@ def listed(tx: Transaction, kind: str, values: dict[str, Any], *, url: str, wher
 
 def _seq(tx: Transaction, kind: str, table: str, object_id: str) -> int:
     column = "json_extract(extra, '$.intent')" if kind == "payment_intent" else "id"
-    row = tx.one(f"SELECT seq FROM {table} WHERE {column} = ?", (object_id,))  # noqa: S608
+    row = tx.one(f"SELECT seq FROM {table} WHERE {column} = ?", (object_id,))  # noqa: S608  # nosec B608
     if row is None:
         raise missing(kind, object_id)
     return int(row["seq"])

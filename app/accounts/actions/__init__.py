@@ -363,7 +363,7 @@ def forget_old(*, limit: int = 5000) -> bool:
     gone = [
         db.scalar(
             f"WITH gone AS (DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"  # noqa: S608
-            f" WHERE {moment} < now() - interval '30 days' LIMIT :limit) RETURNING 1) SELECT count(*) FROM gone",
+            f" WHERE {moment} < now() - interval '30 days' LIMIT :limit) RETURNING 1) SELECT count(*) FROM gone",  # nosec B608
             limit=limit,
         )
         for table, moment in OLD

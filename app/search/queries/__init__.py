@@ -270,7 +270,7 @@ def _price_label(filters: Filters, currency: str) -> str:
 
 _KNOWN_WORDS = "SELECT word, sum(frequency)::bigint AS frequency FROM search_word WHERE hints && :hints GROUP BY word"
 _ANYTHING = {
-    locale: f"SELECT EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ {statements.TSQUERY})"  # noqa: S608
+    locale: f"SELECT EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@ {statements.TSQUERY})"  # noqa: S608  # nosec B608
     for locale, vector in statements.VECTORS.items()
 }
 
@@ -293,11 +293,11 @@ def _completions(words: Sequence[str], locale: str, limit: int) -> list[str]:
     vector = statements.VECTORS.get(locale, "words_en")
     others = (
         f"AND EXISTS (SELECT 1 FROM search_document d WHERE d.{vector} @@"  # noqa: S608
-        " (to_tsquery('simple', :before) && to_tsquery('simple', quote_literal(w.word))))"
+        " (to_tsquery('simple', :before) && to_tsquery('simple', quote_literal(w.word))))"  # nosec B608
     )
     found = db.rows(
         f"SELECT word FROM search_word w WHERE word LIKE :pattern {others if before else ''}"  # noqa: S608
-        " GROUP BY word ORDER BY bool_or(locale = :locale) DESC, sum(frequency) DESC, word LIMIT :limit",
+        " GROUP BY word ORDER BY bool_or(locale = :locale) DESC, sum(frequency) DESC, word LIMIT :limit",  # nosec B608
         pattern=f"{last}%",
         locale=locale,
         limit=limit,

@@ -90,10 +90,10 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
     columns = f"d.profile, d.facets, {scope.price} AS price, d.is_sold_out"
     found = ", ".join(
         f"part_{name} AS MATERIALIZED (SELECT '{name}' AS part, {columns} FROM search_document d"  # noqa: S608
-        f" WHERE {' AND '.join([_scope(scope, values), *wanted])})"
+        f" WHERE {' AND '.join([_scope(scope, values), *wanted])})"  # nosec B608
         for name, wanted in parts.items()
     )
-    together = " UNION ALL ".join(f"(SELECT * FROM part_{name} LIMIT :cap)" for name in parts)  # noqa: S608
+    together = " UNION ALL ".join(f"(SELECT * FROM part_{name} LIMIT :cap)" for name in parts)  # noqa: S608  # nosec B608
     own = (
         " OR ".join(f"starts_with(t, '{name}:') AND part = '{name}'" for name in conditions if name in rules.GROUPS)
         or "false"
@@ -108,7 +108,7 @@ def counts(scope: Scope, filters: Filters) -> tuple[str, dict[str, Any]]:
         UNION ALL SELECT 'price', '', min(low), max(high) FROM base WHERE part IN ('', 'price')
         UNION ALL SELECT 'without', part, 0, sum(n)::bigint FROM base WHERE part <> '' GROUP BY part
         UNION ALL SELECT 'token', t, 0, sum(n)::bigint FROM base, unnest(facets) t WHERE part = '' OR {own} GROUP BY t
-    """  # noqa: S608
+    """  # noqa: S608  # nosec B608
     return statement, values
 
 
@@ -129,14 +129,14 @@ def page(
     where = " AND ".join([_scope(scope, values), *_conditions(scope, filters, values).values()])
     is_ranked = sort == "relevance" and bool(scope.terms) and (total <= CANDIDATES or values["offset"] < CANDIDATES)
     if total >= CAP and not sort.startswith("price"):
-        walked = f"(SELECT * FROM search_document d ORDER BY {STANDARD} OFFSET 0) d WHERE {where}"  # noqa: S608
+        walked = f"(SELECT * FROM search_document d ORDER BY {STANDARD} OFFSET 0) d WHERE {where}"  # noqa: S608  # nosec B608
         if is_ranked:
-            return _ranked(scope, f"SELECT d.* FROM {walked} LIMIT {CANDIDATES}"), values  # noqa: S608
-        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walked} LIMIT :limit OFFSET :offset", values  # noqa: S608
+            return _ranked(scope, f"SELECT d.* FROM {walked} LIMIT {CANDIDATES}"), values  # noqa: S608  # nosec B608
+        return f"SELECT d.product_id AS id, row_number() OVER () AS n FROM {walked} LIMIT :limit OFFSET :offset", values  # noqa: S608  # nosec B608
     columns = f"d.product_id, d.is_sold_out, d.created_at, {scope.price} AS price"
-    found = f"WITH found AS MATERIALIZED (SELECT {columns} FROM search_document d WHERE {where})"  # noqa: S608
+    found = f"WITH found AS MATERIALIZED (SELECT {columns} FROM search_document d WHERE {where})"  # noqa: S608  # nosec B608
     if is_ranked:
-        return f"{found} {_ranked(scope, f'SELECT d.* FROM found d ORDER BY {STANDARD} LIMIT {CANDIDATES}')}", values  # noqa: S608
+        return f"{found} {_ranked(scope, f'SELECT d.* FROM found d ORDER BY {STANDARD} LIMIT {CANDIDATES}')}", values  # noqa: S608  # nosec B608
     return f"{found} {_numbered('found', PRICE_ORDERS.get(sort, STANDARD))}", values
 
 
@@ -144,12 +144,12 @@ def _ranked(scope: Scope, candidates: str) -> str:
     """By how well the words fit; of many matches the newest are ranked, the others follow on later pages, newest first."""
     ranked = (
         f"(SELECT c.product_id, c.is_sold_out, c.created_at, ts_rank({scope.vector}, {TSQUERY}) AS rank FROM ({candidates}) c"  # noqa: S608
-        " JOIN search_document d ON d.product_id = c.product_id)"
+        " JOIN search_document d ON d.product_id = c.product_id)"  # nosec B608
     )
     return _numbered(ranked, "d.is_sold_out, d.rank DESC, d.created_at DESC, d.product_id DESC")
 
 
 def _numbered(source: str, order: str) -> str:
     """One page of the source. Numbered outside: a window over everything would sort everything, not just the top."""
-    page = f"SELECT d.product_id AS id FROM {source} d ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
-    return f"SELECT id, row_number() OVER () AS n FROM ({page}) page"  # noqa: S608
+    page = f"SELECT d.product_id AS id FROM {source} d ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608  # nosec B608
+    return f"SELECT id, row_number() OVER () AS n FROM ({page}) page"  # noqa: S608  # nosec B608
