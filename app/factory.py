@@ -56,6 +56,7 @@ ENTRY_POINTS = (
     "app.storefront.registering",
     "app.storefront.account",
     "app.storefront.addresses",
+    "app.storefront.measurements",
     "app.storefront.order_history",
     "app.storefront.wishlist",
     "app.storefront.unsubscribing",

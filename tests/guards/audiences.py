@@ -24,6 +24,7 @@ AUDIENCES = {
     "unsubscribing": EVERYBODY,
     "account": CUSTOMER,
     "addresses": CUSTOMER,
+    "measurements": CUSTOMER,
     "own_data": CUSTOMER,
     "order_history": CUSTOMER,
     "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says

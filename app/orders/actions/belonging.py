@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import Text, cast, func, select, update
 
 from app.core import db
-from app.orders.models import Order
+from app.orders.models import Order, OrderLine
 
 OVER = ("cancelled", "expired")
 ERASED = "erased"
@@ -43,7 +43,7 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
 
 def let_go(customer_id: uuid.UUID) -> None:
     """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
-    tax law, refunds and disputes need it, and are nobody's account's any more."""
+    tax law, refunds and disputes need it, and are nobody's account's any more. Of their body nothing is kept anywhere."""
     theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
     db.session.execute(
         theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
@@ -55,4 +55,7 @@ def let_go(customer_id: uuid.UUID) -> None:
             client_index=b"",
         )
     )
+    measured = update(OrderLine).where(OrderLine.fitting_key != "").execution_options(synchronize_session=False)
+    whose = select(Order.id).where(Order.customer_id == customer_id)
+    db.session.execute(measured.where(OrderLine.order_id.in_(whose)).values(fitting=None, fitting_key=""))
     db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
