@@ -47,7 +47,6 @@ class NotALength(ValueError):
 
 def parsed(text: str, unit: str) -> int:
     """Millimetres of `102.5` cm, `40.25` or `40 1/4` inches; inches are rounded half up to the millimetre. Raises NotALength."""
-    text = text.strip()
     if unit == "cm" and (found := _CM.fullmatch(text)):
         return int(found[1]) * 10 + int(found[2] or 0)
     if unit == "in" and (found := _INCH.fullmatch(text)):

@@ -81,4 +81,5 @@ def fault(measure: str, text: str, unit: str) -> str | None:
     said = _("%(measure)s: %(low)s to %(high)s %(unit)s is possible.", measure=label, low=low, high=high, unit=unit)
     if not rules.is_other_unit(measure, text, unit):
         return said
-    return f"{said} {_('Did you measure in inches?') if unit == 'cm' else _('Did you measure in centimetres?')}"
+    doubt = _("Did you measure in inches?") if unit == "cm" else _("Did you measure in centimetres?")
+    return f"{said} {doubt}"
