@@ -147,6 +147,8 @@ on("click", (_, event) => {
   if (link) showQuestion(event, document.getElementById(link.hash.slice(1)));
   const button = target.closest("[data-step]");
   if (button) step(button, event);
+  const eye = target.closest("[data-reveal]");
+  if (eye) reveal(eye, eye.ariaPressed === "false");
 });
 
 on("keydown", (_, { key, target }) => {
@@ -165,6 +167,18 @@ function step(button, event) {
   input.stepUp(Number(button.dataset.step));
   if (input.value !== before) input.dispatchEvent(new Event("change", { bubbles: true }));
 }
+
+for (const eye of document.querySelectorAll("[data-reveal]")) eye.hidden = false;
+
+function reveal(eye, shown) {
+  document.getElementById(eye.getAttribute("aria-controls")).type = shown ? "text" : "password";
+  eye.ariaPressed = shown;
+}
+
+// Sent as a password it is: else the browser would offer it later among the words of any other field.
+document.addEventListener("submit", ({ target }) => {
+  for (const eye of target.querySelectorAll("[data-reveal]")) reveal(eye, false);
+}, true);
 
 // The question comes into view first, then the focus: otherwise the label may stand above the screen's edge.
 function showQuestion(event, field) {
