@@ -33,7 +33,7 @@ def choices(product: ProductPage) -> dict[str, Any] | None:
         return None
     person, names = customers.current(), GARMENTS[product.tailored_as]
     profiles = tailoring.profiles(person.customer_id) if person else []
-    offered = [(row.id, row.name, measure_words.names(row.fitting.missing(product.tailored_as))) for row in profiles]
+    offered = [(row.id, row.name, measure_words.missing(row.fitting.missing(product.tailored_as))) for row in profiles]
     usual = str(offered[0][0]) if offered else ENTER
     return {
         "typed": Typed(names),

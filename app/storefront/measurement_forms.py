@@ -70,7 +70,7 @@ def checked(typed: Typed, *, needs_all: bool) -> Typed:
 def _fault(name: str, text: str, unit: str, is_needed: bool) -> str | None:
     if text:
         return measure_words.fault(name, text, unit)
-    return _("%(measure)s is missing", measure=measure_words.LABELS[name]) if is_needed else None
+    return _("%(measure)s: not entered yet", measure=measure_words.LABELS[name]) if is_needed else None
 
 
 def _note_fault(note: str) -> str | None:

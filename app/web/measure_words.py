@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from app.tailoring import rules
 from app.tailoring.rules import BOUNDS, Fitting, NotALength
@@ -32,6 +33,7 @@ HOW = {
     "inside_leg": _l("From the crotch down to the ankle"),
     "height": _l("Without shoes, against a wall"),
 }
+FEW = 3
 UNITS = {"cm": _l("Centimetres"), "in": _l("Inches")}
 
 
@@ -47,7 +49,9 @@ def title(fitting: Fitting) -> str:
 
 
 def in_one_line(fitting: Fitting) -> str:
-    parts = [f"{LABELS[name]} {length(mm, fitting.unit)}" for name, mm in fitting.measures.items()]
+    parts = [
+        f"{LABELS[name]} {length(mm, fitting.unit)}".replace(" ", "\u00a0") for name, mm in fitting.measures.items()
+    ]
     return " · ".join([*parts, *([fitting.note] if fitting.note else [])])
 
 
@@ -61,6 +65,13 @@ def shown(fitting: Fitting | None, garment: str | None = None) -> tuple[str, str
 def rows(fitting: Fitting) -> list[tuple[str, str, str]]:
     """(measure, centimetres, inches): a tailor may work in either."""
     return [(str(LABELS[name]), length(mm, "cm"), length(mm, "in")) for name, mm in fitting.measures.items()]
+
+
+def missing(measures: tuple[str, ...]) -> str:
+    """What a profile lacks for a garment; empty when nothing."""
+    if len(measures) > FEW:
+        return ngettext("%(num)s measurement is missing", "%(num)s measurements are missing", len(measures))
+    return _("Still to be measured: %(names)s", names=names(measures)) if measures else ""
 
 
 def names(measures: tuple[str, ...]) -> str:

@@ -148,7 +148,7 @@ on("click", (_, event) => {
   const button = target.closest("[data-step]");
   if (button) step(button, event);
   const eye = target.closest("[data-reveal]");
-  if (eye) reveal(eye, eye.ariaPressed === "false");
+  if (eye) eye.previousElementSibling.type = (eye.ariaPressed = eye.ariaPressed === "false") ? "text" : "password";
 });
 
 on("keydown", (_, { key, target }) => {
@@ -167,18 +167,6 @@ function step(button, event) {
   input.stepUp(Number(button.dataset.step));
   if (input.value !== before) input.dispatchEvent(new Event("change", { bubbles: true }));
 }
-
-for (const eye of document.querySelectorAll("[data-reveal]")) eye.hidden = false;
-
-function reveal(eye, shown) {
-  document.getElementById(eye.getAttribute("aria-controls")).type = shown ? "text" : "password";
-  eye.ariaPressed = shown;
-}
-
-// Sent as a password it is: else the browser would offer it later among the words of any other field.
-document.addEventListener("submit", ({ target }) => {
-  for (const eye of target.querySelectorAll("[data-reveal]")) reveal(eye, false);
-}, true);
 
 // The question comes into view first, then the focus: otherwise the label may stand above the screen's edge.
 function showQuestion(event, field) {
