@@ -75,6 +75,7 @@ SCHEDULE: Sequence[Line] = (
     daily("19:20", checkout.forget_old),
     daily("19:30", accounts.forget_old),
     daily("19:35", customers.forget_old),
+    daily("19:45", orders.forget_measures),
     every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),

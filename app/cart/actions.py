@@ -47,7 +47,8 @@ WITH opened AS (
 ),
 noted AS (INSERT INTO funnel_step (cart_id, step) SELECT id, 'cart' FROM opened ON CONFLICT DO NOTHING)
 INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor, fitting_key, fitting, profile_id)
-SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price, :key, nullif(:fitting, ''), :profile FROM opened
+SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price, :key, nullif(:fitting, ''),
+  (SELECT p.id FROM measurement_profile p WHERE p.id = :profile FOR KEY SHARE) FROM opened
 ON CONFLICT (cart_id, variant_id, fitting_key) DO UPDATE SET
   quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor, fitting = excluded.fitting
 RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted, (SELECT coalesce(sum(o.quantity), 0)::bigint
@@ -57,6 +58,7 @@ RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted, 
 
 def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitting: Sealed | None = None) -> Change:
     """Put `quantity` units more of a variant into the visitor's cart (made if there is none); with a fitting, to be made so.
+    A profile that is removed at the same moment leaves its measures.
 
     Raises NotForSale, NotEnough or TooMuch, and then the caller must not commit: the line is written first, all in one
     statement, and the cart's row lock makes the sum certain.
@@ -165,7 +167,8 @@ ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, updat
 """
 _PUT = """
 INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor, fitting_key, fitting, profile_id)
-SELECT u.id, :cart, u.variant, u.quantity, u.price, u.key, nullif(u.fitting, ''), u.profile
+SELECT u.id, :cart, u.variant, u.quantity, u.price, u.key, nullif(u.fitting, ''),
+  (SELECT p.id FROM measurement_profile p WHERE p.id = u.profile FOR KEY SHARE)
 FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]),
   CAST(:keys AS text[]), CAST(:fittings AS text[]), CAST(:profiles AS uuid[]))
   AS u (id, variant, quantity, price, key, fitting, profile)

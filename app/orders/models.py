@@ -105,6 +105,7 @@ class OrderLine(Base):
         CheckConstraint("(fitting IS NULL) = (fitting_key = '')", name="fitting"),
         CheckConstraint("total_minor = subtotal_minor - discount_minor + tax_added_minor", name="total"),
         Index("ix_order_line_variant_id", "variant_id"),
+        Index("ix_order_line_fitting", "order_id", postgresql_where=text("fitting_key <> ''")),
     )
 
     id: Mapped[Key]

@@ -54,6 +54,8 @@ def add() -> ResponseReturnValue:
         return _refused(facts, 422, _("Enter a quantity as a number, such as 1"))
     try:
         sealed = fitting.asked(facts)
+    except fitting.SignInFirst:
+        return customers.sign_in_again(url_for("catalog.show_product", slug=facts.slug, v=facts.variant_id))
     except fitting.Unmeasured as refusal:
         message = "" if refusal.typed else _("This is not made to measure any more.")
         return _refused(facts, 422, message, typed=refusal.typed)

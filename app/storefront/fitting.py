@@ -45,9 +45,13 @@ def choices(product: ProductPage) -> dict[str, Any] | None:
     }
 
 
+class SignInFirst(Exception):
+    """A profile was chosen, and the session it was chosen in is over."""
+
+
 def asked(facts: VariantFacts) -> Sealed | None:
-    """The measures that the form to add to the cart asks for, None: a standard size. Raises Unmeasured, or NotFound for a
-    profile that is not theirs."""
+    """The measures that the form to add to the cart asks for, None: a standard size. Raises Unmeasured, SignInFirst, or NotFound
+    for a profile that is not theirs."""
     choice = request.form.get("fit", STANDARD)
     if choice == STANDARD and not facts.is_tailored_only:
         return None
@@ -75,6 +79,8 @@ def carried(facts: VariantFacts) -> list[tuple[str, str]]:
 
 def _own_profile(text: str) -> Any:
     person = customers.current()
+    if customers.was_signed_out():
+        raise SignInFirst()
     try:
         row = tailoring.profile(person.customer_id, uuid.UUID(text)) if person else None
     except ValueError:

@@ -94,9 +94,11 @@ def _order_lines() -> None:
     op.add_column("order_line", sa.Column("fitting", sa.Text(), nullable=True))
     op.add_column("order_line", sa.Column("fitting_key", sa.Text(), server_default="", nullable=False))
     op.create_check_constraint(op.f("ck_order_line_fitting"), "order_line", "(fitting IS NULL) = (fitting_key = '')")
+    op.create_index("ix_order_line_fitting", "order_line", ["order_id"], postgresql_where=sa.text("fitting_key <> ''"))
 
 
 def downgrade() -> None:
+    op.drop_index("ix_order_line_fitting", "order_line")
     op.drop_column("order_line", "fitting")
     op.drop_column("order_line", "fitting_key")
     op.execute("DELETE FROM cart_line WHERE fitting_key <> ''")  # two lines of a variant there cannot be any more

@@ -16,12 +16,13 @@ from sqlalchemy.exc import IntegrityError
 from app.catalog import actions as catalog
 from app.core import cache, crypto, db
 from app.core.transaction import transaction
+from app.orders import flows as orders
 from app.privacy import flows as privacy
 from app.tailoring import actions, queries
 from app.tailoring.errors import TooManyProfiles
 from app.tailoring.rules import GARMENTS, MAX_PROFILES, Fitting
 from tests.customers.patron import PASSWORD, Patron
-from tests.customers.test_orders_and_carts import checkout, id_of
+from tests.customers.test_orders_and_carts import checkout, expire, id_of
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import body_of
 from tests.shop import add_product, faults, stock_row
@@ -491,3 +492,50 @@ def test_the_database_refuses_what_cannot_be(aina: Patron, change: str):
     with pytest.raises(IntegrityError), transaction():
         db.rows(f"{change} RETURNING id")
     db.forget()
+
+
+def test_orders_forget_measures_they_do_not_need(aina: Patron, guest: Shopper):
+    """A guest's after a year, those of an order that never came about after a month; a customer's stay until they go."""
+    shirt = add_shirt(stock_of={"KB": 9})
+    profile, tokens = keep(aina), []
+    for shopper, choice in ((aina, {"fit": profile}), (guest, {"fit": "enter", **TOP})):
+        order_to(shopper, shirt, **choice)
+        paid = checkout(shopper, "guest@example.com")
+        shopper.pay(paid)
+        aina.deliver()
+        order_to(shopper, shirt, **choice)
+        never = checkout(shopper, "guest@example.com")
+        expire(never)
+        tokens += [paid, never]
+    for days, kept in ((29, [1, 1, 1, 1]), (31, [1, 0, 1, 0]), (364, [1, 0, 1, 0]), (366, [1, 0, 0, 0])):
+        with transaction():
+            db.rows(
+                "UPDATE orders SET created_at = now() - make_interval(days => :n), confirmed_at = CASE WHEN confirmed_at"
+                " IS NOT NULL THEN now() - make_interval(days => :n) END RETURNING id",
+                n=days,
+            )
+        orders.forget_measures()
+        assert [len(list(filter(None, made_to(token)))) for token in tokens] == kept, days
+
+
+def test_who_chose_in_a_session_that_is_over_signs_in_first(aina: Patron):
+    profile, shirt = keep(aina), add_shirt()
+    form = form_to(page_of(aina, shirt), "/cart/lines").filled(fit=profile)
+    with transaction():
+        db.rows("UPDATE customer_session SET ended_at = now() RETURNING id")
+    answer = aina.client.post("/cart/lines", data=form)
+    assert answer.status_code == 303
+    assert answer.location.startswith("/login?next=/p/")
+    assert cart_lines() == []
+
+
+def test_a_wrong_quantity_loses_no_measures(guest: Shopper):
+    shirt = add_shirt(stock_of={"KB": 2})
+    for quantity, right in (("x", "1"), ("9", None)):
+        answer = order_to(guest, shirt, fit="enter", quantity=quantity, **TOP)
+        form = next(form for form in forms_of(answer.text) if form.fields.get("m_chest") == "97.1")
+        assert (
+            guest.client.post(form.action, data=form.filled(**({"quantity": right} if right else {}))).status_code
+            == 303
+        )
+    assert [(line.quantity, bool(line.fitting)) for line in cart_lines()] == [(2, True)]

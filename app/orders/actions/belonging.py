@@ -8,6 +8,7 @@ from sqlalchemy import Text, cast, func, select, update
 
 from app.core import db
 from app.orders.models import Order, OrderLine
+from app.orders.rules import MEASURES_DAYS, MEASURES_DAYS_OF_GUEST
 
 OVER = ("cancelled", "expired")
 ERASED = "erased"
@@ -59,3 +60,16 @@ def let_go(customer_id: uuid.UUID) -> None:
     whose = select(Order.id).where(Order.customer_id == customer_id)
     db.session.execute(measured.where(OrderLine.order_id.in_(whose)).values(fitting=None, fitting_key=""))
     db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
+
+
+def forget_measures() -> int:
+    """What somebody measures, once no order needs it any more. Returns how many lines forgot it."""
+    found = db.rows(
+        "UPDATE order_line l SET fitting = NULL, fitting_key = '' FROM orders o WHERE o.id = l.order_id AND l.fitting_key <> ''"
+        " AND CASE WHEN o.confirmed_at IS NULL THEN o.state = ANY(:over) AND o.created_at < now() - make_interval(days => :never)"
+        " ELSE o.customer_id IS NULL AND o.confirmed_at < now() - make_interval(days => :guest) END RETURNING l.id",
+        over=list(OVER),
+        never=MEASURES_DAYS,
+        guest=MEASURES_DAYS_OF_GUEST,
+    )
+    return len(found)
