@@ -139,7 +139,7 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
     ids = [each.variant_id for each in wanted]
     facts = queries.facts(ids, currency=currency, locale=locale)
     available = stock.availability_to(visitor, ids)
-    done, lines = [], []
+    done, lines = [], {}
     for each in wanted:
         before, known = mine.get(each.line, 0), facts.get(each.variant_id)
         whole, got = before + each.quantity, before
@@ -149,14 +149,15 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
             got = max(before, min(whole, most)) if min(whole, most) >= known.min_quantity else before
         if got > before:
             price = known.price_minor if known and each.price_seen_minor is None else each.price_seen_minor
-            lines.append((new_id(), each, got, price or 0))
+            lines[each.line] = (new_id(), each, got, price or 0)  # two lines of an order may be one here
             mine[each.line] = got
         done.append(Put(each.variant_id, whole, got))
     if lines:
         note_step(cart_id, "cart")
-        db.rows(_PUT, cart=cart_id, ids=[x[0] for x in lines], variants=[x[1].variant_id for x in lines],
-                quantities=[x[2] for x in lines], prices=[x[3] for x in lines], keys=[x[1].fitting.key for x in lines],
-                fittings=[x[1].fitting.text for x in lines], profiles=[x[1].fitting.profile_id for x in lines])  # fmt: skip
+        ids, wishes, quantities, prices = map(list, zip(*lines.values(), strict=True))
+        db.rows(_PUT, cart=cart_id, ids=ids, variants=[x.variant_id for x in wishes], quantities=quantities, prices=prices,
+                keys=[x.fitting.key for x in wishes], fittings=[x.fitting.text for x in wishes],
+                profiles=[x.fitting.profile_id for x in wishes])  # fmt: skip
     return cart_id, done
 
 

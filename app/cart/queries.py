@@ -19,7 +19,7 @@ HOT_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line as it is stored. `fitting` is the encrypted text of the measures it is to be made to: also in the hot copy."""
+    """A line as it is stored. `fitting` is the encrypted text of the measures it is to be made to."""
 
     line_id: uuid.UUID
     variant_id: uuid.UUID
@@ -156,8 +156,11 @@ def stored(visitor: str) -> Contents:
 
 
 def warm(visitor: str, found: Contents) -> None:
-    """Put the hot copy in place. Call it after the commit, with what was committed."""
-    entries = [_cooled(entry) for entry in found.entries]
+    """Put the hot copy in place. Call it after the commit, with what was committed. Somebody's measures stay in PostgreSQL."""
+    if any(e.fitting for e in found.entries):
+        cool(visitor)
+        return
+    entries = [[str(e.line_id), str(e.variant_id), e.quantity, e.price_seen_minor] for e in found.entries]
     copy = {"cart_id": str(found.cart_id), "version": found.version, "entries": entries}
     cache.put_json(_key(visitor), copy, seconds=HOT_SECONDS)
 
@@ -264,13 +267,8 @@ def _line(entry: Entry, row: Any, currency: str, units_before: int) -> Line:
     return Line(entry, known, available, row.held, currency, units_before)
 
 
-def _cooled(entry: Entry) -> list[Any]:
-    facts = [str(entry.line_id), str(entry.variant_id), entry.quantity, entry.price_seen_minor]
-    return [*facts, entry.fitting_key, entry.fitting] if entry.fitting else facts
-
-
 def _thaw(hot: dict[str, Any], visitor: str) -> Contents:
-    entries = tuple(Entry(uuid.UUID(e[0]), uuid.UUID(e[1]), *e[2:]) for e in hot["entries"])
+    entries = tuple(Entry(uuid.UUID(e[0]), uuid.UUID(e[1]), e[2], e[3]) for e in hot["entries"])
     return Contents(uuid.UUID(hot["cart_id"]), hot["version"], entries, visitor)
 
 

@@ -85,9 +85,8 @@ def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
     where = {"currency": languages.currency(), "locale": languages.language()}
     if "remove" in request.form:
         removed = in_transaction(lambda: cart.remove(shopper, line_id, **where), relaxed=True)
-        before = (
-            "" if measured else request.form.get("before", "")
-        )  # no address holds the measures that “Undo” would need
+        # No address may hold the measures that “Undo” would need.
+        before = "" if measured else request.form.get("before", "")
         return _changed(shopper, removed, removed=facts, before=before)
     try:
         wanted = request.form.get("set") or request.form.get("quantity")

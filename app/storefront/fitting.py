@@ -73,7 +73,9 @@ def asked(facts: VariantFacts) -> Sealed | None:
 
 def carried(facts: VariantFacts) -> list[tuple[str, str]]:
     """What was asked for, for the form that offers another quantity of it."""
-    names = ["fit", "unit", "note", *(f"m_{name}" for name in GARMENTS.get(facts.tailored_as or "", ()))]
+    if facts.tailored_as is None:
+        return []
+    names = ["fit", "unit", "note", *(f"m_{name}" for name in GARMENTS[facts.tailored_as])]
     return [(name, request.form[name][:400]) for name in names if name in request.form]
 
 
