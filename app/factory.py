@@ -63,6 +63,7 @@ ENTRY_POINTS = (
     "app.storefront.account",
     "app.storefront.connecting",
     "app.storefront.addresses",
+    "app.storefront.measurements",
     "app.storefront.order_history",
     "app.storefront.wishlist",
     "app.storefront.unsubscribing",

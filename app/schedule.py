@@ -80,6 +80,7 @@ SCHEDULE: Sequence[Line] = (
     every("1h", api_keys.forget_nonces),
     daily("19:35", customers.forget_old),
     every("1h", passkeys.forget_old),
+    daily("19:45", orders.forget_measures),
     every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),

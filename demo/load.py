@@ -123,7 +123,7 @@ def _receive(variants: Sequence[Mapping[str, Any]], warehouses: Mapping[str, uui
 
 def _new_product(table: Mapping[str, Any], wanted: Catalogue, categories: Mapping[str, uuid.UUID]) -> NewProduct:
     plain = ("motif", "fibre", "colours", "options", "unit", "step_mm", "weight_grams", "tax_class", "hs_code", "made_in",
-             "max_per_order")  # fmt: skip
+             "max_per_order", "tailored_as", "is_tailored_only", "tailoring_days")  # fmt: skip
     return NewProduct(
         slug=table["slug"],
         category_id=categories[table["category"]],

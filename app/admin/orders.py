@@ -31,8 +31,9 @@ from app.payments.errors import ProviderUnavailable
 from app.payments.models import PaymentAttempt, PaymentCapture
 from app.payments.rules import FINAL, UNDECIDED
 from app.stock import queries as stock
+from app.tailoring.rules import fitting
 from app.value import queries as value
-from app.web import plan_words, value_words
+from app.web import measure_words, plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.forms import has_control_characters, is_email, parse_phone
 from app.web.limits import FORMS, limit
@@ -108,6 +109,7 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "can_refund": order.confirmed_at is not None and payment.state != "refunded",
         "is_disputed": any(each.state in UNDECIDED for each in disputes),
         "words": words,
+        "measure": measure_words,
         "standing": plan_words.standing,
         "money": Money,
     }
@@ -203,6 +205,7 @@ def _line(line: Any, order: Order) -> dict[str, Any]:
         "detail": " · ".join(part for part in (line.options, line.sku) if part),
         "quantity": format_quantity(line.quantity, line.step_mm if line.unit == "metre" else None),
         "total": Money(line.total_minor, order.currency),
+        "fitting": fitting(line.fitting) if line.fitting else None,
     }
 
 

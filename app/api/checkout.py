@@ -13,6 +13,7 @@ from app.checkout import actions as checkout
 from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
+    MeasuresMissing,
     NoDelivery,
     NoMethod,
     NoPlan,
@@ -66,6 +67,7 @@ CONFIRMED = record(
 REFUSALS = (
     CartIsEmpty,
     LinesGone,
+    MeasuresMissing,
     NoDelivery,
     NoMethod,
     NoPlan,
@@ -208,6 +210,7 @@ def _refused(refusal: Any) -> Response:
             "Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."
         ),
         LinesGone.code: _("Something in the cart cannot be had any more."),
+        MeasuresMissing.code: _("Something in the cart is made to measure, and measurements are missing."),
     }
     facts = dict(refusal.facts)
     if isinstance(refusal, LinesGone):

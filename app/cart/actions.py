@@ -22,8 +22,10 @@ from app.core.ids import new_id
 from app.orders import queries as orders
 from app.stock import queries as stock
 from app.stock.queries import Availability
+from app.tailoring.rules import Sealed
 
 MAX_LINES = 100
+STANDARD = Sealed("", "")  # no measures: a size off the shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,26 @@ WITH opened AS (
     RETURNING id
 ),
 noted AS (INSERT INTO funnel_step (cart_id, step) SELECT id, 'cart' FROM opened ON CONFLICT DO NOTHING)
-INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor)
-SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price FROM opened
-ON CONFLICT (cart_id, variant_id) DO UPDATE SET
-  quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor
-RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted
+INSERT INTO cart_line AS l (id, cart_id, variant_id, quantity, price_seen_minor, fitting_key, fitting, profile_id)
+SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price, :key, nullif(:fitting, ''),
+  (SELECT p.id FROM measurement_profile p WHERE p.id = :profile FOR KEY SHARE) FROM opened
+ON CONFLICT (cart_id, variant_id, fitting_key) DO UPDATE SET
+  quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor, fitting = excluded.fitting
+RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted, (SELECT coalesce(sum(o.quantity), 0)::bigint
+  FROM cart_line o WHERE o.cart_id = new.cart_id AND o.variant_id = new.variant_id AND o.fitting_key <> new.fitting_key) AS others
 """
 
 
-def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str) -> Change:
-    """Put `quantity` units more of a variant into the visitor's cart (made if there is none).
+def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitting: Sealed | None = None) -> Change:
+    """Put `quantity` units more of a variant into the visitor's cart (made if there is none); with a fitting, to be made so.
+    A profile that is removed at the same moment leaves its measures.
 
     Raises NotForSale, NotEnough or TooMuch, and then the caller must not commit: the line is written first, all in one
     statement, and the cart's row lock makes the sum certain.
     """
     if not facts.is_sellable:
         raise NotForSale()
+    fitting = fitting or STANDARD
     line = db.rows(
         _ADD,
         cart=new_id(),
@@ -70,8 +76,11 @@ def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str) -> C
         quantity=quantity,
         price=facts.price_minor,
         most=MAX_QUANTITY,
+        key=fitting.key,
+        fitting=fitting.text,
+        profile=fitting.profile_id,
     )[0]
-    _check(visitor, facts, line.wanted)
+    _check(visitor, facts, line.wanted, others=line.others)
     cart = queries.stored(visitor)
     if len(cart.entries) > MAX_LINES:
         raise TooMuch("the cart is full")
@@ -82,7 +91,7 @@ def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: s
     """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooMuch."""
     line = _own_line(visitor, line_id)
     facts = _sellable(line.variant_id, currency=currency, locale=locale)
-    _check(visitor, facts, quantity)
+    _check(visitor, facts, quantity, others=line.others)
     db.rows("UPDATE cart_line SET quantity = :quantity, price_seen_minor = :price WHERE id = :id RETURNING id",
             id=line_id, quantity=quantity, price=facts.price_minor)  # fmt: skip
     return Change(line_id, facts, quantity, queries.stored(visitor))
@@ -103,6 +112,12 @@ class Wanted:
     variant_id: uuid.UUID
     quantity: int
     price_seen_minor: int | None = None
+    fitting: Sealed = STANDARD
+
+    @property
+    def line(self) -> tuple[uuid.UUID, str]:
+        """What tells one line of a cart from another."""
+        return self.variant_id, self.fitting.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,26 +135,29 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
     Returns the cart's id and what became of each wish.
     """
     cart_id = db.scalar(_OPEN, cart=new_id(), visitor=visitor, currency=currency)
-    mine = {each.variant_id: each.quantity for each in queries.stored(visitor).entries}
+    mine = {(each.variant_id, each.fitting_key): each.quantity for each in queries.stored(visitor).entries}
     ids = [each.variant_id for each in wanted]
     facts = queries.facts(ids, currency=currency, locale=locale)
     available = stock.availability_to(visitor, ids)
-    done, lines = [], []
+    done, lines = [], {}
     for each in wanted:
-        before, known = mine.get(each.variant_id, 0), facts.get(each.variant_id)
+        before, known = mine.get(each.line, 0), facts.get(each.variant_id)
         whole, got = before + each.quantity, before
+        others = sum(n for line, n in mine.items() if line[0] == each.variant_id) - before
         if known is not None and known.is_sellable and (before or len(mine) < MAX_LINES):
-            most = _most(known, available.get(each.variant_id, stock.NONE))
+            most = _most(known, available.get(each.variant_id, stock.NONE)) - others
             got = max(before, min(whole, most)) if min(whole, most) >= known.min_quantity else before
         if got > before:
             price = known.price_minor if known and each.price_seen_minor is None else each.price_seen_minor
-            lines.append((new_id(), each.variant_id, got, price or 0))
-            mine[each.variant_id] = got
+            lines[each.line] = (new_id(), each, got, price or 0)  # two lines of an order may be one here
+            mine[each.line] = got
         done.append(Put(each.variant_id, whole, got))
     if lines:
         note_step(cart_id, "cart")
-        db.rows(_PUT, cart=cart_id, ids=[x[0] for x in lines], variants=[x[1] for x in lines],
-                quantities=[x[2] for x in lines], prices=[x[3] for x in lines])  # fmt: skip
+        ids, wishes, quantities, prices = map(list, zip(*lines.values(), strict=True))
+        db.rows(_PUT, cart=cart_id, ids=ids, variants=[x.variant_id for x in wishes], quantities=quantities, prices=prices,
+                keys=[x.fitting.key for x in wishes], fittings=[x.fitting.text for x in wishes],
+                profiles=[x.fitting.profile_id for x in wishes])  # fmt: skip
     return cart_id, done
 
 
@@ -149,11 +167,13 @@ ON CONFLICT (visitor) WHERE is_open DO UPDATE SET version = c.version + 1, updat
   expires_at = clock_timestamp() + interval '30 days' RETURNING id
 """
 _PUT = """
-INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor)
-SELECT u.id, :cart, u.variant, u.quantity, u.price
-FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]))
-  AS u (id, variant, quantity, price)
-ON CONFLICT (cart_id, variant_id) DO UPDATE SET quantity = excluded.quantity RETURNING id
+INSERT INTO cart_line (id, cart_id, variant_id, quantity, price_seen_minor, fitting_key, fitting, profile_id)
+SELECT u.id, :cart, u.variant, u.quantity, u.price, u.key, nullif(u.fitting, ''),
+  (SELECT p.id FROM measurement_profile p WHERE p.id = u.profile FOR KEY SHARE)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:variants AS uuid[]), CAST(:quantities AS bigint[]), CAST(:prices AS bigint[]),
+  CAST(:keys AS text[]), CAST(:fittings AS text[]), CAST(:profiles AS uuid[]))
+  AS u (id, variant, quantity, price, key, fitting, profile)
+ON CONFLICT (cart_id, variant_id, fitting_key) DO UPDATE SET quantity = excluded.quantity, fitting = excluded.fitting RETURNING id
 """
 
 
@@ -174,7 +194,10 @@ def merge(guest: str, visitor: str, *, currency: str, locale: str) -> Merged | N
     if not entries:
         return None
     had = bool(queries.stored(visitor).entries)
-    wanted = [Wanted(each.variant_id, each.quantity, each.price_seen_minor) for each in entries]
+    wanted = [
+        Wanted(each.variant_id, each.quantity, each.price_seen_minor, Sealed(each.fitting_key, each.fitting or ""))
+        for each in entries
+    ]
     cart_id, done = put_all(visitor, wanted, currency=currency, locale=locale)
     db.rows(
         "INSERT INTO funnel_step (cart_id, step, created_at) SELECT :new, step, created_at FROM funnel_step WHERE cart_id = :old"
@@ -187,10 +210,11 @@ def merge(guest: str, visitor: str, *, currency: str, locale: str) -> Merged | N
     return Merged(old, cart_id, done, had or any(each.got < each.wanted for each in done))
 
 
-def leave_notice(visitor: str, kind: str, lines: Sequence[Put]) -> uuid.UUID:
-    """What the shopper should read on the cart's page once: how much was added, and what could not be. Returns its id."""
+def leave_notice(visitor: str, kind: str, lines: Sequence[Put], *, is_measured: bool = False) -> uuid.UUID:
+    """What the shopper should read on the cart's page once: how much was added, what could not be, and that measures should be
+    looked over. Returns its id."""
     short = [[str(each.variant_id), each.wanted, each.got] for each in lines if each.got < each.wanted]
-    facts = {"kind": kind, "added": len(lines) - len(short), "short": short}
+    facts = {"kind": kind, "added": len(lines) - len(short), "short": short, "is_measured": is_measured}
     notice_id = new_id()
     db.rows(
         "INSERT INTO cart_notice (id, visitor, facts) VALUES (:id, :visitor, CAST(:facts AS jsonb)) RETURNING id",
@@ -199,6 +223,18 @@ def leave_notice(visitor: str, kind: str, lines: Sequence[Put]) -> uuid.UUID:
         facts=json.dumps(facts),
     )
     return notice_id
+
+
+def follow_profile(visitor: str, fitting: Sealed) -> None:
+    """A customer has measured anew: what waits in their cart with that profile is made to today's measures."""
+    db.rows(
+        "WITH mine AS (UPDATE cart SET version = version + 1, updated_at = clock_timestamp() WHERE visitor = :visitor AND is_open"
+        "  AND EXISTS (SELECT FROM cart_line o WHERE o.cart_id = cart.id AND o.profile_id = :profile) RETURNING id)"
+        " UPDATE cart_line l SET fitting = :fitting FROM mine WHERE l.cart_id = mine.id AND l.profile_id = :profile RETURNING l.id",
+        visitor=visitor,
+        profile=fitting.profile_id,
+        fitting=fitting.text,
+    )
 
 
 def take_out_ordered(order_id: uuid.UUID) -> str | None:
@@ -213,12 +249,12 @@ def take_out_ordered(order_id: uuid.UUID) -> str | None:
     if visitor is None:
         return None
     db.rows(
-        "WITH sold AS (SELECT o.cart_id, l.variant_id, sum(l.quantity) AS quantity FROM orders o JOIN order_line l ON l.order_id = o.id"
-        "  WHERE o.id = :order GROUP BY 1, 2),"
+        "WITH sold AS (SELECT o.cart_id, l.variant_id, l.fitting_key, sum(l.quantity) AS quantity FROM orders o"
+        "  JOIN order_line l ON l.order_id = o.id WHERE o.id = :order GROUP BY 1, 2, 3),"
         " fewer AS (UPDATE cart_line c SET quantity = c.quantity - s.quantity FROM sold s WHERE c.cart_id = s.cart_id"
-        "  AND c.variant_id = s.variant_id AND c.quantity > s.quantity RETURNING c.id)"
-        " DELETE FROM cart_line c USING sold s WHERE c.cart_id = s.cart_id AND c.variant_id = s.variant_id AND c.quantity <= s.quantity"
-        " RETURNING c.id",
+        "  AND c.variant_id = s.variant_id AND c.fitting_key = s.fitting_key AND c.quantity > s.quantity RETURNING c.id)"
+        " DELETE FROM cart_line c USING sold s WHERE c.cart_id = s.cart_id AND c.variant_id = s.variant_id"
+        "  AND c.fitting_key = s.fitting_key AND c.quantity <= s.quantity RETURNING c.id",
         order=order_id,
     )
     return visitor
@@ -254,7 +290,8 @@ def _own_line(visitor: str, line_id: uuid.UUID) -> Any:
     found = db.rows(
         "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'"
         " FROM cart_line l WHERE l.id = :line AND l.cart_id = c.id AND c.visitor = :visitor AND c.is_open"
-        " RETURNING l.id, l.variant_id, l.quantity",
+        " RETURNING l.id, l.variant_id, l.quantity, (SELECT coalesce(sum(o.quantity), 0)::bigint FROM cart_line o"
+        "  WHERE o.cart_id = l.cart_id AND o.variant_id = l.variant_id AND o.id <> l.id) AS others",
         line=line_id,
         visitor=visitor,
     )
@@ -270,9 +307,10 @@ def _sellable(variant_id: uuid.UUID, *, currency: str, locale: str) -> VariantFa
     return facts
 
 
-def _check(visitor: str, facts: VariantFacts, quantity: int) -> None:
-    """Raises NotEnough with what the line could have at most; a total beyond any order counts as more than there is."""
-    possible = _possible(visitor, facts)
+def _check(visitor: str, facts: VariantFacts, quantity: int, *, others: int) -> None:
+    """Raises NotEnough with what the line could have at most; a total beyond any order counts as more than there is.
+    `others`: units of the variant in other lines of the cart, with other measures (S2)."""
+    possible = max(0, _possible(visitor, facts) - others)
     too_dear = quantity * (facts.price_minor or 0) > MAX_TOTAL_MINOR
     if too_dear or not facts.min_quantity <= quantity <= possible:
         raise NotEnough(possible=possible, unit=facts.unit, step_mm=facts.step_mm)

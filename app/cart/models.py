@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.core.crypto import EncryptedJSON
 from app.core.db import Base, CreatedAt, Key
 
 STEPS = ("cart", "contact", "delivery", "review", "placed", "paid")
@@ -37,12 +38,19 @@ class Cart(Base):
 
 
 class CartLine(Base):
-    """`quantity` in the variant's smallest unit; `price_seen_minor` is what the shopper saw when adding."""
+    """`quantity` in the variant's smallest unit; `price_seen_minor` is what the shopper saw when adding.
+
+    `fitting`: the measures it is to be made to (`tailoring.rules.Fitting`). Lines of one variant with other measures stay apart
+    by `fitting_key`; a line with a profile follows that as long as it exists.
+    """
 
     __tablename__ = "cart_line"
     __table_args__ = (
-        UniqueConstraint("cart_id", "variant_id"),
+        UniqueConstraint("cart_id", "variant_id", "fitting_key"),
         CheckConstraint("quantity > 0 AND quantity <= 100000", name="quantity"),
+        CheckConstraint("(fitting IS NULL) = (fitting_key = '')", name="fitting"),
+        CheckConstraint("profile_id IS NULL OR fitting IS NOT NULL", name="profile"),
+        Index("ix_cart_line_profile_id", "profile_id", postgresql_where=text("profile_id IS NOT NULL")),
     )
 
     id: Mapped[Key]
@@ -50,6 +58,9 @@ class CartLine(Base):
     variant_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("variant.id"))
     quantity: Mapped[int]
     price_seen_minor: Mapped[int]
+    fitting: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
+    fitting_key: Mapped[str] = mapped_column(Text, server_default="")
+    profile_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("measurement_profile.id", ondelete="SET NULL"))
     created_at: Mapped[CreatedAt]
 
 

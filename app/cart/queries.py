@@ -11,18 +11,22 @@ from app.core import cache, db
 from app.core.money import Money
 from app.stock import queries as stock
 from app.stock.queries import Availability
+from app.tailoring import queries as tailoring
+from app.tailoring.rules import Fitting
 
 HOT_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line as it is stored."""
+    """A line as it is stored. `fitting` is the encrypted text of the measures it is to be made to."""
 
     line_id: uuid.UUID
     variant_id: uuid.UUID
     quantity: int
     price_seen_minor: int
+    fitting_key: str = ""
+    fitting: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,9 @@ class VariantFacts:
     hs_code: str
     price_minor: int | None
     is_sellable: bool
+    tailored_as: str | None
+    is_tailored_only: bool
+    tailoring_days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Line:
     available: int
     held_by_others: int
     currency: str
+    units_before: int = 0  # of the same variant, in lines above: they come out of the same stock
 
     @property
     def price(self) -> Money:
@@ -89,7 +97,25 @@ class Line:
         """Units this line can have now."""
         if not self.facts.is_sellable:
             return 0
-        return min(self.available, self.facts.max_per_order or self.available)
+        return max(0, min(self.available, self.facts.max_per_order or self.available) - self.units_before)
+
+    @property
+    def fitting(self) -> Fitting | None:
+        """What it is to be made to, None: a standard size."""
+        return tailoring.opened(self.entry.fitting) if self.entry.fitting else None
+
+    @property
+    def missing_measures(self) -> tuple[str, ...]:
+        """What nobody has measured and the garment needs."""
+        garment, fitting = self.facts.tailored_as, self.fitting
+        return fitting.missing(garment) if garment and fitting else ()
+
+    @property
+    def is_unfit(self) -> bool:
+        """It cannot be made so: the measures are missing, or none are taken for it (any more)."""
+        if self.entry.fitting is None:
+            return self.facts.is_tailored_only
+        return self.facts.tailored_as is None or bool(self.missing_measures)
 
     @property
     def old_price(self) -> Money | None:
@@ -118,21 +144,22 @@ def contents(visitor: str | None, *, at_least: int = 0) -> Contents:
 def stored(visitor: str) -> Contents:
     """The truth, from PostgreSQL."""
     found = db.rows(
-        "SELECT c.id, c.version, l.id AS line_id, l.variant_id, l.quantity, l.price_seen_minor FROM cart c"
+        "SELECT c.id, c.version, l.id AS line_id, l.variant_id, l.quantity, l.price_seen_minor, l.fitting_key, l.fitting FROM cart c"
         " LEFT JOIN cart_line l ON l.cart_id = c.id WHERE c.visitor = :visitor AND c.is_open AND c.expires_at > now()"
         " ORDER BY l.created_at, l.id",
         visitor=visitor,
     )
     if not found:
         return EMPTY
-    entries = tuple(
-        Entry(row.line_id, row.variant_id, row.quantity, row.price_seen_minor) for row in found if row.line_id
-    )
+    entries = tuple(Entry(*row[2:]) for row in found if row.line_id)
     return Contents(found[0].id, found[0].version, entries, visitor)
 
 
 def warm(visitor: str, found: Contents) -> None:
-    """Put the hot copy in place. Call it after the commit, with what was committed."""
+    """Put the hot copy in place. Call it after the commit, with what was committed. Somebody's measures stay in PostgreSQL."""
+    if any(e.fitting for e in found.entries):
+        cool(visitor)
+        return
     entries = [[str(e.line_id), str(e.variant_id), e.quantity, e.price_seen_minor] for e in found.entries]
     copy = {"cart_id": str(found.cart_id), "version": found.version, "entries": entries}
     cache.put_json(_key(visitor), copy, seconds=HOT_SECONDS)
@@ -150,7 +177,12 @@ def lines(found: Contents, *, currency: str, locale: str, with_stock: bool = Tru
     sql, values = db.each_of(_FACTS_AND_STOCK if with_stock else _FACTS, ids=ids)
     values |= {"currency": currency, "locale": locale} | ({"visitor": found.visitor} if with_stock else {})
     known = {row.id: row for row in db.rows(sql, **values)}
-    return [_line(each, known[each.variant_id], currency) for each in found.entries if each.variant_id in known]
+    shown, units = [], dict.fromkeys(known, 0)
+    for each in found.entries:
+        if each.variant_id in known:
+            shown.append(_line(each, known[each.variant_id], currency, units[each.variant_id]))
+            units[each.variant_id] += each.quantity
+    return shown
 
 
 def facts(variant_ids: Sequence[uuid.UUID], *, currency: str, locale: str) -> dict[uuid.UUID, VariantFacts]:
@@ -165,7 +197,8 @@ _COLUMNS = """
     v.id, v.product_id, p.slug, v.sku, coalesce(p.name->>:locale, p.name->>'en') AS name, p.options AS axes, v.options,
     coalesce(a.name->>:locale, a.name->>'en') AS colour, i.public_id, coalesce(i.alt->>:locale, i.alt->>'en', '') AS alt,
     coalesce(i.tint, 'plaster') AS tint, p.unit, p.step_mm, v.min_quantity, p.max_per_order, p.tax_class, p.weight_grams, p.hs_code,
-    r.price_minor, (p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND r.price_minor IS NOT NULL) AS is_sellable
+    p.tailored_as, p.is_tailored_only, p.tailoring_days, r.price_minor,
+    (p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND r.price_minor IS NOT NULL) AS is_sellable
 """
 _TABLES = """
     variant v JOIN product p ON p.id = v.product_id
@@ -214,6 +247,9 @@ def _facts(row: Any) -> VariantFacts:
         hs_code=row.hs_code,
         price_minor=row.price_minor,
         is_sellable=row.is_sellable,
+        tailored_as=row.tailored_as,
+        is_tailored_only=row.is_tailored_only,
+        tailoring_days=row.tailoring_days,
     )
 
 
@@ -223,11 +259,12 @@ def _options(axes: Sequence[dict[str, Any]], values: dict[str, str], colour: str
     return ", ".join(colour if code == "colour" and colour else values[code] for code in codes if code in values)
 
 
-def _line(entry: Entry, row: Any, currency: str) -> Line:
+def _line(entry: Entry, row: Any, currency: str, units_before: int) -> Line:
     known = _facts(row)
     if row.total is None:
-        return Line(entry, known, entry.quantity, 0, currency)
-    return Line(entry, known, Availability(row.total, row.longest, row.held).for_unit(known.unit), row.held, currency)
+        return Line(entry, known, entry.quantity + units_before, 0, currency, units_before)
+    available = Availability(row.total, row.longest, row.held).for_unit(known.unit)
+    return Line(entry, known, available, row.held, currency, units_before)
 
 
 def _thaw(hot: dict[str, Any], visitor: str) -> Contents:

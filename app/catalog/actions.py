@@ -73,6 +73,9 @@ class NewProduct:
     hs_code: str = ""
     made_in: str = "MY"
     max_per_order: int | None = None
+    tailored_as: str | None = None
+    is_tailored_only: bool = False
+    tailoring_days: int | None = None
     created_at: datetime | None = None  # None: now
 
 
@@ -140,6 +143,9 @@ def create_product(new: NewProduct) -> Product:
         hs_code=new.hs_code,
         made_in=new.made_in,
         max_per_order=new.max_per_order,
+        tailored_as=new.tailored_as,
+        is_tailored_only=new.is_tailored_only,
+        tailoring_days=new.tailoring_days,
         **({"created_at": new.created_at} if new.created_at else {}),
     )
     _add_with_slug(product, "product", new.slug)

@@ -56,6 +56,11 @@ class Product(Base):
         CheckConstraint("(unit = 'metre') = (step_mm IS NOT NULL)", name="step"),
         CheckConstraint("step_mm > 0", name="step_positive"),
         CheckConstraint("max_per_order > 0", name="max_positive"),
+        CheckConstraint("tailored_as IN ('top', 'bottom', 'full')", name="tailored_as"),
+        CheckConstraint("tailored_as IS NULL OR unit = 'piece'", name="tailored_unit"),
+        CheckConstraint("(tailored_as IS NULL) = (tailoring_days IS NULL)", name="tailoring_days"),
+        CheckConstraint("tailoring_days BETWEEN 1 AND 90", name="tailoring_days_possible"),
+        CheckConstraint("tailored_as IS NOT NULL OR NOT is_tailored_only", name="tailored_only"),
         Index("ix_product_is_available_created_at", "is_available", text("created_at DESC")),
         Index("ix_product_category_id_created_at", "category_id", "is_available", text("created_at DESC")),
     )
@@ -83,6 +88,11 @@ class Product(Base):
     hs_code: Mapped[str] = mapped_column(Text, server_default="")
     made_in: Mapped[str] = mapped_column(Text, server_default="MY")
     max_per_order: Mapped[int | None]
+    tailored_as: Mapped[str | None] = mapped_column(
+        Text
+    )  # may be made to measure: what it needs (`tailoring.rules.GARMENTS`)
+    is_tailored_only: Mapped[bool] = mapped_column(server_default=text("false"))  # has no standard size
+    tailoring_days: Mapped[int | None] = mapped_column(SmallInteger)  # working days more that it takes
     is_available: Mapped[bool] = mapped_column(server_default=text("true"))
     withdrawn_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

@@ -42,6 +42,12 @@ class LinesGone(Conflict):
         self.possible = possible
 
 
+class MeasuresMissing(Conflict):
+    """A line is made to measure and has no measures, or not those that the garment needs (any more)."""
+
+    code = "measures_missing"
+
+
 class TooManyLocks(Conflict):
     """Too many unpaid orders hold stock for this address already (S11)."""
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.cart import queries as cart
 from app.cart.queries import Contents, Entry, Line
@@ -101,7 +101,7 @@ def quote(
         country, state = address["country"], address.get("state", "")
         taxes = tax.taxes_for(country=country, state=state)
         methods = shipping.methods_for(country=country, state=state, currency=currency, locale=locale)
-        offers = [Offer(each, _cost(each, sellable, currency)) for each in methods]
+        offers = [Offer(_after(_days_of_tailor(sellable), each), _cost(each, sellable, currency)) for each in methods]
     chosen = next((offer for offer in offers if offer.method.code == method), offers[0] if offers else None)
     priced = price(
         [_item(line) for line in sellable],
@@ -121,6 +121,15 @@ def one_line(variant_id: uuid.UUID, quantity: int) -> Contents:
 def _item(line: Line) -> Item:
     facts = line.facts
     return Item(facts.variant_id, line.entry.quantity, facts.price_minor or 0, facts.tax_class, facts.weight_grams)
+
+
+def _days_of_tailor(lines: Sequence[Line]) -> int:
+    """Working days until the last garment is made; all are sent together."""
+    return max((line.facts.tailoring_days or 0 for line in lines if line.entry.fitting), default=0)
+
+
+def _after(days: int, method: Method) -> Method:
+    return replace(method, min_days=method.min_days + days, max_days=method.max_days + days) if days else method
 
 
 def _cost(method: Method, lines: Sequence[Line], currency: str) -> Money:

@@ -91,15 +91,21 @@ class Order(HasState, Base):
 
 
 class OrderLine(Base):
-    """One line as it was sold. `tax_minor` is the tax of the line, added or included as the order says."""
+    """One line as it was sold. `tax_minor` is the tax of the line, added or included as the order says.
+
+    `fitting`: the measures it is made to, frozen; nothing of them is left once its customer is forgotten. `fitting_key` is the
+    cart line's.
+    """
 
     __tablename__ = "order_line"
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("subtotal_minor = unit_price_minor * quantity", name="subtotal"),
+        CheckConstraint("(fitting IS NULL) = (fitting_key = '')", name="fitting"),
         CheckConstraint("total_minor = subtotal_minor - discount_minor + tax_added_minor", name="total"),
         Index("ix_order_line_variant_id", "variant_id"),
+        Index("ix_order_line_fitting", "order_id", postgresql_where=text("fitting_key <> ''")),
     )
 
     id: Mapped[Key]
@@ -122,6 +128,8 @@ class OrderLine(Base):
     tax_included_minor: Mapped[int] = mapped_column(server_default="0")
     total_minor: Mapped[int]
     hs_code: Mapped[str] = mapped_column(Text, server_default="")
+    fitting: Mapped[dict[str, Any] | None] = mapped_column(EncryptedJSON)
+    fitting_key: Mapped[str] = mapped_column(Text, server_default="")
 
     order: Mapped[Order] = relationship(back_populates="lines")
 

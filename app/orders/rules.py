@@ -13,6 +13,8 @@ ORDER_MOVES: Mapping[str, frozenset[str]] = {
     "confirmed": frozenset({"on_hold", "cancelled"}),
     "cancelled": frozenset(),
 }
+MEASURES_DAYS = 30  # that an order which never came about keeps what somebody measures: late money may still confirm it
+MEASURES_DAYS_OF_GUEST = 365  # the same of an order whose customer has no account to remove it with
 PAYABLE = frozenset({"pending"})
 SETTLEABLE = frozenset({"pending", "expired"})
 

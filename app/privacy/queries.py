@@ -18,6 +18,7 @@ from app.passkeys.models import Owner
 from app.recurring import queries as recurring
 from app.recurring.models import RecurringOrder
 from app.returns import queries as returns
+from app.tailoring import queries as tailoring
 from app.value import queries as value
 
 Table = list[dict[str, Any]]
@@ -63,6 +64,10 @@ def everything(customer_id: uuid.UUID) -> dict[str, Table]:
                 "usual_for_invoices": each.is_default_billing,
             }
             for each in customers.addresses(customer_id)
+        ],
+        "measurements": [
+            {"name": each.name, "note": each.note, "usual": each.is_default, **_measures(each.measures)}
+            for each in tailoring.profiles(customer_id)
         ],
         "preferences": [
             {"channel": channel, "about": kind, "enabled": enabled}
@@ -136,7 +141,19 @@ def _to(address: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lines(order: Order) -> Table:
     names = ("sku", "name", "options", "unit", "quantity", "unit_price_minor", "total_minor")
-    return [{"order": order.number or order.reference} | _picked(each, *names) for each in order.lines]
+    number = order.number or order.reference
+    return [{"order": number} | _picked(each, *names) | _made_to(each.fitting) for each in order.lines]
+
+
+def _made_to(fitting: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The measures of a line that is made to measure."""
+    if fitting is None:
+        return {}
+    return {"measures_of": fitting["name"], "measures_note": fitting["note"], **_measures(fitting["mm"])}
+
+
+def _measures(lengths: Mapping[str, int]) -> dict[str, int]:
+    return {f"{name}_mm": mm for name, mm in lengths.items()}
 
 
 def _subscription(row: RecurringOrder) -> dict[str, Any]:
@@ -161,7 +178,9 @@ def _cart(visitor: str) -> Table:
     found = cart.stored(visitor)
     lines = cart.lines(found, currency="MYR", locale="en", with_stock=False)
     return [
-        {"product": each.facts.name, "options": each.facts.options, "quantity": each.entry.quantity} for each in lines
+        {"product": each.facts.name, "options": each.facts.options, "quantity": each.entry.quantity}
+        | _made_to(each.fitting.record() if each.fitting else None)
+        for each in lines
     ]
 
 

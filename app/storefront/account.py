@@ -20,6 +20,7 @@ from app.passkeys.models import Owner
 from app.storefront import order_history
 from app.storefront.customer_forms import ChangeEmailForm, ChangePasswordForm, PasskeyForm, ProfileForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, over
+from app.tailoring import queries as tailoring
 from app.web import customers, languages
 from app.web.limits import FORMS, limit
 from app.web.respond import no_store, respond
@@ -33,7 +34,8 @@ bp.before_request(customers.demand)
 def home() -> ResponseReturnValue:
     person = customers.somebody()
     rows = order_history.latest(person.customer_id)
-    return _page("home", orders=rows, addresses=queries.addresses(person.customer_id))
+    profiles = tailoring.profiles(person.customer_id)
+    return _page("home", orders=rows, addresses=queries.addresses(person.customer_id), profiles=profiles)
 
 
 @bp.get("/profile")

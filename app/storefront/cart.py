@@ -20,8 +20,10 @@ from app.core.errors import NotFound
 from app.core.money import Money
 from app.core.transaction import in_transaction
 from app.shipping import queries as shipping
+from app.storefront import fitting
+from app.storefront.measurement_forms import Typed
 from app.storefront.pictures import picture_of
-from app.web import customers, languages
+from app.web import customers, languages, measure_words
 from app.web.formats import format_quantity
 from app.web.forms import parse_quantity
 from app.web.limits import FORMS, limit
@@ -50,11 +52,20 @@ def add() -> ResponseReturnValue:
         quantity = parse_quantity(request.form.get("quantity", "1"), step_mm=facts.step_mm)
     except ValueError:
         return _refused(facts, 422, _("Enter a quantity as a number, such as 1"))
-    shopper = ensure_visitor()
     try:
-        change = in_transaction(lambda: cart.add(shopper, facts, quantity, currency=languages.currency()), relaxed=True)
+        sealed = fitting.asked(facts)
+    except fitting.SignInFirst:
+        return customers.sign_in_again(url_for("catalog.show_product", slug=facts.slug, v=facts.variant_id))
+    except fitting.Unmeasured as refusal:
+        message = "" if refusal.typed else _("This is not made to measure any more.")
+        return _refused(facts, 422, message, typed=refusal.typed)
+    shopper, currency = ensure_visitor(), languages.currency()
+    try:
+        change = in_transaction(
+            lambda: cart.add(shopper, facts, quantity, currency=currency, fitting=sealed), relaxed=True
+        )
     except NotEnough as refusal:
-        return _refused(facts, 409, possible=refusal.possible)
+        return _refused(facts, 409, possible=refusal.possible, key=sealed.key if sealed else "")
     _remember(shopper, change)
     if customers.was_signed_out():
         return customers.sign_in_again(url_for("cart.show"))
@@ -68,13 +79,14 @@ def add() -> ResponseReturnValue:
 @limit(FORMS)
 def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
     shopper = visitor()
-    facts = _line_facts(shopper, line_id)
+    facts, measured = _own_line(shopper, line_id)
     if shopper is None or facts is None:
         raise NotFound()
     where = {"currency": languages.currency(), "locale": languages.language()}
     if "remove" in request.form:
         removed = in_transaction(lambda: cart.remove(shopper, line_id, **where), relaxed=True)
-        before = request.form.get("before", "")
+        # No address may hold the measures that “Undo” would need.
+        before = "" if measured else request.form.get("before", "")
         return _changed(shopper, removed, removed=facts, before=before)
     try:
         wanted = request.form.get("set") or request.form.get("quantity")
@@ -135,7 +147,8 @@ def _page(
         removed=removed,
         before=before,
         added=request.args.get("added"),
-        has_problem=any(line.is_short for line in quote.lines),
+        has_problem=any(line.is_short or line.is_unfit for line in quote.lines),
+        measure=measure_words,
         notice=_notice(),
         picture_of=picture_of,
     )
@@ -158,10 +171,16 @@ def _notice() -> dict[str, Any] | None:
 
 
 def _refused(
-    facts: VariantFacts, status: int, message: str = "", *, possible: int | None = None
+    facts: VariantFacts,
+    status: int,
+    message: str = "",
+    *,
+    possible: int | None = None,
+    typed: Typed | None = None,
+    key: str = "",
 ) -> ResponseReturnValue:
-    """The page that says how many could be added, and offers just that."""
-    in_cart = _in_cart(facts.variant_id)
+    """The page that says how many could be added, and offers just that; or which measures are missing, and asks for them."""
+    in_cart = _in_cart(facts.variant_id, key)
     addable = None if possible is None else max(0, possible - in_cart)
     return respond(
         "storefront/cart/refused.html",
@@ -172,6 +191,10 @@ def _refused(
         possible=possible,
         addable=addable,
         in_cart=in_cart,
+        typed=typed,
+        carried=fitting.carried(facts),
+        quantity=request.form.get("quantity", "1")[:20],
+        measure=measure_words,
         picture=picture_of(facts.picture, alt=facts.picture_alt, tint=facts.tint),
     )
 
@@ -187,6 +210,7 @@ def _drawer(change: Change) -> dict[str, object]:
         "subtotal": Money(total, languages.currency()),
         "picture": picture_of(change.facts.picture, tint=change.facts.tint),
         "message": "",
+        "measure": measure_words,
         "picture_of": picture_of,
     }
 
@@ -213,15 +237,17 @@ def _known(text: str) -> VariantFacts | None:
     return queries.facts([variant_id], currency=languages.currency(), locale=languages.language()).get(variant_id)
 
 
-def _line_facts(shopper: str | None, line_id: uuid.UUID) -> VariantFacts | None:
-    """What the line is of, for the visitor's own lines only: ownership comes before validation."""
+def _own_line(shopper: str | None, line_id: uuid.UUID) -> tuple[VariantFacts | None, bool]:
+    """What the line is of and whether it is made to measure, for the visitor's own lines only: ownership comes before
+    validation."""
     entry = next((e for e in queries.contents(shopper, at_least=cart_version()).entries if e.line_id == line_id), None)
-    return _known(str(entry.variant_id)) if entry else None
+    return (_known(str(entry.variant_id)), entry.fitting is not None) if entry else (None, False)
 
 
-def _in_cart(variant_id: uuid.UUID) -> int:
+def _in_cart(variant_id: uuid.UUID, key: str) -> int:
+    """Units in the line that would be added to."""
     entries = queries.contents(visitor(), at_least=cart_version()).entries
-    return next((entry.quantity for entry in entries if entry.variant_id == variant_id), 0)
+    return next((each.quantity for each in entries if (each.variant_id, each.fitting_key) == (variant_id, key)), 0)
 
 
 def _not_enough_words(refusal: NotEnough) -> str:

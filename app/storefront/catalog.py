@@ -22,9 +22,9 @@ from app.shipping import queries as shipping
 from app.stock import queries as stock
 from app.stock.queries import Availability
 from app.stock.rules import stock_word
-from app.storefront import lists, structured
+from app.storefront import fitting, lists, structured
 from app.storefront.pictures import Picture
-from app.web import languages
+from app.web import languages, measure_words
 from app.web.cards import render_cards
 from app.web.fragments import kept
 from app.web.respond import respond
@@ -101,7 +101,9 @@ def show_product(slug: str) -> ResponseReturnValue:
     return respond(
         "storefront/catalog/product.html",
         "_offer.html",
-        plans=_plans(chosen),
+        plans=() if product.is_tailored_only else _plans(chosen),
+        fit=fitting.choices(product),
+        measure=measure_words,
         product=product,
         chosen=chosen,
         is_asked=is_asked,

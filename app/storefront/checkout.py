@@ -18,6 +18,7 @@ from app.checkout import queries
 from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
+    MeasuresMissing,
     NoDelivery,
     NoMethod,
     NoPlan,
@@ -154,7 +155,7 @@ def place_order() -> ResponseReturnValue:
         return _review_again(422, faults)
     try:
         order = in_transaction(lambda: checkout.place(shopper, click))
-    except CartIsEmpty:
+    except (CartIsEmpty, MeasuresMissing):  # the cart says which line lacks what
         return redirect(url_for("cart.show"), 303)
     except NoSession as refusal:
         return redirect(url_for(f"checkout.show_{refusal.step}"), 303)
@@ -332,7 +333,7 @@ def _review_page(
     wrong_code: str | None = None,
 ) -> ResponseReturnValue:
     covered = _covered(session, quote)
-    short = possible if possible is not None else {line.facts.variant_id: line.possible for line in quote.short_lines}
+    short = [(line, line.possible) for line in quote.short_lines] if possible is None else _short(quote, possible)
     today = _today()
     return respond(
         "storefront/checkout/review.html",
@@ -351,8 +352,8 @@ def _review_page(
         code=request.form.get("code", "")[:40] if wrong_code else "",
         faults=[(None, fault) for fault in faults]
         + ([("code", wrong_code)] if wrong_code else [])
-        + [(f"line-{each.entry.line_id}", _short_words(each, short)) for each in _short(quote, short)],
-        short=[(each, short[each.facts.variant_id]) for each in _short(quote, short)],
+        + [(f"line-{line.entry.line_id}", _short_words(line, left)) for line, left in short],
+        short=short,
         **_summary(quote, with_delivery=True),
         summary_paid=value_words.rows(
             [(each.kind, each.last_four, amount) for each, amount in covered.lines], covered.due
@@ -375,12 +376,14 @@ def _review_again(
     return _review_page(session, quote, status=status, faults=faults, possible=possible, wrong_code=wrong_code)
 
 
-def _short(quote: Quote, possible: dict[Any, int]) -> list[cart.Line]:
-    return [line for line in quote.lines if line.facts.variant_id in possible]
+def _short(quote: Quote, possible: dict[Any, int]) -> list[tuple[cart.Line, int]]:
+    """Lines that cannot be had as they are, with what can: the first line of a variant takes of its stock first."""
+    found = [line for line in quote.lines if line.facts.variant_id in possible]
+    left = [(line, max(0, possible[line.facts.variant_id] - line.units_before)) for line in found]
+    return [(line, n) for line, n in left if line.entry.quantity > n]
 
 
-def _short_words(line: cart.Line, possible: dict[Any, int]) -> str:
-    left = possible[line.facts.variant_id]
+def _short_words(line: cart.Line, left: int) -> str:
     if left <= 0:
         return _("%(name)s: sold out", name=line.facts.name)
     return _("%(name)s: only %(n)s left", name=line.facts.name, n=format_quantity(left, line.facts.step_mm))

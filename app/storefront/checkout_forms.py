@@ -19,7 +19,7 @@ from app.core.money import Money
 from app.payments.gateway import offers
 from app.shipping import places
 from app.value.rules import KINDS
-from app.web import languages
+from app.web import languages, measure_words
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
 from app.web.placing import click_on_place
@@ -162,6 +162,7 @@ def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool
             "picture": picture_of(line.facts.picture, tint=line.facts.tint),
             "quantity_text": format_quantity(line.entry.quantity, line.facts.step_mm),
             "total": line.total,
+            "fit": measure_words.shown(line.fitting, line.facts.tailored_as),
         }
         for line in quote.lines
     ]

@@ -24,6 +24,8 @@ from app.returns import queries as returns
 from app.storefront import order_view
 from app.storefront.checkout_forms import countries
 from app.storefront.pictures import picture_of
+from app.tailoring import queries as tailoring
+from app.tailoring.rules import fitting
 from app.web import customers, languages
 from app.web.limits import FORMS, limit
 from app.web.respond import no_store, respond
@@ -66,23 +68,34 @@ def show_one(order_id: uuid.UUID) -> ResponseReturnValue:
         documents=documents.documents_of(order.id),
         address=order.address,
         country_names=dict(countries(languages.language())),
-        **order_view.summary(order),
+        **order_view.summary(order, with_measures=True),
     )
 
 
 @bp.post("/<uuid:order_id>/reorder")
 @limit(FORMS)
 def reorder(order_id: uuid.UUID) -> ResponseReturnValue:
-    """All that can still be had goes into the cart, which says what could not, and which prices have changed since."""
+    """All that can still be had goes into the cart, which says what could not, and which prices have changed since. Who has
+    measured anew is measured so: today's profile counts, and the order's own measures where there is none any more."""
     order, person, currency = _own(order_id), customers.somebody(), languages.currency()
     is_same = order.currency == currency
+    measured = any(line.fitting for line in order.lines)
+    profiles = {str(row.id): row.fitting for row in tailoring.profiles(person.customer_id)} if measured else {}
     wanted = [
-        cart.Wanted(line.variant_id, line.quantity, line.unit_price_minor if is_same else None) for line in order.lines
+        cart.Wanted(
+            line.variant_id,
+            line.quantity,
+            line.unit_price_minor if is_same else None,
+            tailoring.sealed(profiles.get(line.fitting_key) or fitting(line.fitting))
+            if line.fitting
+            else cart.STANDARD,
+        )
+        for line in order.lines
     ]
 
     def work() -> uuid.UUID:
         _cart_id, lines = cart.put_all(person.visitor, wanted, currency=currency, locale=languages.language())
-        return cart.leave_notice(person.visitor, "reorder", lines)
+        return cart.leave_notice(person.visitor, "reorder", lines, is_measured=measured)
 
     notice = in_transaction(work)
     cart_queries.cool(person.visitor)

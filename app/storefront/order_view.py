@@ -11,13 +11,15 @@ from app.orders.models import Order
 from app.payments.rules import Plan
 from app.storefront.checkout_forms import tax_rows
 from app.storefront.pictures import picture_of
+from app.tailoring.rules import fitting
 from app.value import queries as value
-from app.web import plan_words
+from app.web import measure_words, plan_words
 from app.web.formats import format_money, format_quantity
 
 
-def summary(order: Order) -> dict[str, Any]:
-    """Arguments of the `order_summary` macro, from the order's own snapshot."""
+def summary(order: Order, *, with_measures: bool = False) -> dict[str, Any]:
+    """Arguments of the `order_summary` macro, from the order's own snapshot. `with_measures`: for its customer's eyes only, not
+    on a page that everybody with the link may see."""
     currency = order.currency
     cost = format_money(Money(order.shipping_minor, currency)) if order.shipping_minor else _("free")
     rows: list[tuple[str, str, str | None]] = [
@@ -26,7 +28,7 @@ def summary(order: Order) -> dict[str, Any]:
         *tax_rows(order.snapshot.get("taxes", {}), is_added=order.tax_added_minor > 0, currency=currency),
     ]
     return {
-        "summary_lines": [_line(line, currency) for line in order.lines],
+        "summary_lines": [_line(line, currency, with_measures) for line in order.lines],
         "summary_count": sum(1 if line.unit == "metre" else line.quantity for line in order.lines),
         "summary_sums": rows,
         "summary_total": order.total,
@@ -55,13 +57,14 @@ def plan(of: Plan | None) -> dict[str, Any] | None:
     }
 
 
-def _line(line: Any, currency: str) -> dict[str, Any]:
+def _line(line: Any, currency: str, with_measures: bool) -> dict[str, Any]:
     return {
         "name": line.name,
         "detail": line.options,
         "picture": picture_of(line.picture),
         "quantity_text": format_quantity(line.quantity, line.step_mm),
         "total": Money(line.subtotal_minor - line.discount_minor, currency),
+        "fit": measure_words.shown(fitting(line.fitting)) if with_measures and line.fitting else None,
     }
 
 

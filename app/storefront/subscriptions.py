@@ -202,7 +202,7 @@ def _facts(plan: PlanView) -> Any:
         locale=languages.language(),
         with_stock=False,
     )
-    if not quote.lines or not quote.lines[0].facts.is_sellable:
+    if not quote.lines or not quote.lines[0].facts.is_sellable or quote.lines[0].is_unfit:
         raise NotFound()
     return quote.lines[0].facts
 

@@ -147,6 +147,8 @@ on("click", (_, event) => {
   if (link) showQuestion(event, document.getElementById(link.hash.slice(1)));
   const button = target.closest("[data-step]");
   if (button) step(button, event);
+  const eye = target.closest("[data-reveal]");
+  if (eye) eye.previousElementSibling.type = (eye.ariaPressed = eye.ariaPressed === "false") ? "text" : "password";
 });
 
 on("keydown", (_, { key, target }) => {

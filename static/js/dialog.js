@@ -18,7 +18,8 @@ on("click", (_, event) => {
 on("htmx:afterSettle", ({ target }) => {
   const wide = matchMedia("(min-width: 48em)").matches;
   if (target.id === "dialog-root") open(target.querySelector("dialog"));
-  if (target.id === "cart-drawer-body" && wide) open(target.closest("dialog"));
+  // On a phone a toast is enough, unless something is asked back.
+  if (target.id === "cart-drawer-body" && (wide || target.querySelector("#error-summary"))) open(target.closest("dialog"));
 });
 
 window.addEventListener("popstate", () => document.querySelector("[data-back-closes][open]")?.close());

@@ -14,6 +14,16 @@ from tests.browser.test_pages import assert_valid, check
 
 LINK = re.compile(r"https?://[^/\s]+(/(?:register|login/link|login/reset|login/connect)/[\w-]{40,})")
 PASSWORD = "Bunga-Raya 7 & Teluk"
+TAILORED = "/p/kemeja-linen-mega-laut"
+MEASURES = {
+    "Neck": "38.7",
+    "Shoulders": "42",
+    "Chest": "97.1",
+    "Waist": "82",
+    "Hips": "99",
+    "Upper arm": "32",
+    "Arm length": "59",
+}
 Mails = Callable[[str], list[dict[str, Any]]]
 Letter = Callable[[dict[str, Any]], str]
 
@@ -54,6 +64,25 @@ def steps(page: Page, mails: Mails, letter: Letter, email: str) -> Iterator[str]
     main.get_by_role("button", name="Save").click()
     page.wait_for_url("**/account/addresses?said=saved")
     yield "addresses"
+    page.goto("/account/measurements")
+    main.get_by_label("Chest").fill("38")
+    main.get_by_role("button", name="Save").last.click()
+    page.wait_for_selector("#error-summary")
+    yield "measurements with errors"
+    main.get_by_label("Whose measurements").fill("Aminah")
+    main.get_by_role("button", name="Switch to inches").click()
+    main.locator("[name=unit][value=in]").wait_for(state="attached")
+    main.get_by_label("Chest").fill("38 1/4")
+    main.get_by_role("button", name="Save").last.click()
+    page.wait_for_url("**/account/measurements?said=saved")
+    yield "measurements"
+    page.goto(TAILORED)
+    page.locator("label", has_text="Enter measurements").click()
+    yield "made to measure"
+    page.locator("label", has_text="Aminah").click()
+    main.get_by_role("button", name="Add to cart").first.click()
+    page.wait_for_selector("#error-summary")
+    yield "made to measure with errors"
     page.goto(shopping.SHIRT)
     main.get_by_role("button", name="Save to wishlist").click()
     page.wait_for_url("**/wishlist")
@@ -124,3 +153,52 @@ def test_an_account_without_scripts_is_valid_html(open_page, mails, letter, tmp_
     for where in steps(page, mails, letter, f"plain-{width}@example.com"):
         (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
     assert_valid(tmp_path)
+
+
+@pytest.mark.parametrize("scripts", [False, True])
+def test_a_guest_has_a_shirt_sewn_on_a_phone(open_page, scripts):
+    page = open_page(width=360, scripts=scripts)
+    page.expected = {422}
+    page.goto(TAILORED)
+    fields = page.locator("#buy .measures")
+    assert not fields.is_visible()
+    page.locator("label", has_text="Enter measurements").click()
+    fields.wait_for()
+    for label, text in MEASURES.items():
+        fields.get_by_label(label, exact=True).fill(text)
+    page.locator("#add").click()
+    page.get_by_text("Back length: not entered yet").first.wait_for()
+    assert "Chest" not in page.url
+    again = page.locator("#drawer")
+    assert again.get_by_label("Chest", exact=True).input_value() == "97.1"
+    again.get_by_label("Back length", exact=True).fill("43")
+    again.get_by_role("button", name="Add to cart").click()
+    page.wait_for_function(
+        "document.querySelector('#cart-badge .count')" if scripts else "document.querySelector('#cart')"
+    )
+    page.goto("/cart")
+    page.get_by_text("Made to the measurements you entered").click()
+    page.get_by_text("Back length\u00a043\u00a0cm").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    shopping.to_review(page, email=f"sewn-{scripts}@example.com")
+    page.locator("details.summary-fold > summary").click()
+    page.get_by_text("Chest\u00a097.1\u00a0cm").first.wait_for()
+    shopping.place(page)
+    assert "97.1" not in page.content()
+
+
+def test_a_password_can_be_looked_at(open_page):
+    page = open_page(width=360)
+    page.goto("/login")
+    field, eye = page.locator("#password"), page.get_by_role("button", name="Show password")
+    field.fill(PASSWORD)
+    for shown in (True, False):
+        eye.click()
+        assert field.get_attribute("type") == ("text" if shown else "password")
+        assert eye.get_attribute("aria-pressed") == str(shown).lower()
+    eye.focus()
+    page.keyboard.press("Space")
+    assert field.get_attribute("type") == "text"
+    plain = open_page(width=360, scripts=False)
+    plain.goto("/login")
+    assert not plain.locator("[data-reveal]").is_visible()

@@ -28,6 +28,7 @@ AUDIENCES = {
     "account": CUSTOMER,
     "account_passkeys": CUSTOMER,
     "addresses": CUSTOMER,
+    "measurements": CUSTOMER,
     "own_data": CUSTOMER,
     "order_history": CUSTOMER,
     "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says

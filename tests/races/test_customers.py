@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.catalog import actions as catalog
 from app.core import db, passwords
-from app.core.transaction import in_transaction
+from app.core.transaction import in_transaction, transaction
 from app.customers import actions
 from app.customers.actions import Device, Registration
 from chaos import races
@@ -104,3 +105,45 @@ def test_eight_devices_sign_in_with_a_cart_each(stand, email):
     )
     assert {row.variant_id: row.quantity for row in found} == {shirt: 8, scarf: 5}
     assert (stand.faults(), stand.accidents()) == ({}, 0)
+
+
+def test_measurements_of_one_name_saved_at_once_are_one(stand, email):
+    browsers = [signed_in_at(stand, n, email, "/account/measurements/new") for n in range(6)]
+    answers = posted_to(browsers, "/account/measurements", name="Aminah", m_chest="97", default="1")
+    assert sorted(answers) == [303] + [409] * 5
+    assert db.scalar("SELECT count(*) FROM measurement_profile WHERE is_default") == 1
+
+
+def test_measurements_are_removed_while_a_cart_takes_them(stand, email):
+    """Every line that came about has its measures, and nobody sees an error of ours."""
+    shirt = shop.add_product(stock_of={"KB": 90})
+    with transaction():
+        catalog.touch()
+        db.rows("UPDATE product SET tailored_as = 'bottom', tailoring_days = 3 RETURNING id")
+    browsers = [signed_in_at(stand, n, email, "/account/measurements/new") for n in range(6)]
+    for _ in range(4):
+        measures = {"m_waist": "80", "m_hip": "99", "m_inside_leg": "78", "m_height": "170"}
+        assert posted_to(browsers[:1], "/account/measurements", name="Aminah", **measures) == [303]
+        profile = db.scalar("SELECT max(id::text) FROM measurement_profile")
+        db.release()
+        adding = [(each[0], each[1], "/cart/lines") for each in browsers[1:]]
+        data = {"variant": str(shirt), "quantity": "1", "fit": profile}
+        removing = (browsers[0][0], browsers[0][1], f"/account/measurements/{profile}/remove")
+        answers = posted_at_once([*adding, removing], **data)
+        assert answers[-1] == 303
+        assert set(answers[:-1]) <= {303, 404}
+    lines = db.rows("SELECT fitting, profile_id FROM cart_line WHERE variant_id = :v", v=shirt)
+    assert lines
+    assert all(line.fitting and line.profile_id is None for line in lines)
+    assert (stand.faults(), stand.accidents()) == ({}, 0)
+
+
+def signed_in_at(stand, number: int, email: str, path: str) -> tuple[Buyer, dict[str, str], str]:
+    """A browser at one of the web processes, signed in, with the form of that page."""
+    browser, form, login = browser_at(stand, number, "/login")
+    assert browser.post(login, {**form, "email": email, "password": PASSWORD}).status_code == 303
+    return browser, form_to(browser.page(path), "/account/measurements").fields, path
+
+
+def posted_to(browsers, action: str, **fields: str) -> list[int]:
+    return posted_at_once([(browser, form, action) for browser, form, _path in browsers], **fields)

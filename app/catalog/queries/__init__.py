@@ -165,7 +165,8 @@ SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_i
   'description', p.description, 'story', p.story, 'care', p.care, 'seo_title', p.seo_title,
   'seo_description', p.seo_description, 'motif', p.motif, 'fibre', p.fibre, 'colours', p.colours, 'options', p.options,
   'unit', p.unit, 'step_mm', p.step_mm, 'weight_grams', p.weight_grams, 'made_in', p.made_in,
-  'max_per_order', p.max_per_order, 'is_withdrawn', p.withdrawn_at IS NOT NULL,
+  'max_per_order', p.max_per_order, 'tailored_as', p.tailored_as, 'is_tailored_only', p.is_tailored_only,
+  'tailoring_days', p.tailoring_days, 'is_withdrawn', p.withdrawn_at IS NOT NULL,
   'variants', (SELECT coalesce(json_agg(json_build_object('id', v.id, 'sku', v.sku, 'options', v.options,
       'min_quantity', v.min_quantity, 'image_id', v.image_id, 'prices',
       (SELECT json_object_agg(r.currency, json_build_array(r.price_minor, r.compare_at_minor))

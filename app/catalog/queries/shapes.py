@@ -173,6 +173,9 @@ class ProductPage:
     weight_grams: int
     made_in: str
     max_per_order: int | None
+    tailored_as: str | None
+    is_tailored_only: bool
+    tailoring_days: int | None
     is_withdrawn: bool
 
     @property
@@ -304,6 +307,9 @@ def product_page(raw: dict[str, Any], *, frame: Frame, locale: str, currency: st
         weight_grams=raw["weight_grams"],
         made_in=raw["made_in"],
         max_per_order=raw["max_per_order"],
+        tailored_as=raw["tailored_as"],
+        is_tailored_only=raw["is_tailored_only"],
+        tailoring_days=raw["tailoring_days"],
         is_withdrawn=raw["is_withdrawn"],
     )
 

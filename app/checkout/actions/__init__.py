@@ -26,9 +26,11 @@ from sqlalchemy.dialects.postgresql import insert
 from app.cart import actions as cart_actions
 from app.cart import queries as cart
 from app.checkout import queries
+from app.checkout.actions.lines import order_line
 from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
+    MeasuresMissing,
     NoDelivery,
     NoMethod,
     NoPlan,
@@ -199,8 +201,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
 
     The same click (by its key) and the same cart placed again return the same order. An earlier unpaid order of this
     session gives its stock back first, so nobody stands in their own way.
-    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, ValueChanged, ValueGone, NoMethod, NoPlan, LinesGone, NoDelivery
-    or TooManyLocks.
+    Raises NoSession, SessionOver, CartIsEmpty, TotalChanged, ValueChanged, ValueGone, NoMethod, NoPlan, LinesGone, MeasuresMissing,
+    NoDelivery or TooManyLocks.
     """
     if visitor is None:
         raise NoSession()
@@ -254,6 +256,8 @@ def _checked_quote(
     gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
     if gone:
         raise LinesGone(gone)
+    if any(line.is_unfit for line in quote.lines):
+        raise MeasuresMissing()
     if quote.chosen is None or quote.chosen.method.code != session.shipping_method:
         raise NoDelivery()
     if click.accept_total is not None and quote.priced.total_minor != click.accept_total:
@@ -339,7 +343,7 @@ def new_order(
         },
         snapshot=priced.snapshot()
         | {"shipping_name": chosen.method.name, "delivery_days": [chosen.method.min_days, chosen.method.max_days]},
-        lines=[_order_line(quote, n) for n in range(len(priced.lines))],
+        lines=[order_line(quote, n, locale=click.locale) for n in range(len(priced.lines))],
         locale=click.locale,
         visitor=visitor,
         cart_id=quote.contents.cart_id,
@@ -357,32 +361,9 @@ def new_order(
     )
 
 
-def _order_line(quote: Quote, index: int) -> dict[str, Any]:
-    line, priced = quote.lines[index], quote.priced.lines[index]
-    facts = line.facts
-    return {
-        "variant_id": facts.variant_id,
-        "product_id": facts.product_id,
-        "sku": facts.sku,
-        "name": facts.name,
-        "options": facts.options,
-        "picture": facts.picture,
-        "unit": facts.unit,
-        "step_mm": facts.step_mm,
-        "quantity": priced.quantity,
-        "unit_price_minor": priced.unit_price_minor,
-        "subtotal_minor": priced.subtotal_minor,
-        "discount_minor": priced.discount_minor,
-        "tax_basis_points": priced.tax_basis_points,
-        "tax_added_minor": priced.tax_added_minor,
-        "tax_included_minor": priced.tax_included_minor,
-        "total_minor": priced.total_minor,
-        "hs_code": facts.hs_code,
-    }
-
-
 def marked(quote: Quote, shares: Sequence[Share], plan: PlanTerms | None = None) -> list[Any]:
     lines = [[line.variant_id, line.quantity, line.unit_price_minor] for line in quote.priced.lines]
+    lines += [[line.entry.line_id, line.entry.fitting] for line in quote.lines if line.entry.fitting]
     method = quote.chosen.method.code if quote.chosen else None
     value = [[share.account_id, share.amount_minor] for share in shares]
     parts = [plan.parts] if plan else []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import Text, cast, func, select, update
 
 from app.core import crypto, db
-from app.orders.models import Order
+from app.orders.models import Order, OrderLine
+from app.orders.rules import MEASURES_DAYS, MEASURES_DAYS_OF_GUEST
 
 OVER = ("cancelled", "expired")
 ERASED = "erased"
@@ -43,7 +44,7 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
 
 def let_go(customer_id: uuid.UUID) -> None:
     """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
-    tax law, refunds and disputes need it, and are nobody's account's any more."""
+    tax law, refunds and disputes need it, and are nobody's account's any more. Of their body nothing is kept anywhere."""
     theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
     db.session.execute(
         theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
@@ -55,4 +56,20 @@ def let_go(customer_id: uuid.UUID) -> None:
             client_index=b"",
         )
     )
+    measured = update(OrderLine).where(OrderLine.fitting_key != "").execution_options(synchronize_session=False)
+    whose = select(Order.id).where(Order.customer_id == customer_id)
+    db.session.execute(measured.where(OrderLine.order_id.in_(whose)).values(fitting=None, fitting_key=""))
     db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
+
+
+def forget_measures() -> int:
+    """What somebody measures, once no order needs it any more. Returns how many lines forgot it."""
+    found = db.rows(
+        "UPDATE order_line l SET fitting = NULL, fitting_key = '' FROM orders o WHERE o.id = l.order_id AND l.fitting_key <> ''"
+        " AND CASE WHEN o.confirmed_at IS NULL THEN o.state = ANY(:over) AND o.created_at < now() - make_interval(days => :never)"
+        " ELSE o.customer_id IS NULL AND o.confirmed_at < now() - make_interval(days => :guest) END RETURNING l.id",
+        over=list(OVER),
+        never=MEASURES_DAYS,
+        guest=MEASURES_DAYS_OF_GUEST,
+    )
+    return len(found)
