@@ -189,7 +189,9 @@ class StaffAlert(Base):
 
     __tablename__ = "staff_alert"
     __table_args__ = (
-        CheckConstraint("kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token', 'copied_passkey')", name="kind"),
+        CheckConstraint(
+            "kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token', 'copied_passkey')", name="kind"
+        ),
         Index("ix_staff_alert_created_at", text("created_at DESC")),
         Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),
         Index("ix_staff_alert_staff_id", "staff_id"),

@@ -18,7 +18,11 @@ LONGEST = 4000
 def bearer() -> str:
     """The text of the header; empty for a request of a browser."""
     given = request.headers.get("Authorization", "")
-    return given[len(SCHEME) :].strip()[:LONGEST] if request.path.startswith("/api/") and given.lower().startswith(SCHEME) else ""
+    return (
+        given[len(SCHEME) :].strip()[:LONGEST]
+        if request.path.startswith("/api/") and given.lower().startswith(SCHEME)
+        else ""
+    )
 
 
 def claims(kind: str) -> Claims | None:

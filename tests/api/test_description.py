@@ -82,7 +82,10 @@ def test_scopes_of_keys_and_what_has_to_be_signed_are_said(client):
         path: [each["name"] for each in operation.get("parameters", ()) if each["in"] == "header"]
         for (path, _method), operation in found.items()
     }
-    assert found["/api/cron/stock-cleanup", "post"]["security"] == [{"staff": [], "csrf": []}, {"key": ["stock.change"]}]
+    assert found["/api/cron/stock-cleanup", "post"]["security"] == [
+        {"staff": [], "csrf": []},
+        {"key": ["stock.change"]},
+    ]
     refund = "/api/payments/refund"
     assert {"key": ["refunds.change"]} in found[refund, "post"]["security"]
     assert names[refund] == ["Idempotency-Key", "X-Kedai-Timestamp", "X-Kedai-Nonce", "X-Kedai-Signature"]

@@ -13,8 +13,8 @@ from app.core.transaction import transaction
 from app.web import limits
 from app.web.limits import limiter
 from tests.api.test_stock import refused
-from tests.flows.shopper import money
 from tests.api_keys import id_of, make_key, signature
+from tests.flows.shopper import money
 from tests.returns.counter import buy, order_of, states
 from tests.shop import add_product, faults
 

@@ -22,8 +22,8 @@ from app.core import db, tokens
 from app.core.transaction import transaction
 from app.customers import actions as customers
 from app.web.rights import PASSED, PASSWORD, STRANGER, Need, need_of, needs, scope_of, scopes
-from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR, audience_of
 from tests.api_keys import KeyProgram, make_key
+from tests.guards.audiences import AUDIENCES, CUSTOMER, EVERYBODY, VISITOR, audience_of
 from tests.program import Program, program
 from tests.routes import path_of
 from tests.shop import open_shop

@@ -12,7 +12,6 @@ from app.accounts.errors import LastFactor
 from app.accounts.models import Staff
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import crypto
 from app.core.passkeys import Party
 from app.passkeys import actions as passkeys
 from app.passkeys import queries as known_passkeys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from app.core import crypto, outbox
+from app.core import outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.customers import actions as customers
