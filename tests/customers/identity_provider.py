@@ -48,6 +48,7 @@ class IdentityProvider:
         self.answers: dict[str, tuple[int, str, str]] = {}
         self.hanging: set[str] = set()
         self.asked: list[str] = []
+        self.proofs: list[str] = []  # how the shop said to be itself
         self.codes: dict[str, dict[str, str]] = {}
         self.sign_with: Any = None
         self.refuses = ""
@@ -104,7 +105,9 @@ class IdentityProvider:
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
         user, _, password = base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")
-        if (user, password) != (CLIENT_ID, CLIENT_SECRET):
+        self.proofs.append("client_secret_basic" if authorization else "client_secret_post")
+        known = (user, password) if authorization else (form.get("client_id"), form.get("client_secret"))
+        if known != (CLIENT_ID, CLIENT_SECRET):
             return 401, {"error": "invalid_client"}
         asked = self.codes.pop(form.get("code", ""), None)
         verifier = hashlib.sha256(form.get("code_verifier", "").encode()).digest()

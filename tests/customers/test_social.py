@@ -109,6 +109,7 @@ class TestNewcomers:
         assert (customers(), identities()) == (1, 1)
         person = patron.get("/account/profile")
         assert "Aina Rahman" in person
+        assert [tuple(row) for row in db.rows("SELECT way, was_right FROM customer_sign_in")] == [("provider", True)]
         assert [str(mail["Subject"]) for mail in patron.mails()] == ["Welcome to Murni Batik"]
 
     def test_the_next_visit_enters_the_same_account_though_the_address_there_changed(self, patron, acme):
@@ -517,10 +518,11 @@ class TestIdToken:
         assert come_back(patron).status_code == 303
         assert acme.asked.count("discovery") == before == 1
 
-    def test_tokens_are_asked_for_by_form_where_the_provider_wants_that(self, patron, acme):
-        acme.metadata["token_endpoint_auth_methods_supported"] = ["client_secret_post"]
-        assert come_back(patron).status_code == 422  # our provider knows Basic only: so it was not sent
-        acme.metadata.clear()
+    @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+    def test_the_shop_proves_itself_as_the_provider_wants_it(self, patron, acme, method):
+        acme.metadata["token_endpoint_auth_methods_supported"] = [method, "private_key_jwt"]
+        assert come_back(patron).status_code == 303
+        assert acme.proofs == [method]
 
 
 BROKEN = {
