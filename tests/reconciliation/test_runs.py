@@ -15,7 +15,7 @@ from tests.shop import faults
 CLEAN = 2_000  # `make bench` compares 10,000
 
 
-def test_f4_nothing_is_invented_in_thousands_of_clean_orders(books):
+def test_f4_nothing_is_invented_in_thousands_of_clean_orders(books, as_owner):
     load_clean_orders(CLEAN, control=books.bank.control)
     books.settle()
     assert books.reconcile() == 0
