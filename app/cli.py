@@ -20,7 +20,7 @@ from app.audit import flows as trail
 from app.core import crypto, db, keyring, outbox
 from app.core.settings import Settings
 from app.core.transaction import in_transaction
-from app.ops import audit
+from app.ops import audit, grants
 from app.orders import flows
 from app.reconciliation import flows as books
 from app.reconciliation import queries as differences
@@ -52,7 +52,12 @@ def init_app(app: Flask) -> None:
 def upgrade(revision: str) -> None:
     """Bring the database to REVISION (the newest, unless said otherwise)."""
     owner, shop = _settings().migrations_database_url, _settings().database_url
-    _schema().upgrade(revision, url=owner, shop_url=shop)
+    try:
+        _schema().upgrade(revision, url=owner, shop_url=shop)
+    except grants.NoSuchRole as missing:
+        raise click.ClickException(
+            f"DATABASE_URL names the role {missing}, which is not there: create it (docs/keys.md)"
+        ) from None
     if owner == shop and _settings().is_production:
         click.echo("The shop owns its tables, triggers and all: give it a role of its own (docs/keys.md).", err=True)
 

@@ -29,24 +29,23 @@ PASSES = 5  # what others have locked is left for the next
 
 
 class KeptKeyRow(Base):
-    """`derived` is {"index", "seal"} in hex. `seals_until`: the position of the audit's chain up to which its seals count."""
+    """`derived` is {"index", "seal"} in hex, and {"seals_until"}: the position of the audit's chain up to which its seals count."""
 
     __tablename__ = "kept_key"
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     derived: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON)
-    seals_until: Mapped[int]
     created_at: Mapped[CreatedAt]
 
 
 def load() -> Sequence[KeptKey]:
     """The keys that outlived their secrets, the newest first."""
-    found = db.rows("SELECT id, derived, seals_until FROM kept_key ORDER BY created_at DESC, id")
-    return [_kept(row.id, json.loads(crypto.decrypt(row.derived)), row.seals_until) for row in found]
+    found = db.rows("SELECT id, derived FROM kept_key ORDER BY created_at DESC, id")
+    return [_kept(row.id, json.loads(crypto.decrypt(row.derived))) for row in found]
 
 
-def _kept(key_id: str, derived: dict[str, str], seals_until: int) -> KeptKey:
-    return KeptKey(key_id, bytes.fromhex(derived["index"]), bytes.fromhex(derived["seal"]), seals_until)
+def _kept(key_id: str, derived: dict[str, Any]) -> KeptKey:
+    return KeptKey(key_id, bytes.fromhex(derived["index"]), bytes.fromhex(derived["seal"]), derived["seals_until"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,10 @@ def status() -> dict[str, Counter[str]]:
     found = {}
     for each in tables():
         for column in each.columns:
-            sql = (
-                f"SELECT split_part({column}, '.', 1), count(*) FROM {each.table.name} WHERE {column} <> '' GROUP BY 1"  # noqa: S608 - names of our models
+            key = (
+                f"coalesce(substring({column} FROM '^(1|[0-9a-f]{{8}})[.]'), '?')"  # never the start of something else
             )
+            sql = f"SELECT {key}, count(*) FROM {each.table.name} WHERE {column} <> '' GROUP BY 1"  # noqa: S608
             found[f"{each.table.name}.{column}"] = Counter({row[0]: row[1] for row in _patiently(sql)})
     return found
 
@@ -216,7 +216,8 @@ def keep(*, seals_until: int) -> list[str]:
     `seals_until` is the position of the audit's last seal.
     """
     for key in crypto.fallbacks():
-        row = {"id": key.id, "derived": {"index": key.index.hex(), "seal": key.seal.hex()}, "seals_until": seals_until}
-        kept = insert(KeptKeyRow).values(row)
-        db.session.execute(kept.on_conflict_do_update(index_elements=["id"], set_={"seals_until": seals_until}))
+        derived = {"index": key.index.hex(), "seal": key.seal.hex(), "seals_until": seals_until}
+        kept = insert(KeptKeyRow).values(id=key.id, derived=derived)
+        again = kept.on_conflict_do_update(index_elements=["id"], set_={"derived": kept.excluded.derived})
+        db.session.execute(again)
     return [key.id for key in crypto.fallbacks()]

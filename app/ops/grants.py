@@ -6,6 +6,7 @@ this is the one place that says them, and a new table has them without being nam
 
 from __future__ import annotations
 
+from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 
 # Added to, never changed or deleted; the columns that may be changed all the same: what is encrypted has to be encrypted anew one day.
@@ -21,12 +22,18 @@ APPEND_ONLY: dict[str, tuple[str, ...]] = {
 READ_ONLY = ("alembic_version",)
 
 
+class NoSuchRole(Exception):
+    """The role of DATABASE_URL is not there yet; its name."""
+
+
 def give(connection: Connection, shop_url: str) -> None:
     """Give the role of `shop_url` just these rights, in the transaction of the connection. It may be the owner itself: then there
-    is nothing to give, and nothing to take."""
+    is nothing to give, and nothing to take. Raises NoSuchRole."""
     role = make_url(shop_url).username
     if role is None or role == connection.exec_driver_sql("SELECT current_user").scalar():
         return
+    if connection.execute(text("SELECT FROM pg_roles WHERE rolname = :role"), {"role": role}).first() is None:
+        raise NoSuchRole(role)
     name = connection.dialect.identifier_preparer.quote_identifier(role)
     for statement in _statements(name, _tables(connection)):
         connection.exec_driver_sql(statement)

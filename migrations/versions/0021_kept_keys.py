@@ -27,7 +27,6 @@ def upgrade() -> None:
         "kept_key",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("derived", sa.Text(), nullable=False),
-        sa.Column("seals_until", sa.BigInteger(), nullable=False),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),

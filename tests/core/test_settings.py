@@ -28,6 +28,7 @@ def test_good_settings_start():
     ("name", "value", "said"),
     [
         ("SECRET_KEY", "secret", "SECRET_KEY"),
+        ("FIELD_KEY", "a short one", "FIELD_KEY"),
         ("BASE_URL", "http://shop.example.com", "https"),
         ("RAZORPAY_WEBHOOK_SECRET", "", "RAZORPAY_WEBHOOK_SECRET"),
         ("RAZORPAY_KEY_ID", "", "RAZORPAY_KEY_ID"),

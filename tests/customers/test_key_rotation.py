@@ -184,6 +184,14 @@ def test_a_mail_of_before_is_not_sent_again(restarted: MakeShop, shop: Flask, ai
     assert len(aina.mails()) == sent
 
 
+def test_what_is_not_encrypted_at_all_is_counted_and_never_shown(restarted: MakeShop, shop: Flask, aina: Patron):
+    with transaction():
+        db.rows("UPDATE customer SET name = 'Aina Rahman' RETURNING id")
+    code, said = command(shop, "status")
+    assert (code, "Aina" in said) == (1, False)
+    assert "        1  ?  no key that the settings know" in said
+
+
 def test_an_index_that_was_made_to_find_nobody_stays_so(restarted: MakeShop, shop: Flask, aina: Patron):
     with transaction():
         db.rows("UPDATE customer SET email = :e, email_index = '\\x00' RETURNING id", e=crypto.encrypt(""))
@@ -220,6 +228,12 @@ class TestTheStolenKey:
         )
         db.forget()
         assert trail.verify().changed == ["3"]
+
+    def test_the_reach_of_the_kept_key_is_nothing_the_database_can_change(self, after: Flask):
+        """How far its seals count is within what the new key encrypted."""
+        (row,) = db.rows("SELECT * FROM kept_key")
+        assert set(row._fields) == {"id", "derived", "created_at"}
+        assert crypto.kept()[0].seals_until == db.scalar("SELECT max(position) FROM audit_seal")
 
     def test_what_was_sealed_before_still_shows_changes(self, after: Flask, environment: dict[str, str]):
         assert trail.verify().is_whole

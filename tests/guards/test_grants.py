@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 from psycopg import errors, sql
+from sqlalchemy.engine import make_url
 
 from app import process
 from app.core import keyring
@@ -120,3 +121,13 @@ def test_one_role_for_everything_still_works(owner, settings):
     before = rights(owner, role_of(owner))
     schema.upgrade(url=settings.migrations_database_url)
     assert rights(owner, role_of(owner)) == before
+
+
+def test_a_role_that_is_not_there_is_told_in_a_sentence(app, make_app, settings):
+    stranger = make_url(settings.database_url).set(username="kedai_nobody").render_as_string(hide_password=False)
+    owner = settings.migrations_database_url
+    told = (
+        make_app(DATABASE_URL=stranger, MIGRATIONS_DATABASE_URL=owner).test_cli_runner().invoke(args=["db", "upgrade"])
+    )
+    assert told.exit_code == 1
+    assert "DATABASE_URL names the role kedai_nobody" in told.stderr

@@ -69,6 +69,8 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append(
             "SECRET_KEY must be random and at least 32 characters long (python -c 'import secrets; print(secrets.token_hex(32))')"
         )
+    if len(settings.field_key) < 32 and settings.field_key != settings.secret_key:
+        faults.append("FIELD_KEY must be random and at least 32 characters long, as SECRET_KEY")
     if not settings.is_https:
         faults.append(f"BASE_URL={settings.base_url} must be https:// in production")
     if not (_webhook_keys(settings) or settings.manual.is_configured):
