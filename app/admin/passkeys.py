@@ -15,7 +15,7 @@ from app.accounts.queries import SignedIn
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
 from app.admin.profile import PAGE, page
-from app.admin.signin import HOME, is_again, login_page, next_page, too_many, totp_page, trust
+from app.admin.signin import FULL, HOME, is_again, login_page, next_page, too_many, totp_page, trust
 from app.core.transaction import in_transaction
 from app.passkeys import actions as passkeys
 from app.passkeys import queries
@@ -56,7 +56,7 @@ def log_in() -> ResponseReturnValue:
     if entry is None:
         return respond("admin/signin/login.html", status=422, **login_page("", _not_believed()))
     if not entry.has_passed:
-        to = with_next(TOTP, request.args.get("next", ""))
+        to = with_next(f"{TOTP}?{FULL}=1", request.args.get("next", ""))
     else:
         to = next_page() if entry.has_codes else f"{HOME}backup-codes"
     opened = redirect(to, 303)

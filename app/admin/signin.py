@@ -27,6 +27,7 @@ from app.web.site import settings
 
 bp = desk("signin", __name__)
 HOME = "/admin/"
+FULL = "full"  # in the address: they are at work in as many places as there may be
 LONGEST_PASSWORD = 1000
 
 
@@ -199,7 +200,7 @@ def totp_page(person: SignedIn, error: str | None = None, *, most: int | None = 
         "passkey_action": _with_next(f"{TOTP}/passkey?again=1" if person.has_passed else f"{TOTP}/passkey"),
         "is_again": person.has_passed,
         "trust_days": settings().staff.trust_days,
-        "most_sessions": most or _most_sessions(person),
+        "most_sessions": most or (settings().staff.max_sessions if FULL in request.args else None),
         "has_passkeys": has_passkeys,
         "is_set_up": not (person.is_enrolled or has_passkeys or person.has_passed),
         "next_url": next_page(),
@@ -217,12 +218,6 @@ def totp_page(person: SignedIn, error: str | None = None, *, most: int | None = 
 def _takes_sms(person: SignedIn) -> bool:
     """Beside an authenticator, to sign in, and never where a code is asked for once more."""
     return settings().sms.offers_staff_codes and person.is_enrolled and not person.has_passed
-
-
-def _most_sessions(person: SignedIn) -> int | None:
-    """As many as there may be, for somebody who is at work in so many places already."""
-    most = settings().staff.max_sessions
-    return most if not person.has_passed and len(queries.sessions_of(person.staff_id)) >= most else None
 
 
 def _secret(person: SignedIn) -> str:

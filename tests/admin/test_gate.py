@@ -5,8 +5,12 @@ import pytest
 from app.core import db
 from tests.routes import path_of
 
-OPEN = {"/admin/login"}  # an invitation that nobody got is as closed as everything else
-HALF_OPEN = OPEN | {"/admin/totp", "/admin/logout"}
+OPEN = {
+    "/admin/login",
+    "/admin/login/passkey",
+    "/admin/login/passkey/options",
+}  # an invitation that nobody got is as closed as everything else
+HALF_OPEN = OPEN | {"/admin/totp", "/admin/totp/passkey", "/admin/totp/passkey/options", "/admin/logout"}
 
 
 def admin_rules(app):
