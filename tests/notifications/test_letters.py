@@ -105,6 +105,9 @@ VALUES = {
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
     "what": "totp",
+    "label": "Acme ID",
+    "is_known": False,
+    "is_connected": True,
     "kind": "pace",
     "change": "rotated",
     "who": "mei@example.com",
@@ -190,8 +193,8 @@ def test_each_kind_of_news_about_a_key_has_words(change):
     assert "/admin/api-keys/00000000-0000-0000-0000-000000000008" in letter.text
 
 
-@pytest.mark.parametrize("what", ["password", "totp", "codes"])
-@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token"])
+@pytest.mark.parametrize("what", ["password", "totp", "codes", "phone", "phone_removed", "authenticator", "passkey_added", "passkey_removed"])
+@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token", "copied_passkey"])
 def test_each_kind_of_news_about_an_account_has_words(what, kind):
     for template in ("staff_access_changed", "staff_alert"):
         letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})
