@@ -470,11 +470,7 @@ def test_every_change_needs_the_token(aina: Patron):
     assert len(rules) > 15
     for rule in rules:
         path = rule.replace("<token>", "A" * 43)
-<<<<<<< HEAD
-        for name in ("address_id", "order_id", "profile_id", "session_id", "product_id"):
-=======
-        for name in ("address_id", "order_id", "session_id", "product_id", "flow_id"):
->>>>>>> d447bf2 (Show the new mails to the tests of mails)
+        for name in ("address_id", "order_id", "profile_id", "session_id", "product_id", "flow_id", "passkey_id"):
             path = path.replace(f"<uuid:{name}>", "0192f5a0-7c3e-7000-8000-000000000000")
         assert aina.client.post(path, data={"email": "x@example.com"}).status_code == 400, rule
     assert aina.is_signed_in()

@@ -193,7 +193,9 @@ def test_each_kind_of_news_about_a_key_has_words(change):
     assert "/admin/api-keys/00000000-0000-0000-0000-000000000008" in letter.text
 
 
-@pytest.mark.parametrize("what", ["password", "totp", "codes", "phone", "phone_removed", "authenticator", "passkey_added", "passkey_removed"])
+@pytest.mark.parametrize(
+    "what", ["password", "totp", "codes", "phone", "phone_removed", "authenticator", "passkey_added", "passkey_removed"]
+)
 @pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token", "copied_passkey"])
 def test_each_kind_of_news_about_an_account_has_words(what, kind):
     for template in ("staff_access_changed", "staff_alert"):
