@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from app.accounts import rules
-from app.core import crypto, db
+from app.core import cache, crypto, db
 from app.core.transaction import transaction
 from app.passkeys import flows
 from tests.authenticator import BACKED_UP, MAY_BACK_UP, PRESENT, VERIFIED, Authenticator
@@ -236,6 +236,12 @@ def test_an_answer_that_took_more_than_five_minutes(elsewhere: Keyring) -> None:
     options = elsewhere.question(LOGIN)
     change("UPDATE passkey_challenge SET expires_at = expires_at - interval '5 minutes 1 second'")
     assert refused(elsewhere.answer(LOGIN, elsewhere.device.get(options)))
+
+
+def test_a_redis_that_forgets_everything_loses_no_question(elsewhere: Keyring) -> None:
+    options = elsewhere.question(LOGIN)
+    cache.client().flushdb()
+    assert elsewhere.answer(LOGIN, elsewhere.device.get(options)).status_code == 303
 
 
 def test_a_counter_that_goes_back_is_refused_and_told(app: Flask, elsewhere: Keyring) -> None:
