@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.core.transaction import in_transaction
-from app.customers import actions, flows, queries
+from app.customers import actions, flows, gateway, queries
 from app.customers.errors import EmailTaken, LinkOver, WrongPassword
 from app.customers.rules import LINK_MINUTES
 from app.storefront.customer_forms import RegisterForm
@@ -27,7 +27,7 @@ bp = no_store(Blueprint("registering", __name__, url_prefix="/register"))
 def show() -> ResponseReturnValue:
     if customers.current():
         return redirect(HOME, 303)
-    return respond("storefront/signing_in/register.html", form=RegisterForm(formdata=None))
+    return _form_page(RegisterForm(formdata=None))
 
 
 @bp.post("")
@@ -36,7 +36,7 @@ def show() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     form = RegisterForm()
     if not form.validate():
-        return respond("storefront/signing_in/register.html", status=422, form=form)
+        return _form_page(form, status=422)
     flows.register(
         form.email.data or "",
         form.password.data or "",
@@ -83,6 +83,12 @@ def confirm(token: str) -> ResponseReturnValue:
     except EmailTaken:
         return respond("storefront/signing_in/taken.html", status=409)
     return welcome(new, to=url_for("account.home", said="welcome"))
+
+
+def _form_page(form: RegisterForm, *, status: int = 200) -> ResponseReturnValue:
+    return respond(
+        "storefront/signing_in/register.html", status=status, form=form, next=None, providers=gateway.offered()
+    )
 
 
 def _confirmation(token: str, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:

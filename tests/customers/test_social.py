@@ -87,7 +87,7 @@ def sessions() -> int:
 class TestOff:
     def test_without_a_provider_there_is_no_button_and_no_page(self, make_shop, bank, office, drain_all):
         guest = Patron(make_shop().test_client(), bank, office, drain_all, "aina@example.com")
-        assert "/login/with/" not in guest.get("/login")
+        assert "/login/with/" not in guest.get("/login") + guest.get("/register")
         for path in (
             f"{DOOR}/back?state=x&code=y",
             "/login/connect/token",
@@ -128,6 +128,9 @@ class TestNewcomers:
         come_back(other)
         assert (customers(), identities()) == (2, 2)
         assert "two@example.com" in other.get("/account/security")
+
+    def test_the_page_to_register_offers_it_too(self, patron, acme):
+        assert come_back(patron, page="/register").location == "/account/?said=made"
 
     def test_they_come_to_the_page_they_wanted_and_to_no_other_site(self, make_patron, acme):
         first = make_patron()

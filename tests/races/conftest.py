@@ -13,6 +13,7 @@ from chaos.bank import Bank
 from chaos.servers import Servers, own_servers
 from chaos.stand import Stand, standing
 from tests import shop
+from tests.customers.identity_provider import IdentityProvider
 
 
 @pytest.fixture(scope="package")
@@ -22,8 +23,16 @@ def servers() -> Iterator[Servers]:
 
 
 @pytest.fixture(scope="package")
-def running_stand(servers: Servers) -> Iterator[Stand]:
-    settings = {**campaign.SETTINGS, "RATE_LIMIT_ENABLED": "false"}
+def acme() -> Iterator[IdentityProvider]:
+    """Whom customers may sign in with."""
+    provider = IdentityProvider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture(scope="package")
+def running_stand(servers: Servers, acme: IdentityProvider) -> Iterator[Stand]:
+    settings = {**campaign.SETTINGS, "RATE_LIMIT_ENABLED": "false", **acme.settings}
     with standing(servers, with_jobs=False, settings=settings) as stand:
         with stand.inside():
             shop.open_shop()
