@@ -162,13 +162,15 @@ def rotate_keys() -> None:
     click.echo(f"{written} rows written with {crypto.current().id}")
     for key_id, count in left.items():
         click.echo(f"{count} values are left of {key_id}, {keyring.place_of(key_id)}")
-    if left:
-        sys.exit(1)
-    length = int(trail.head().partition(":")[0] or 0)
-    kept = in_transaction(lambda: keyring.keep(seals_until=length))
-    click.echo(
-        f"FIELD_KEY_FALLBACKS may be emptied: nothing needs {', '.join(kept)} any more" if kept else "one key is left"
-    )
+    if not left.keys() & {crypto.FIRST_ID, *(key.id for key in crypto.fallbacks())}:
+        length = int(trail.head().partition(":")[0] or 0)
+        kept = in_transaction(lambda: keyring.keep(seals_until=length))
+        click.echo(
+            f"FIELD_KEY_FALLBACKS may be emptied: nothing needs {', '.join(kept)} any more"
+            if kept
+            else "one key is left"
+        )
+    sys.exit(1 if left else 0)
 
 
 @staff.command("create")

@@ -184,6 +184,18 @@ def test_a_mail_of_before_is_not_sent_again(restarted: MakeShop, shop: Flask, ai
     assert len(aina.mails()) == sent
 
 
+def test_nonsense_that_others_wrote_keeps_no_old_key_in_use(
+    restarted: MakeShop, shop: Flask, aina: Patron, environment: dict[str, str]
+):
+    hire(shop)
+    tamper(environment, "UPDATE audit_entry SET address = 'aina:rahman'")
+    code, said = command(restarted(**TURNED), "rotate")
+    assert (code, "aina" in said) == (1, False)
+    assert "1 values are left of ?, no key that the settings know" in said
+    assert said.splitlines()[-1] == f"FIELD_KEY_FALLBACKS may be emptied: nothing needs {id_of(OLD)} any more"
+    assert db.scalar("SELECT count(*) FROM kept_key") == 1
+
+
 def test_what_is_not_encrypted_at_all_is_counted_and_never_shown(restarted: MakeShop, shop: Flask, aina: Patron):
     with transaction():
         db.rows("UPDATE customer SET name = 'Aina Rahman' RETURNING id")
