@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from run import environment, locks
+from run import environment, locks, servers
 from run import home as homes
 from run.problem import Problem
 
@@ -121,3 +121,19 @@ def test_providers_of_the_demo_take_part_only_when_they_are_named(tmp_path: Path
         tmp_path, DEMO_PROVIDERS="paypal", PAYPAL_CLIENT_ID="mine", PAYPAL_API_URL="https://api-m.sandbox.paypal.com"
     )
     assert (own["PAYPAL_CLIENT_ID"], own["PAYPAL_API_URL"]) == ("mine", "https://api-m.sandbox.paypal.com")
+
+
+def test_the_owner_of_our_tables_is_never_taken_for_the_owner_of_another_database(tmp_path: Path) -> None:
+    folder = homes.server_folder(tmp_path, "postgres")
+    homes.write_json(folder / "access.json", {"password": "ours", "shop_password": "the shop's", "port": 5999})
+    known = resolve(tmp_path)
+    assert ("kedai_shop:" in known["DATABASE_URL"], "kedai:ours@" in known[servers.OWNER]) == (True, True)
+    assert servers.OWNER not in resolve(tmp_path, DATABASE_URL="postgresql://a/b")
+    both = {"DATABASE_URL": "postgresql://a/b", servers.OWNER: "postgresql://c/b"}
+    assert resolve(tmp_path, **both).items() >= both.items()
+    environment.record_run(tmp_path, {"DATABASE_URL": "postgresql://a/b"})
+    lock = locks.open_lock(environment.run_lock(tmp_path))
+    assert locks.try_exclusive(lock)
+    beside = resolve(tmp_path)
+    os.close(lock)
+    assert (beside["DATABASE_URL"], servers.OWNER in beside) == ("postgresql://a/b", False)
