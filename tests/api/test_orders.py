@@ -61,4 +61,4 @@ def test_it_is_described_as_a_pdf(client):
     operation = client.get("/api/openapi.json").json["paths"]["/api/v2/orders/{order_id}/invoice"]["get"]
     assert list(operation["responses"]["200"]["content"]) == ["application/pdf"]
     assert {"401", "404"} <= set(operation["responses"])
-    assert operation["security"] == [{"staff": []}, {"key": ["orders.view"]}]
+    assert operation["security"] == [{"staff": []}, {"bearer": []}, {"key": ["orders.view"]}]

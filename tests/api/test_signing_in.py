@@ -170,6 +170,7 @@ PAST, FUTURE = int(time.time()) - 3600, int(time.time()) + 3600
     ],
     ids=str,
 )
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 def test_whatever_is_not_just_right_is_nothing(forged, changed):
     assert refused(forged.me.get(CLEANUP, forged(**changed)), 401, "sign_in_required")
     assert refused(forged.me.post(CLEANUP, forged(**changed)), 401)

@@ -35,6 +35,7 @@ def test_good_settings_start():
         ("MAIL_URL", "", "MAIL_URL"),
         ("DATABASE_URL", "", "DATABASE_URL"),
         ("STOCK_LOCK_EXPIRY_MINUTES", "0", "STOCK_LOCK_EXPIRY_MINUTES"),
+        ("JWT_ACCESS_MINUTES", "0", "JWT_ACCESS_MINUTES"),
         ("STOCK_CLEANUP_ENABLED", "maybe", "STOCK_CLEANUP_ENABLED"),
         ("PAYMENT_PROVIDER", "gold", "PAYMENT_PROVIDER"),
         ("SHOP_TIMEZONE", "Mars/Olympus", "SHOP_TIMEZONE"),
