@@ -16,6 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 TIMEOUT_MS = 5 * 60 * 1000
 LONGEST_ANSWER = 16 * 1024  # characters
+LONGEST_ID = 1023  # bytes (WebAuthn 4, "Credential ID")
 ALGORITHMS = (-8, -7, -257)  # EdDSA, ES256, RS256, as COSE numbers them: every authenticator has one of them
 TRANSPORTS = frozenset({"ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"})
 
@@ -135,8 +136,10 @@ def created(answer: Answer, *, party: Party, challenge: bytes) -> Created:
         )
     except (WebAuthnException, *MALFORMED) as error:
         raise NotBelieved(type(error).__name__) from error
+    if not 0 < len(found.credential_id) <= LONGEST_ID:
+        raise NotBelieved("too long")
     said = answer.content["response"].get("transports")
-    transports = sorted({each for each in said if each in TRANSPORTS}) if isinstance(said, list) else []
+    transports = sorted(each for each in TRANSPORTS if each in said) if isinstance(said, list) else []
     return Created(
         found.credential_id, found.credential_public_key, found.sign_count, transports, found.credential_backed_up
     )

@@ -243,7 +243,8 @@ def _page(name: str, *, status: int = 200, **values: object) -> ResponseReturnVa
 
 def _said() -> str | None:
     """What was done before this page was shown, in words."""
-    return {
+    what = request.args.get("said", "")
+    said = {
         "welcome": _("Welcome. Your e-mail address is confirmed and you are signed in."),
         "saved": _("Saved."),
         "password": _("Your password is changed.") + " " + _others_ended(),
@@ -256,7 +257,15 @@ def _said() -> str | None:
         "made": _("Welcome. We have made an account for your e-mail address, and you are signed in."),
         "connected": _("Connected. From now on you can sign in with it."),
         "disconnected": _("Disconnected. It opens your account no more."),
-    }.get(request.args.get("said", ""))
+    }.get(what)
+    return f"{said} {_about_passkeys()}" if what in ("password", "reset") else said
+
+
+def _about_passkeys() -> str:
+    """They open the account whatever its password is: who changed that because of a thief should look at them."""
+    if not passkeys.count(Owner(customer_id=customers.somebody().customer_id)):
+        return ""
+    return _("Your passkeys still sign you in: remove those that are not yours.")
 
 
 def _others_ended() -> str:

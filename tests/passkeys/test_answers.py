@@ -124,3 +124,20 @@ def test_the_library_is_not_loaded_by_asking() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("ways", [[[]], [{}], [None, "usb"], "usb", {"usb": 1}, [["usb"]]])
+def test_ways_to_reach_it_that_are_none(made: str, ways: object) -> None:
+    content = json.loads(made)
+    content["response"]["transports"] = ways
+    found = passkeys.created(passkeys.read(json.dumps(content)), party=PARTY, challenge=CHALLENGE)
+    assert found.transports == (["usb"] if ways == [None, "usb"] else [])
+
+
+def test_names_of_keys_that_are_too_long() -> None:
+    options = passkeys.creation_options(
+        PARTY, challenge=CHALLENGE, user_handle=b"h" * 32, email="a@example.com", name="A", known=()
+    )
+    assert created(Authenticator().create(options, credential_id=b"x" * 1023))
+    with pytest.raises(NotBelieved):
+        created(Authenticator().create(options, credential_id=b"x" * 1024))

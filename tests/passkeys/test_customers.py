@@ -184,6 +184,15 @@ def test_customers_and_staff_are_apart(aina: Patron, keyring: Keyring, shop: Any
     assert refused(Keyring(shop.test_client(), own.device).press(LOGIN))
 
 
+def test_a_new_password_says_that_passkeys_stay(aina: Patron, mallory: Patron, keyring: Keyring) -> None:
+    """Who sets one because of a thief must look whether the thief has added a key."""
+    words = "Your passkeys still sign you in"
+    answer = aina.submit(SECURITY, f"{SECURITY}/password", current=PASSWORD, password="Kapal-Layar 3 biru")
+    assert answer.status_code == 303
+    assert words in aina.get(answer.location)
+    assert words not in mallory.get(f"{SECURITY}?said=password")
+
+
 def test_an_account_that_is_forgotten_takes_its_passkeys_along(aina: Patron, keyring: Keyring) -> None:
     change("DELETE FROM customer")
     assert value("SELECT count(*) FROM passkey") == 0
