@@ -90,7 +90,7 @@ def _on_busy(refusal: Busy) -> Response:
         answer = _plain(503)
     else:
         is_staff = request.path.startswith("/admin/")
-        answer = _page("errors/busy.html", 503, seconds=refusal.seconds, is_staff=is_staff)
+        answer = _page("errors/busy.html", 503, seconds=refusal.seconds, form=request.path, is_staff=is_staff)
     answer.headers["Retry-After"] = str(refusal.seconds)
     return answer
 
