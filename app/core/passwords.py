@@ -55,7 +55,7 @@ class Allowance:
         self._left -= seconds
 
 
-allowance = Allowance(share=0.05, most=1.5)
+allowance = Allowance(share=0.03, most=1.5)
 _is_bounded = True
 
 
