@@ -164,7 +164,7 @@ def wrongs(stand: Stand, stories: Sequence[Story], *, cashbox: Cashbox | None = 
         under_way = verdict.unfinished()
     finally:
         db.forget()
-    return [*found, f"{under_way} orders, locks or refunds are still under way"] if under_way else found
+    return [*found, *(f"still under way: {each}" for each in under_way)]
 
 
 ENDS = "expires_at < clock_timestamp() + interval '1 year'"  # an order on a plan waits for somebody's word, not for the clock
