@@ -92,7 +92,7 @@ def status() -> dict[str, Counter[str]]:
             key = (
                 f"coalesce(substring({column} FROM '^(1|[0-9a-f]{{8}})[.]'), '?')"  # never the start of something else
             )
-            sql = f"SELECT {key}, count(*) FROM {each.table.name} WHERE {column} <> '' GROUP BY 1"  # noqa: S608
+            sql = f"SELECT {key}, count(*) FROM {each.table.name} WHERE {column} <> '' GROUP BY 1"  # noqa: S608  # nosec B608
             found[f"{each.table.name}.{column}"] = Counter({row[0]: row[1] for row in _patiently(sql)})
     return found
 
@@ -158,7 +158,7 @@ def _lock_stale(each: Encrypted, last: tuple[Any, ...]) -> list[Any]:
     stale = " OR ".join(f"{name} NOT LIKE :current AND {name} <> ''" for name in each.columns)
     after = f" AND ({', '.join(each.key)}) > ({', '.join(f':after_{n}' for n in range(len(last)))})" if last else ""
     return db.rows(
-        f"SELECT {names} FROM {each.table.name} WHERE ({stale}){after}"  # noqa: S608 - names of our models
+        f"SELECT {names} FROM {each.table.name} WHERE ({stale}){after}"  # noqa: S608 - names of our models  # nosec B608
         f" ORDER BY {', '.join(each.key)} LIMIT {BATCH} FOR NO KEY UPDATE SKIP LOCKED",
         current=f"{crypto.current().id}.%",
         **{f"after_{n}": value for n, value in enumerate(last)},
@@ -202,12 +202,12 @@ def _update(each: Encrypted, row: dict[str, Any], values: dict[str, Any]) -> Non
     sets = ", ".join(f"{name} = :{name}" for name in values)
     where = " AND ".join(f"{name} = :key_{name}" for name in each.key)
     keys = {f"key_{name}": row[name] for name in each.key}
-    db.rows(f"UPDATE {each.table.name} SET {sets} WHERE {where}", **values, **keys)  # noqa: S608 - names of our models
+    db.rows(f"UPDATE {each.table.name} SET {sets} WHERE {where}", **values, **keys)  # noqa: S608 - names of our models  # nosec B608
 
 
 def _update_copies(copies: tuple[tuple[str, str], ...], *, old: bytes, new: bytes) -> None:
     for table, column in copies:
-        db.rows(f"UPDATE {table} SET {column} = :new WHERE {column} = :old", old=old, new=new)  # noqa: S608
+        db.rows(f"UPDATE {table} SET {column} = :new WHERE {column} = :old", old=old, new=new)  # noqa: S608  # nosec B608
 
 
 def keep(*, seals_until: int) -> list[str]:

@@ -160,7 +160,7 @@ def _following(token_hash: bytes) -> str:
 def _was_just_spent(spent: type[Any], token_hash: bytes) -> bool:
     return bool(
         db.scalar(
-            f"SELECT spent_at > clock_timestamp() - make_interval(secs => :grace) FROM {spent.__tablename__}"  # noqa: S608
+            f"SELECT spent_at > clock_timestamp() - make_interval(secs => :grace) FROM {spent.__tablename__}"  # noqa: S608  # nosec B608
             " WHERE token_hash = :hash",
             grace=GRACE_SECONDS,
             hash=token_hash,

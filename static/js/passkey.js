@@ -4,7 +4,7 @@
 const GOOD_MS = 4 * 60_000; // the server forgets after five minutes what it has asked
 const { PublicKeyCredential } = window;
 const part = document.querySelector("[data-passkey]");
-const button = part?.querySelector("button");
+const button = part?.querySelector("button[formaction]");
 const field = part?.querySelector("[name=credential]");
 const said = part?.querySelector("[role=alert]");
 let asking = new AbortController();

@@ -10,7 +10,13 @@ OPEN = {
     "/admin/login/passkey",
     "/admin/login/passkey/options",
 }  # an invitation that nobody got is as closed as everything else
-HALF_OPEN = OPEN | {"/admin/totp", "/admin/totp/passkey", "/admin/totp/passkey/options", "/admin/logout"}
+HALF_OPEN = OPEN | {
+    "/admin/totp",
+    "/admin/totp/sms",
+    "/admin/totp/passkey",
+    "/admin/totp/passkey/options",
+    "/admin/logout",
+}
 
 
 def admin_rules(app):

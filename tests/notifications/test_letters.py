@@ -157,6 +157,11 @@ def _site():
     letters._environment.cache_clear()
 
 
+def values_for(template):
+    """`what` happened is told in other words about passkeys."""
+    return {**VALUES, "what": "added"} if template == "customer_passkey_changed" else VALUES
+
+
 def changed(**changes):
     return {**VALUES, "order": dataclasses.replace(ORDER, **changes)}
 
@@ -164,7 +169,7 @@ def changed(**changes):
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("locale", letters.LANGUAGES)
 def test_every_mail_renders_in_every_language(template, locale):
-    letter = letters.compose(template, locale=locale, **VALUES)
+    letter = letters.compose(template, locale=locale, **values_for(template))
     assert letter.subject
     assert "\n" not in letter.subject
     for half in (letter.text, letter.html):
@@ -183,7 +188,7 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 49
+    assert len(TEMPLATES) == 52
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])
@@ -266,7 +271,10 @@ def test_text_of_strangers_stays_text(template):
     values = changed(
         name=attack, address=(attack,), lines=lines, shipping_name=attack, tax_names=(attack,), label=attack
     )
-    values["subscription"] = dataclasses.replace(VALUES["subscription"], what=attack)
+    values |= {
+        "subscription": dataclasses.replace(VALUES["subscription"], what=attack),
+        "what": values_for(template)["what"],
+    }
     letter = letters.compose(template, locale="en", **values)
     assert "<script>" not in letter.html
     assert ("7*7" in letter.html) == ("<script>" in letter.text) == (template not in TO_STAFF)
