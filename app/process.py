@@ -21,6 +21,7 @@ CONFIGURED: tuple[str, ...] = (
     "app.core.storage",
     "app.payments.gateway",
     "app.recurring.flows",
+    "app.privacy.flows",
     "app.documents.wording",
     "app.notifications.gateway",
     "app.notifications.letters",

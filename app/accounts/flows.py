@@ -142,9 +142,3 @@ def demand_password(who: SignedIn, password: str) -> None:
     in_transaction(note)
     if not is_right:
         raise WrongPassword()
-
-
-def forget_old() -> None:
-    """However much there is, in short transactions: somebody may have tried passwords for a month."""
-    while in_transaction(actions.forget_old):
-        pass

@@ -47,6 +47,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "system": ("view", "change"),
     "staff": ("view", "change"),
     "activity": ("view",),
+    "privacy": ("view", "change"),
 }
 RIGHTS = frozenset(f"{area}.{verb}" for area, verbs in AREAS.items() for verb in verbs)
 OWNER, CUSTOM = "owner", "custom"

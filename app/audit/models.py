@@ -30,6 +30,7 @@ class AuditEntry(Base):
         Index("ix_audit_entry_area", text("split_part(action, '.', 1)"), *NEWEST),
         Index("ix_audit_entry_object", "object_id", *NEWEST),
         Index("ix_audit_entry_address", "address_index", *NEWEST),
+        Index("ix_audit_entry_address_known", "created_at", postgresql_where=text("address IS NOT NULL")),
     )
 
     id: Mapped[Key]

@@ -8,7 +8,7 @@ import uuid
 from app.core import crypto, db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, queries
-from app.customers.actions import Device, NewSession, Registration, profile, wishes
+from app.customers.actions import Device, NewSession, Registration, profile
 from app.customers.errors import LinkOver, TooManyTries, WrongPassword
 
 log = logging.getLogger(__name__)
@@ -128,11 +128,3 @@ def _claimed(account: bytes) -> uuid.UUID:
     except TooManyTries:
         log.warning("customer sign-in blocked")
         raise
-
-
-def forget_old() -> None:
-    def work() -> None:
-        actions.forget_old()
-        wishes.forget_guests()
-
-    in_transaction(work)

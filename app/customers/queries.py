@@ -12,6 +12,7 @@ from sqlalchemy import LargeBinary, bindparam, func, or_, select, text
 
 from app.core import crypto, db
 from app.customers.models import (
+    Consent,
     Customer,
     CustomerAddress,
     CustomerRequest,
@@ -252,3 +253,9 @@ def tries_of(email_index: bytes) -> list[Any]:
         "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = :email ORDER BY created_at",
         email=email_index,
     )
+
+
+def consents_of(customer_id: uuid.UUID, *, limit: int = 100) -> list[Consent]:
+    """What they allowed and took back, the latest first."""
+    statement = select(Consent).where(Consent.customer_id == customer_id)
+    return list(db.session.scalars(statement.order_by(Consent.created_at.desc(), Consent.id.desc()).limit(limit)))

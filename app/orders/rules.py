@@ -13,6 +13,10 @@ ORDER_MOVES: Mapping[str, frozenset[str]] = {
     "confirmed": frozenset({"on_hold", "cancelled"}),
     "cancelled": frozenset(),
 }
+TERMS_VERSION = (
+    "2026-11-26"  # of the terms that who places an order accepts; who changes them changes this (tests/privacy)
+)
+OVER_UNPAID = "confirmed_at IS NULL AND state IN ('cancelled', 'expired')"  # SQL: it never came about
 PAYABLE = frozenset({"pending"})
 SETTLEABLE = frozenset({"pending", "expired"})
 

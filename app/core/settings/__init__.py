@@ -15,6 +15,7 @@ from app.core.settings.faults import faults_of, production_faults
 from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
+from app.core.settings.retention import Privacy, Retention, read_privacy, read_retention
 from app.core.settings.shop import Shop, read_shop
 from app.core.settings.staff import StaffDoor, read_staff_door
 
@@ -25,7 +26,9 @@ __all__ = [
     "Manual",
     "PayPal",
     "Plan",
+    "Privacy",
     "Razorpay",
+    "Retention",
     "Settings",
     "Shop",
     "Stripe",
@@ -74,6 +77,8 @@ class Settings:
     refund_approval_minor: int | None  # refunds above it need a second person; None: none does
     gift_card_max_minor: int  # what one form may issue of value, all its cards together
     staff: StaffDoor
+    retention: Retention
+    privacy: Privacy
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -140,6 +145,8 @@ def _read(get: Reader) -> Settings:
         refund_approval_minor=get.optional_number("REFUND_APPROVAL_MINOR", low=0, high=10**12),
         gift_card_max_minor=get.number("GIFT_CARD_MAX_MINOR", 1_000_000, low=1, high=10**12),
         staff=read_staff_door(get),
+        retention=read_retention(get),
+        privacy=read_privacy(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Text, cast, func, update
 
 from app.core import db
 from app.orders.models import Order
 
-OVER = ("cancelled", "expired")
 ERASED = "erased"
 
 
@@ -42,17 +43,42 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
 
 
 def let_go(customer_id: uuid.UUID) -> None:
-    """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
-    tax law, refunds and disputes need it, and are nobody's account's any more."""
+    """The customer is to be forgotten. Their orders are nobody's account's any more; whom they were for goes with `forget`, for
+    what was paid after the time that goods, refunds and disputes take."""
     theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
+    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
+
+
+def let_guest_go(email_index: bytes) -> None:
+    """The same for who ordered without an account."""
+    theirs = update(Order).where(Order.email_index == email_index, Order.customer_id.is_(None))
+    db.session.execute(theirs.values(visitor=ERASED).execution_options(synchronize_session=False))
+
+
+def to_forget(which: str, *, limit: int, **values: Any) -> list[uuid.UUID]:
+    """Orders that know somebody still and may forget them, locked; those that somebody else is at are left out. `which` is SQL of
+    our own."""
+    found = db.rows(
+        f"SELECT id FROM orders WHERE forgotten_at IS NULL AND {which} LIMIT :limit FOR UPDATE SKIP LOCKED",  # noqa: S608
+        limit=limit,
+        **values,
+    )
+    return sorted(row.id for row in found)
+
+
+def forget(order_ids: Sequence[uuid.UUID]) -> None:
+    """Whom these orders were for; locked. Money, goods and documents stay."""
+    theirs = update(Order).where(Order.id.in_(order_ids)).execution_options(synchronize_session=False)
     db.session.execute(
-        theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
+        theirs.values(
             email="",
             email_index=func.sha256(func.convert_to(cast(Order.id, Text), "UTF8")),  # equal to nobody's
             phone="",
             phone_index=None,
             address={},
+            fingerprint="",
             client_index=b"",
+            visitor=ERASED,
+            forgotten_at=func.clock_timestamp(),
         )
     )
-    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
