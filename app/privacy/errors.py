@@ -17,3 +17,9 @@ class AlreadyAnswered(Conflict):
     """Somebody has answered this request meanwhile."""
 
     code = "already_answered"
+
+
+class NotThisDatabase(Refused):
+    """The database that was named is not the one that the shop is connected to."""
+
+    code = "not_this_database"

@@ -12,7 +12,8 @@ from app.cart import queries as cart
 from app.core import db
 from app.core.settings import Retention, Settings
 from app.core.transaction import in_transaction
-from app.privacy import actions, queries
+from app.privacy import actions, anonymising, queries
+from app.privacy.errors import NotThisDatabase
 from app.privacy.inventory import ORDER_SWEEPS, SWEEPS
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,16 @@ def forget_old() -> int:
     if any(gone.values()):
         log.info("old data forgotten", extra={"rows": {name: count for name, count in gone.items() if count}})
     return sum(gone.values())
+
+
+def anonymise(*, database: str, seed: int, tell: Callable[[str], object]) -> None:
+    """Replace everybody in a copy. `database` has to be its name, literally. Raises NotThisDatabase, and then nothing has
+    changed."""
+    if anonymising.database_name() != database:
+        raise NotThisDatabase()
+    in_transaction(partial(anonymising.replace_everybody, seed=seed, tell=tell))
+    anonymising.reclaim()
+    db.release()
 
 
 def _all(batch: Callable[[], int]) -> int:
