@@ -18,6 +18,7 @@ from app.core.transaction import in_transaction, transaction
 from app.value import actions as value
 from app.value.actions import NewValue
 from tests.customers.patron import Patron
+from tests.flows.test_value import apply
 from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.returns import counter
 from tests.shop import add_product
@@ -77,8 +78,8 @@ class Human:
         return {what: each for what, each in self.wanted().items() if what not in self.secrets}
 
 
-def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1) -> str:
-    """Through the pages; returns the order's token."""
+def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1, *, code: str = "") -> str:
+    """Through the pages, with a gift card's code if there is one; returns the order's token."""
     assert patron.add(variant, quantity).status_code == 303
     form = form_to(patron.get("/checkout/contact"), "/checkout/contact")
     assert patron.client.post("/checkout/contact", data=form.filled(**human.contact)).status_code == 303
@@ -86,6 +87,8 @@ def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1
         form = form_to(patron.get("/checkout/delivery"), "/checkout/delivery")
         answer = patron.client.post("/checkout/delivery", data=form.filled(**typed))
     assert answer.status_code == 303, answer.text
+    if code:
+        apply(patron, code)
     answer = patron.place(patron.get("/checkout/review"))
     assert answer.status_code == 303, answer.text
     return answer.location.rsplit("/", 1)[-1]

@@ -71,7 +71,7 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
 
 
 def _forget_mails(email_index: bytes) -> None:
-    """And where gift cards were sent; one with money on it keeps that: it is the way to send its code once more."""
+    """And where gift cards were sent: whoever has the code can pay with it, as the page says before."""
     db.rows(
         "DELETE FROM mail_message m WHERE recipient_index = :email AND NOT EXISTS"
         " (SELECT FROM orders o WHERE o.id = m.order_id AND o.confirmed_at IS NOT NULL) RETURNING id",
@@ -79,7 +79,7 @@ def _forget_mails(email_index: bytes) -> None:
     )
     db.rows(
         "UPDATE value_account SET email = NULL, email_index = NULL, mail_code = NULL"
-        " WHERE email_index = :email AND balance_minor = 0 RETURNING id",
+        " WHERE email_index = :email RETURNING id",
         email=email_index,
     )
 
