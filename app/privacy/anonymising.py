@@ -43,26 +43,21 @@ class Person:
     country: str = "MY"
 
     @cached_property
-    def _dice(self) -> random.Random:
-        return random.Random(f"{self.seed} {self.number}")  # noqa: S311 - people of a test, no secrets
-
-    @cached_property
-    def _names(self) -> tuple[str, str]:
-        return self._dice.choice(FIRST), self._dice.choice(LAST)
-
-    @cached_property
-    def _home(self) -> dict[str, str]:
-        postcode, city, state = self._dice.choice(TOWNS)
-        line = f"{self._dice.randint(1, 250)} {self._dice.choice(STREETS)}"
-        return {"line1": line, "line2": "", "postcode": postcode, "city": city, "state": state}
+    def _drawn(self) -> tuple[str, str, dict[str, str]]:
+        """Names and a home, all drawn at once: what is asked for first must not matter."""
+        dice = random.Random(f"{self.seed} {self.number}")  # noqa: S311 - people of a test, no secrets
+        postcode, city, state = dice.choice(TOWNS)
+        line = f"{dice.randint(1, 250)} {dice.choice(STREETS)}"
+        home = {"line1": line, "line2": "", "postcode": postcode, "city": city, "state": state}
+        return dice.choice(FIRST), dice.choice(LAST), home
 
     @property
     def plain_name(self) -> str:
-        return " ".join(self._names)
+        return " ".join(self._drawn[:2])
 
     @property
     def plain_email(self) -> str:
-        first, last = (each.lower().replace(" ", ".") for each in self._names)
+        first, last = (each.lower().replace(" ", ".") for each in self._drawn[:2])
         return f"{first}.{last}.{self.number}@example.com"
 
     @property
@@ -85,11 +80,10 @@ class Person:
         return crypto.blind_index(self.plain_phone)
 
     def address(self) -> str:
-        # Told apart only by who it is, not by the country: an order keeps its own in a column.
-        return crypto.encrypt(json.dumps({"name": self.plain_name, **self._home, "country": self.country}))
+        return crypto.encrypt(json.dumps({"name": self.plain_name, **self._drawn[2], "country": self.country}))
 
     def buyer(self) -> str:
-        home = self._home
+        home = self._drawn[2]
         lines = [self.plain_name, home["line1"], f"{home['postcode']} {home['city']}", home["state"], self.plain_email]
         return crypto.encrypt(json.dumps({"heading": "Bill to", "lines": lines}))
 
@@ -140,7 +134,7 @@ def _number_people() -> None:
 def _disguise(what: Disguise, *, seed: int) -> int:
     """Returns how many rows. By key, in batches: the numbers are looked up before a batch changes the fingerprints."""
     last, total = "00000000-0000-0000-0000-000000000000", 0
-    country = "t.country" if what.table in ("orders",) else "'MY'"
+    country = "t.country" if what.table == "orders" else "'MY'"
     while True:
         found = db.rows(
             f"SELECT t.id, n.number, {country} AS country FROM {what.table} t"  # noqa: S608

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -55,13 +56,14 @@ def erase_guest(request_id: uuid.UUID, *, by: str) -> int:
 def forget_old() -> int:
     """All that is old, in batches of a transaction each. Two at once share the work; one that is killed loses a batch. Returns how
     many rows."""
-    gone = {rule.table: _all(partial(actions.sweep, rule, keep=_keep, limit=A_BATCH)) for rule in SWEEPS} | {
-        f"orders {place}": _all(partial(actions.forget_old_orders, place, keep=_keep, limit=A_BATCH))
-        for place in range(len(ORDER_SWEEPS))
-    }
-    if any(gone.values()):
-        log.info("old data forgotten", extra={"rows": {name: count for name, count in gone.items() if count}})
-    return sum(gone.values())
+    gone: Counter[str] = Counter()
+    for rule in SWEEPS:
+        gone[rule.table] += _all(partial(actions.sweep, rule, keep=_keep, limit=A_BATCH))
+    for place in range(len(ORDER_SWEEPS)):
+        gone["orders"] += _all(partial(actions.forget_old_orders, place, keep=_keep, limit=A_BATCH))
+    if gone.total():
+        log.info("old data forgotten", extra={"rows": dict(+gone)})
+    return gone.total()
 
 
 def anonymise(*, database: str, seed: int, tell: Callable[[str], object]) -> None:

@@ -54,7 +54,9 @@ def test_what_an_account_asks_for_stands_at_the_desk(aina: Patron, desk: StaffMe
     aina.submit("/account/data", "/account/data/requests", kind="correction", note="My street is wrong")
     aina.submit("/account/data", "/account/data/requests", kind="correction", note="My street is wrong")
     assert states() == [("access", "done", "account"), ("correction", "open", "account")]
-    days = db.scalar("SELECT extract(day FROM due_at - created_at)::int FROM data_request WHERE state = 'open'")
+    days = db.scalar(
+        "SELECT round(extract(epoch FROM due_at - created_at) / 86400) FROM data_request WHERE state = 'open'"
+    )
     assert days == 21
     page = desk.get("/admin/privacy")
     assert "Correct something" in page
