@@ -35,7 +35,7 @@ def of_customer(customer_id: uuid.UUID) -> dict[str, Table]:
         **_account(person),
         **_browser(person.visitor),
         **_bought(orders.everything_of(customer_id, person.email_index), recurring.of_customer(customer_id)),
-        **_by_address(person.email_index),
+        **_by_address(person.email_index, person.id),
     }
 
 
@@ -105,7 +105,7 @@ def _bought(bought: Sequence[Order], subscriptions: Sequence[RecurringOrder]) ->
     }
 
 
-def _by_address(email_index: bytes) -> dict[str, Table]:
+def _by_address(email_index: bytes, customer_id: uuid.UUID | None = None) -> dict[str, Table]:
     return {
         "gift_cards_and_credit": [
             _picked(each, "kind", "last_four", "currency", "balance_minor", "state", "expires_at", "created_at")
@@ -113,7 +113,7 @@ def _by_address(email_index: bytes) -> dict[str, Table]:
         ],
         "requests": [
             _picked(each, "reference", "kind", "state", "note", "answer", "created_at", "due_at", "closed_at")
-            for each in queries.requests_of(email_index, limit=1000)
+            for each in queries.requests_of(email_index, customer_id, limit=1000)
         ],
         "sign_ins": [
             {"way": each.way, "successful": each.was_right, "at": each.created_at}

@@ -41,6 +41,7 @@ SWEEPS = (
         "NOT EXISTS (SELECT FROM customer c WHERE c.visitor = wish.visitor)",
     ),
     Sweep("mail_message", "created_at", "mail_days", "state <> 'queued'"),
+    Sweep("mail_message", "created_at", "login_days", "state <> 'queued' AND order_id IS NULL"),
     Sweep("csp_report", "last_seen_at", "report_days"),
     Sweep("data_request", "closed_at", "request_days", "state <> 'open'"),
     Sweep("audit_entry", "created_at", "audit_address_days", "address IS NOT NULL", blanks={"address": "NULL"}),

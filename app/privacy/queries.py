@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from app.core import crypto, db
 from app.customers import queries as customers
@@ -73,12 +73,16 @@ def open_of(kind: str, email_index: bytes) -> DataRequest | None:
     return db.session.scalars(statement).one_or_none()
 
 
-def lock_open_of(kind: str, email_index: bytes) -> DataRequest | None:
-    return _locked(
-        select(DataRequest).where(
-            DataRequest.kind == kind, DataRequest.email_index == email_index, DataRequest.state == "open"
-        )
-    )
+def lock_open_deletion(email_index: bytes, customer_id: uuid.UUID) -> DataRequest | None:
+    wanted = (DataRequest.kind == "deletion") & (DataRequest.state == "open")
+    statement = select(DataRequest).where(wanted, whose_requests(email_index, customer_id)).order_by(DataRequest.id)
+    return _locked(statement.limit(1))
+
+
+def whose_requests(email_index: bytes, customer_id: uuid.UUID | None) -> ColumnElement[bool]:
+    """Of an address, and of the account that may have had another one then."""
+    theirs = DataRequest.email_index == email_index
+    return theirs | (DataRequest.customer_id == customer_id) if customer_id else theirs
 
 
 def lock_request(request_id: uuid.UUID) -> DataRequest | None:
@@ -113,9 +117,9 @@ def requests_closed(*, before: tuple[datetime, uuid.UUID] | None = None, limit: 
     )
 
 
-def requests_of(email_index: bytes, *, limit: int = 20) -> list[DataRequest]:
+def requests_of(email_index: bytes, customer_id: uuid.UUID | None = None, *, limit: int = 20) -> list[DataRequest]:
     """What somebody asked about their data, the latest first."""
-    statement = select(DataRequest).where(DataRequest.email_index == email_index)
+    statement = select(DataRequest).where(whose_requests(email_index, customer_id))
     return list(
         db.session.scalars(statement.order_by(DataRequest.created_at.desc(), DataRequest.id.desc()).limit(limit))
     )

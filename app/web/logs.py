@@ -14,27 +14,10 @@ from typing import Any, TextIO
 from flask import Flask, Response, g, has_request_context, request
 
 from app.core.ids import new_token
+from app.core.masks import mask
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-SAID = r"((?:token|key|secret|password|signature|code)[\"']?\s*[=:]\s*"  # and then what it is, in quotes or without
-MASKS = (
-    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
-    (re.compile(r"[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<e-mail>"),
-    (
-        re.compile(r"(?<![\w.-])\+?\d(?:[ -]?\d){8,18}(?![\w-])"),
-        "<number>",
-    ),  # phones, and cards should one ever get here
-    (re.compile(SAID + r"([\"']))(?:(?!\2).)*", re.I), r"\1<hidden>"),
-    (re.compile(SAID + r")[^\s&\"',}<]+", re.I), r"\1<hidden>"),
-    (
-        re.compile(
-            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|register|account/email|unsubscribe)/)"
-            r"[\w.-]{16,}"
-        ),
-        r"\1<token>",
-    ),
-)
 # What a mapping says is one of these is hidden, whatever it looks like: a name or a street has no shape of its own.
 HIDDEN = re.compile(
     r"(?i)(?:^|[_-])(e?-?mail|phone|name|address|line[12]|contact|password|passphrase|secret|token|code|key|card|cookie|authorization)s?$"
@@ -59,13 +42,6 @@ class JsonFormatter(logging.Formatter):
             entry["error"] = record.exc_info[0].__name__
             entry["traceback"] = mask("".join(traceback.format_exception(*record.exc_info))[-8000:])
         return json.dumps(entry, default=str)
-
-
-def mask(text: str) -> str:
-    """The text without e-mail addresses, phone numbers, tokens and secrets."""
-    for pattern, replacement in MASKS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def masked(value: Any) -> Any:

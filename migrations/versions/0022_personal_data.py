@@ -70,6 +70,12 @@ def _consents() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     op.create_index("ix_consent_customer_id_created_at", "consent", ["customer_id", "created_at"])
+    # What was allowed before there were records: when, by the wording of then.
+    op.execute(
+        "INSERT INTO consent (id, customer_id, channel, purpose, is_given, version, way, created_at)"
+        " SELECT gen_random_uuid(), customer_id, channel, type, true, 'before 2026-11-26', 'preferences', updated_at"
+        " FROM notification_preference WHERE enabled AND type IN ('marketing', 'alerts')"
+    )
     op.execute(CONSENT_IS_KEPT)
     op.execute(
         "CREATE TRIGGER consent_is_kept BEFORE UPDATE OR DELETE ON consent"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
 
-from app.core import db
+from app.core import db, outbox
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
@@ -241,6 +241,18 @@ def accidents(human: Human) -> None:
             log.exception("the database refused")
 
 
+def fail_to_deliver(human: Human) -> None:
+    """A delivery whose error has a value in it: the back office shows what was kept of that."""
+    with transaction():
+        found = db.scalar(
+            "UPDATE outbox_delivery SET state = 'pending' WHERE id = (SELECT min(id::text)::uuid FROM outbox_delivery) RETURNING id"
+        )
+    outbox.deliver(outbox.Waiting(found, "nobody", human.email, {}))
+    assert "<e-mail>" in db.scalar("SELECT last_error FROM outbox_delivery WHERE id = :id", id=found)
+    with transaction():
+        db.rows("UPDATE outbox_delivery SET state = 'done' WHERE id = :id RETURNING id", id=found)
+
+
 def everything(patron: Patron, merchant: StaffMember, human: Human) -> str:
     """The whole story. Returns the token of the guest's order that was refunded in part."""
     token = meet_as_guest(patron, human)
@@ -250,4 +262,5 @@ def everything(patron: Patron, merchant: StaffMember, human: Human) -> str:
     pay(patron, second)
     work_at_the_desk(merchant, patron, human, token)
     go_wrong(patron, human)
+    fail_to_deliver(human)
     return token

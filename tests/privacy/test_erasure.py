@@ -153,6 +153,43 @@ def test_somebody_is_nowhere_any_more(
     assert privacy.forget_old() == 0
 
 
+def test_also_what_they_ordered_under_another_address(patron: Patron, settings: Settings) -> None:
+    human, other = Human(), Human(email="Another.Box@Quillhaven.example")
+    register(patron, human)
+    patron.submit("/account/data", "/account/data/requests", kind="objection", note=human.line1)
+    token = order_as(patron, other, add_product())
+    expire(token)
+    with transaction():
+        db.rows("UPDATE orders SET closed_at = now() - interval '31 days' RETURNING id")
+        db.rows(
+            "UPDATE data_request SET email_index = '', kind = 'access' RETURNING id"
+        )  # of an address they had before
+    close(patron, human)
+    patron.deliver()
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert places(settings, other) == set()
+    assert places(settings, human) == set()
+
+
+def test_an_order_that_has_forgotten_can_still_be_refunded(patron: Patron, merchant: StaffMember) -> None:
+    """Nobody is written to, and no delivery fails for want of an address."""
+    human = Human()
+    merchant.sign_in()
+    token = meet_as_guest(patron, human)
+    with transaction():
+        db.rows("UPDATE orders SET confirmed_at = confirmed_at - interval '2558 days' RETURNING id")
+    privacy.forget_old()
+    sent = len(patron.office.mails)
+    assert counter.refund(merchant, token, q1=1, reason="damaged").status_code == 303
+    patron.deliver()
+    patron.deliver()
+    assert counter.states()[0][0] == "succeeded"
+    assert len(patron.office.mails) == sent
+    assert db.rows("SELECT last_error FROM outbox_delivery WHERE state <> 'done'") == []
+    assert faults() == {}
+
+
 def test_a_refund_under_way_is_waited_for(patron: Patron, merchant: StaffMember) -> None:
     human = Human()
     merchant.sign_in()

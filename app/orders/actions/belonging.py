@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
 from app.core import db
 from app.orders.models import Order
@@ -42,17 +42,20 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
     db.rows("UPDATE orders SET cart_id = :new WHERE cart_id = :old RETURNING id", old=old, new=new)
 
 
-def let_go(customer_id: uuid.UUID) -> None:
-    """The customer is to be forgotten. Their orders are nobody's account's any more; whom they were for goes with `forget`, for
-    what was paid after the time that goods, refunds and disputes take."""
-    theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
-    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
+def let_go(customer_id: uuid.UUID) -> list[uuid.UUID]:
+    """The customer is to be forgotten: their orders are nobody's account's any more. Returns them. Whom they were for goes with
+    `forget`, of what was paid after the time that goods, refunds and disputes take."""
+    return _let_go(Order.customer_id == customer_id)
 
 
-def let_guest_go(email_index: bytes) -> None:
+def let_guest_go(email_index: bytes) -> list[uuid.UUID]:
     """The same for who ordered without an account."""
-    theirs = update(Order).where(Order.email_index == email_index, Order.customer_id.is_(None))
-    db.session.execute(theirs.values(visitor=ERASED).execution_options(synchronize_session=False))
+    return _let_go((Order.email_index == email_index) & Order.customer_id.is_(None))
+
+
+def _let_go(theirs: ColumnElement[bool]) -> list[uuid.UUID]:
+    gone = update(Order).where(theirs).values(customer_id=None, visitor=ERASED).returning(Order.id)
+    return list(db.session.scalars(gone.execution_options(synchronize_session=False)))
 
 
 def to_forget(which: str, *, limit: int, **values: Any) -> list[uuid.UUID]:

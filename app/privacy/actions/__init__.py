@@ -33,9 +33,8 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
     _forget_mails(person.email_index)
     _forget_browser(person.visitor)
     subscriptions.let_go(customer_id)
-    belonging.let_go(customer_id)
-    _forget_orders_of(person.email_index, keep=keep)
-    requests.finish_deletion(person.email_index)
+    _forget_orders(belonging.let_go(customer_id), keep=keep)
+    requests.finish_deletion(person.email_index, customer_id)
     closing.erase(person)
     return person.visitor
 
@@ -62,8 +61,7 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
     for visitor in visitors:
         _forget_browser(visitor)
     subscriptions.let_guest_go(email_index)
-    belonging.let_guest_go(email_index)
-    forgotten = _forget_orders_of(email_index, keep=keep)
+    forgotten = _forget_orders(belonging.let_guest_go(email_index), keep=keep)
     closing.forget_address(email_index)
     requests.finish_deletion(email_index, by=by)
     audit.record("privacy.guest_erased", actor=by, object_kind="data_request", object_id=request_id, orders=forgotten)
@@ -71,7 +69,8 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
 
 
 def _forget_mails(email_index: bytes) -> None:
-    """And where gift cards were sent: whoever has the code can pay with it, as the page says before."""
+    """And where gift cards were sent: whoever has the code can pay with it, as the page says before. One whose code is on its way
+    keeps that: else its money would be nobody's."""
     db.rows(
         "DELETE FROM mail_message m WHERE recipient_index = :email AND NOT EXISTS"
         " (SELECT FROM orders o WHERE o.id = m.order_id AND o.confirmed_at IS NOT NULL) RETURNING id",
@@ -79,7 +78,7 @@ def _forget_mails(email_index: bytes) -> None:
     )
     db.rows(
         "UPDATE value_account SET email = NULL, email_index = NULL, mail_code = NULL"
-        " WHERE email_index = :email RETURNING id",
+        " WHERE email_index = :email AND (mail_code IS NULL OR balance_minor = 0) RETURNING id",
         email=email_index,
     )
 
@@ -89,19 +88,15 @@ def _forget_browser(visitor: str) -> None:
         db.rows(f"DELETE FROM {table} WHERE visitor = :visitor RETURNING id", visitor=visitor)  # noqa: S608 - our own words
 
 
-def _forget_orders_of(email_index: bytes, *, keep: Retention) -> int:
-    """Those of somebody who was let go of: the ones that never came about now, the others when they are old enough."""
-    which = (
-        f"visitor = :erased AND email_index = :email AND ({OVER_UNPAID}"
-        " OR confirmed_at < now() - make_interval(days => :days))"
-    )
-    values = {"erased": belonging.ERASED, "email": email_index, "days": keep.erased_order_days}
-    order_ids = belonging.to_forget(which, limit=100_000, **values)
-    _forget_orders(order_ids)
+def _forget_orders(let_go: list[uuid.UUID], *, keep: Retention) -> int:
+    """Of somebody who was let go of: the ones that never came about now, the others once they are old enough."""
+    which = f"id = ANY(:ids) AND ({OVER_UNPAID} OR confirmed_at < now() - make_interval(days => :days))"
+    order_ids = belonging.to_forget(which, limit=len(let_go), ids=let_go, days=keep.erased_order_days)
+    _forget(order_ids)
     return len(order_ids)
 
 
-def _forget_orders(order_ids: list[uuid.UUID]) -> None:
+def _forget(order_ids: list[uuid.UUID]) -> None:
     belonging.forget(order_ids)
     db.rows("DELETE FROM mail_message WHERE order_id = ANY(:ids) RETURNING id", ids=order_ids)
     db.rows(
@@ -116,7 +111,7 @@ def forget_old_orders(place: int, *, keep: Retention, limit: int) -> int:
     moment, days, which = ORDER_SWEEPS[place]
     old = f"{which} AND {moment} < now() - make_interval(days => :days) ORDER BY {moment}"
     order_ids = belonging.to_forget(old, limit=limit, days=getattr(keep, days))
-    _forget_orders(order_ids)
+    _forget(order_ids)
     return len(order_ids)
 
 

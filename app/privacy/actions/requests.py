@@ -118,14 +118,15 @@ def keep_account(customer_id: uuid.UUID) -> None:
 
 
 def _withdraw(person: Customer) -> None:
-    row = queries.lock_open_of("deletion", person.email_index)
+    row = queries.lock_open_deletion(person.email_index, person.id)
     if row is not None:
         _close(row, "withdrawn", by=CUSTOMER)
 
 
-def finish_deletion(email_index: bytes, *, by: str = "system") -> None:
-    """The person is forgotten: so is their request, but for the fact that it was answered."""
-    mine = update(DataRequest).where(DataRequest.email_index == email_index)
+def finish_deletion(email_index: bytes, customer_id: uuid.UUID | None = None, *, by: str = "system") -> None:
+    """The person is forgotten: so are their requests, also those of an address they had before, but for the fact that they were
+    answered."""
+    mine = update(DataRequest).where(queries.whose_requests(email_index, customer_id))
     state = case((DataRequest.kind == "deletion", "done"), else_="withdrawn")
     done = {"state": state, "closed_at": func.clock_timestamp(), "closed_by": by}
     unsynchronised = {"synchronize_session": False}
