@@ -80,3 +80,14 @@ def test_nobody_changes_a_consent(aina: Patron, statement: str):
 def test_an_order_knows_the_terms_it_was_placed_under(aina: Patron):
     buy(aina, add_product(), 1)
     assert db.scalar("SELECT terms_version FROM orders") == TERMS_VERSION
+
+
+def test_every_cookie_is_needed_for_what_was_asked_for(patron: Patron):
+    """So there is nothing to ask consent for, and no banner (docs/privacy.md). A new cookie has to be thought about here."""
+    patron.register()
+    buy(patron, add_product(), 1)
+    patron.post("/-/preferences", language="ms", currency="MYR", theme="dark")
+    patron.sign_out()
+    patron.sign_in(remember="y")
+    names = {cookie.key for cookie in patron.client._cookies.values()}
+    assert {"session", "customer", "theme"} <= names <= {"session", "customer", "lang", "currency", "theme"}
