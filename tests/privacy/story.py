@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 
 from flask.testing import FlaskClient
 
-from app.core import db, outbox
+from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
+from app.customers.models import CustomerIdentity, CustomerOidcFlow
 from app.value import actions as value
 from app.value.actions import NewValue
 from tests.customers.patron import Patron
+from tests.customers.test_measurements import add_shirt, keep, order_to
 from tests.flows.test_value import apply
 from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.returns import counter
@@ -81,6 +83,10 @@ class Human:
 def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1, *, code: str = "") -> str:
     """Through the pages, with a gift card's code if there is one; returns the order's token."""
     assert patron.add(variant, quantity).status_code == 303
+    return check_out(patron, human, code=code)
+
+
+def check_out(patron: Patron, human: Human, *, code: str = "") -> str:
     form = form_to(patron.get("/checkout/contact"), "/checkout/contact")
     assert patron.client.post("/checkout/contact", data=form.filled(**human.contact)).status_code == 303
     for typed in (human.address, {}):
@@ -152,6 +158,40 @@ def live_with_an_account(patron: Patron, human: Human) -> None:
     answer = patron.submit("/account/data", "/account/data/export", current=new)
     assert answer.status_code == 200
     patron.submit("/account/data", "/account/data/requests", kind="correction", note=f"{human.line1} is wrong")
+    have_something_sewn(patron, human)
+    come_by_a_provider(patron, human)
+
+
+def have_something_sewn(patron: Patron, human: Human) -> None:
+    keep(patron, human.name, note=f"Measured at {human.line1}")
+    add_shirt(name="Baju Melayu")
+    want_something_sewn(patron)
+    pay(patron, check_out(patron, human))
+
+
+def want_something_sewn(patron: Patron) -> None:
+    """In the cart, for the measures of the account."""
+    shirt = db.scalar(
+        "SELECT v.id FROM variant v JOIN product p ON p.id = v.product_id WHERE p.tailored_as IS NOT NULL"
+    )
+    profile = db.scalar("SELECT id FROM measurement_profile")
+    db.release()
+    assert order_to(patron, shirt, fit=profile).status_code == 303
+
+
+def come_by_a_provider(patron: Patron, human: Human) -> None:
+    """Connected to an account elsewhere, and another time not to the end."""
+    somebody = {"issuer": "https://acme.example", "subject": human.phone, "email": human.email}
+    common = {"id": new_id(), "provider": "acme", "customer_id": patron.id}
+    with transaction():
+        identity = CustomerIdentity(
+            **common, email=human.email, identity_index=crypto.blind_index(human.email + " acme")
+        )
+        flow = CustomerOidcFlow(
+            **common, state_hash=b"s", visitor="v", nonce="n", next_path="/", somebody=somebody, used_at=clock.now(),
+            email_index=crypto.blind_index(human.email), expires_at=clock.now(),
+        )  # fmt: skip
+        db.session.add_all([identity, flow])
 
 
 def work_at_the_desk(merchant: StaffMember, patron: Patron, human: Human, token: str) -> None:
@@ -260,6 +300,7 @@ def everything(patron: Patron, merchant: StaffMember, human: Human) -> str:
     live_with_an_account(patron, human)
     second = order_as(patron, human, add_product("Sarung Sutera", stock_of={"KB": 5}))
     pay(patron, second)
+    want_something_sewn(patron)
     work_at_the_desk(merchant, patron, human, token)
     go_wrong(patron, human)
     fail_to_deliver(human)

@@ -34,6 +34,10 @@ ROWS = {
     "login_attempt": "INSERT INTO login_attempt (id, account_index, kind, was_right, created_at)"
     " VALUES (:id, '', 'password', true, :at)",
     "staff_alert": "INSERT INTO staff_alert (id, kind, created_at) VALUES (:id, 'many_accounts', :at)",
+    "staff_sms_code": "WITH s AS (INSERT INTO staff (id, email, email_index, password_hash, role, totp_secret)"
+    f" VALUES (:id, '', {TOKEN}, '', 'owner', '') RETURNING id) INSERT INTO staff_sms_code"
+    " (id, staff_id, session_id, purpose, phone, code_hash, expires_at, created_at)"
+    " SELECT id, id, id, 'phone', :sealed, '', now(), :at FROM s",
     "wish": "INSERT INTO wish (id, visitor, product_id, created_at) SELECT :id, :id, id, :at FROM product LIMIT 1",
     "mail_message": "INSERT INTO mail_message (id, topic, template, recipient, recipient_index, locale, state, order_id, created_at)"
     " VALUES (:id, :id, 't', :sealed, '', 'en', 'sent', CASE WHEN NOT :flag THEN :id END, :at)",

@@ -85,7 +85,7 @@ def _forget_mails(email: str) -> None:
 
 
 def _forget_browser(visitor: str) -> None:
-    for table in ("checkout_session", "cart_notice", "cart", "wish"):
+    for table in ("checkout_session", "cart_notice", "cart", "wish", "customer_oidc_flow"):
         db.rows(f"DELETE FROM {table} WHERE visitor = :visitor RETURNING id", visitor=visitor)  # noqa: S608 - our own words
 
 
