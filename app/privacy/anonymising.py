@@ -178,10 +178,9 @@ def _write(what: Disguise, ids: list[Any], people: list[Person]) -> None:
 
 
 def _replace_columns() -> None:
-    salt, nothing = secrets.token_hex(32), crypto.encrypt("")
+    values = {"salt": secrets.token_hex(32), "nothing": crypto.encrypt(""), "no_record": crypto.encrypt("{}")}
     for table, columns in REPLACED.items():
         sets = ", ".join(f"{name} = {value}" for name, value in columns.items())
-        values = {"salt": salt, "nothing": nothing}
         db.rows(f"UPDATE {table} SET {sets}", **{name: each for name, each in values.items() if f":{name}" in sets})  # noqa: S608
 
 

@@ -175,6 +175,14 @@ DISGUISES = (
 _TOKEN = "replace(gen_random_uuid()::text, '-', '')"  # noqa: S105 - SQL, and no secret
 _RANDOM = "sha256(convert_to(gen_random_uuid()::text, 'UTF8'))"
 _VISITOR = "CASE visitor WHEN 'erased' THEN visitor ELSE left(encode(sha256(convert_to(:salt || visitor, 'UTF8')), 'hex'), 32) END"
+
+
+def _sealed_anew(forgotten: str) -> dict[str, str]:
+    """What is empty, because somebody was forgotten, is encrypted all the same: by the key of the shop."""
+    empty = {"email": ":nothing", "phone": ":nothing", "address": ":no_record"}
+    return {name: f"CASE WHEN {forgotten} THEN {value} ELSE {name} END" for name, value in empty.items()}
+
+
 _FITTING_KEY = (
     "CASE fitting_key WHEN '' THEN '' ELSE encode(sha256(convert_to(:salt || fitting_key, 'UTF8')), 'hex') END"
 )
@@ -187,11 +195,17 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
     "measurement_profile": {"note": ":nothing"},
     "order_event": {"facts": "facts - 'reference' - 'note'"},
     "order_line": {"fitting_key": _FITTING_KEY},
-    "orders": {"visitor": _VISITOR, "token": _TOKEN, "fingerprint": "''", "client_index": "''::bytea"},
+    "orders": {
+        "visitor": _VISITOR,
+        "token": _TOKEN,
+        "fingerprint": "''",
+        "client_index": "''::bytea",
+        **_sealed_anew("forgotten_at IS NOT NULL"),
+    },
     "payment_attempt": {"return_token": _TOKEN, "page_url": "''", "error_reason": "NULL"},
     "payment_dispute": {"reason": "''"},
     "reconciliation_run": {"error": "NULL"},
-    "recurring_order": {"visitor": _VISITOR, "token": _TOKEN, "page_url": "''"},
+    "recurring_order": {"visitor": _VISITOR, "token": _TOKEN, "page_url": "''", **_sealed_anew("visitor = 'erased'")},
     "refund": {"note": "''", "error": "NULL"},
     "refund_request": {"note": ":nothing", "answer": "''"},
     "staff": {

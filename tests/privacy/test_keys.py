@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from app.core import crypto, db
+from app.core import crypto, db, keyring
 from app.core.settings import Settings
 from app.core.transaction import in_transaction, transaction
 from app.privacy import copying, queries
@@ -16,10 +16,11 @@ from app.privacy.actions import requests
 from tests.customers.patron import Patron
 from tests.customers.test_key_rotation import AFTER, BEFORE, TURNED, restarted  # noqa: F401 (a fixture)
 from tests.customers.test_orders_and_carts import expire
-from tests.privacy.story import Human, order_as
+from tests.privacy.story import Human, everything, order_as
 from tests.privacy.test_anonymising import anonymise, name_of
 from tests.privacy.test_erasure import places
 from tests.shop import add_product
+from tests.staff import StaffMember
 
 MakeShop = Callable[..., Flask]
 
@@ -77,6 +78,28 @@ def test_a_copy_is_made_once_its_people_are_told_by_one_key(
     assert len(emails) == 1
     assert places(settings, Human()) == set()
     assert db.scalar("SELECT count(*) FROM kept_key") == 0
+
+
+def test_a_copy_needs_no_key_of_the_shop_it_came_from(
+    shop: Flask,
+    patron: Patron,
+    merchant: StaffMember,
+    restarted: MakeShop,  # noqa: F811
+    settings: Settings,
+) -> None:
+    """Not even for orders and subscriptions that had forgotten whom they were for."""
+    expire(order_as(patron, Human(), add_product("Selendang", stock_of={"KB": 5})))
+    with transaction():
+        db.rows("UPDATE orders SET closed_at = now() - interval '91 days' RETURNING id")
+    assert privacy.forget_old() == 1
+    everything(patron, merchant, Human())
+    copied = restarted(FIELD_KEY="a key that only the copy has ever had")
+    assert anonymise(copied, name_of(settings)).exit_code == 0
+    assert set(keyring.by_key(keyring.status())) == {crypto.current().id}
+    assert [
+        crypto.decrypt(row.email) for row in db.rows("SELECT email FROM orders WHERE forgotten_at IS NOT NULL")
+    ] == [""]
+    db.release()
 
 
 def test_only_the_owner_of_the_tables_makes_a_copy(
