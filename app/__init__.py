@@ -8,8 +8,8 @@
     privacy            what is known of a person: the copy of it, and forgetting it
     notifications      listens to everyone; nobody needs it
     checkout > cart > documents > (returns | recurring) > orders > search > (stock | payments | value | tailoring)
-    > api_keys > (catalog | accounts | customers | shipping | tax | books) > passkeys > audit > core. reconciliation stands beside
-    notifications: it looks at everything
+    > api_keys > (catalog | accounts | customers | shipping | tax | books) > passkeys > audit > core.
+    reconciliation stands beside notifications: it looks at everything
 
 Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: staff, customer,
 passkey, checkout session, recurring order, order, cart, payment, attempt, refund, capture, value accounts by id, stock items by id,

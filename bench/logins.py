@@ -189,5 +189,5 @@ def _letters(forms: list[tuple[str, str]], seconds: float, round_number: int) ->
             "X-Forwarded-For": f"10.{200 + round_number}.{number >> 8 & 255}.{number & 255}",
             "Content-Type": "application/x-www-form-urlencoded",
         }
-        letters.append((headers, body, [422, 503]))
+        letters.append((headers, body, [422, 429]))
     return letters

@@ -13,7 +13,7 @@ from math import ceil
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from app.core.errors import Unavailable
+from app.core.errors import ShopError
 from app.core.settings import Settings
 
 GUESSES = 10**6  # what a password must outlast: fewer are tried online within days
@@ -23,11 +23,14 @@ LOOKED_AT = 20  # characters: zxcvbn tries all ways to read symbols as letters, 
 _hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 
 
-class Busy(Unavailable):
+class Busy(ShopError):
     """Strangers' passwords have taken as much of this process's time as they may. `seconds`: when to try again."""
 
+    code = "busy"
+    status = 429
+
     def __init__(self, seconds: int) -> None:
-        super().__init__(code="busy", retry_after=seconds)
+        super().__init__(retry_after=seconds)
         self.seconds = seconds
 
 

@@ -15,14 +15,17 @@ SCHEME = "bearer "
 LONGEST = 4000
 
 
+def is_given() -> bool:
+    return request.path.startswith("/api/") and f"{_header()} ".lower().startswith(SCHEME)
+
+
 def bearer() -> str:
     """The text of the header; empty for a request of a browser."""
-    given = request.headers.get("Authorization", "")
-    return (
-        given[len(SCHEME) :].strip()[:LONGEST]
-        if request.path.startswith("/api/") and given.lower().startswith(SCHEME)
-        else ""
-    )
+    return _header()[len(SCHEME) :].strip()[:LONGEST] if is_given() else ""
+
+
+def _header() -> str:
+    return request.headers.get("Authorization", "")
 
 
 def claims(kind: str) -> Claims | None:
@@ -41,5 +44,5 @@ def is_proven() -> bool:
 
 def ask_for_proof(answer: Response) -> Response:
     """Say with a 401 what would open (RFC 6750, 3)."""
-    answer.headers["WWW-Authenticate"] = 'Bearer realm="api"' + (', error="invalid_token"' if bearer() else "")
+    answer.headers["WWW-Authenticate"] = 'Bearer realm="api"' + (', error="invalid_token"' if is_given() else "")
     return answer

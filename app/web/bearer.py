@@ -57,7 +57,7 @@ def _refuse_in_address() -> Response | None:
 
 
 def is_given() -> bool:
-    return access.bearer() != ""
+    return access.is_given()
 
 
 def caller() -> SignedIn | None:

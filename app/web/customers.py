@@ -35,7 +35,7 @@ def current() -> SignedIn | None:
     """The customer who is signed in, None for everybody else."""
     if "customer" not in g:
         g.customer = None  # should the question fail: the page that says so must not ask again
-        g.customer = _of_program() if access.bearer() else _of_browser()
+        g.customer = _of_program() if access.is_given() else _of_browser()
     person: SignedIn | None = g.customer
     return person
 

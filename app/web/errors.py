@@ -85,12 +85,12 @@ def _on_too_many(_error: TooManyRequests) -> Response:
 
 def _on_busy(refusal: Busy) -> Response:
     if wants_json():
-        answer = problem(503, refusal.code, _("Too many passwords are being tried."), retry_after=refusal.seconds)
+        answer = problem(429, refusal.code, _("Too many passwords are being tried."), retry_after=refusal.seconds)
     elif is_fragment():
-        answer = _plain(503)
+        answer = _plain(429)
     else:
         is_staff = request.path.startswith("/admin/")
-        answer = _page("errors/busy.html", 503, seconds=refusal.seconds, form=request.path, is_staff=is_staff)
+        answer = _page("errors/busy.html", 429, seconds=refusal.seconds, form=request.path, is_staff=is_staff)
     answer.headers["Retry-After"] = str(refusal.seconds)
     return answer
 

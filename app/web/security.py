@@ -49,7 +49,7 @@ class Protection(CSRFProtect):
 
     def _error_response(self, reason: str) -> NoReturn:
         """A program whose token is nothing any more is told so, and not that it lacks one of a page."""
-        if access.bearer():
+        if access.is_given():
             raise Unauthorized(www_authenticate=WWWAuthenticate("bearer", {"realm": "api", "error": "invalid_token"}))
         raise CSRFError(reason)
 

@@ -84,6 +84,7 @@ def test_scopes_of_keys_and_what_has_to_be_signed_are_said(client):
     }
     assert found["/api/cron/stock-cleanup", "post"]["security"] == [
         {"staff": [], "csrf": []},
+        {"bearer": []},
         {"key": ["stock.change"]},
     ]
     refund = "/api/payments/refund"
@@ -94,5 +95,5 @@ def test_scopes_of_keys_and_what_has_to_be_signed_are_said(client):
         "/api/v1/admin/orders/{order_id}/refund",
     ]
     payment = found["/api/v1/payments/{order}", "get"]["security"]
-    assert payment == [{"shopper": []}, {"staff": []}, {"key": ["payments.view"]}]
+    assert payment == [{"shopper": []}, {"bearer": []}, {"staff": []}, {"key": ["payments.view"]}]
     assert "key" not in str(found["/api/checkout/intent", "post"]["security"])

@@ -95,11 +95,12 @@ def test_x3_twenty_submissions_of_one_backup_code_are_one_sign_in(member):
     with transaction():
         staff_id = db.scalar("SELECT id FROM staff WHERE email_index = :index", index=member.index)
         code = accounts.replace_backup_codes(staff_id)[0]
+        db.rows("UPDATE staff SET backup_codes_saved_at = now() WHERE id = :id RETURNING 1", id=staff_id)
     answers = press(member.browsers(20), [code] * 20)
     assert answers.count(303) == 1
     assert member.scalar(PASSED) == 1
     spent = "SELECT count(*) FROM staff_backup_code c JOIN staff p ON p.id = c.staff_id WHERE p.email_index = :index"
-    assert member.scalar(f"{spent} AND used_at IS NOT NULL") <= 1  # the others were made anew at the sign-in
+    assert member.scalar(f"{spent} AND used_at IS NOT NULL") == 1
 
 
 def test_x2_fifty_sessions_at_fifty_addresses_have_five_tries(member):

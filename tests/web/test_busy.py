@@ -66,7 +66,7 @@ def test_while_nothing_is_left_each_door_says_when_to_come_back(make_app: Callab
     passwords.allowance = Allowance(**USED_UP)
     with watched() as sent:
         answer = client.post(path, data=fields)
-    assert (answer.status_code, answer.headers["Cache-Control"], sent) == (503, "no-store", [])
+    assert (answer.status_code, answer.headers["Cache-Control"], sent) == (429, "no-store", [])
     assert int(answer.headers["Retry-After"]) >= 1
     assert "Too many passwords are being tried" in answer.text
     assert "<script" not in answer.text.replace("<script nonce", "", 1)
@@ -86,7 +86,7 @@ def test_a_browser_that_is_trusted_waits_for_no_stranger(make_app: Callable[...,
     fields = form.filled(email=member.email, password=member.password)
     assert member.client.post("/admin/login", data=fields).status_code == 303
     member.client.set_cookie("staff-device", "made-up")
-    assert member.client.post("/admin/login", data=fields).status_code == 503
+    assert member.client.post("/admin/login", data=fields).status_code == 429
     assert db.scalar("SELECT count(*) FROM login_attempt WHERE NOT was_right") == 0
 
 
@@ -102,9 +102,9 @@ def test_a_fragment_and_a_program_are_told_too(make_app: Callable[..., Flask]) -
     fields = form_to(client.get("/login").text, "/login").filled(**DOORS["/login"])
     passwords.allowance = Allowance(**USED_UP)
     answer = client.post("/login", data=fields, headers={"HX-Request": "true"})
-    assert (answer.status_code, answer.text) == (503, "")
+    assert (answer.status_code, answer.text) == (429, "")
     answer = client.post("/login", data=fields, headers={"Accept": "application/json"})
-    assert (answer.status_code, answer.json["code"]) == (503, "busy")
+    assert (answer.status_code, answer.json["code"]) == (429, "busy")
     assert answer.json["retry_after"] == int(answer.headers["Retry-After"])
 
 
