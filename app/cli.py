@@ -22,6 +22,8 @@ from app.core.settings import Settings
 from app.core.transaction import in_transaction
 from app.ops import audit, grants
 from app.orders import flows
+from app.privacy import flows as privacy
+from app.privacy.errors import NotTheOwner, NotThisDatabase, SeveralKeys
 from app.reconciliation import flows as books
 from app.reconciliation import queries as differences
 from app.recurring import flows as subscriptions
@@ -37,13 +39,16 @@ payments = AppGroup("payments", help="What the payment providers know.")
 outbox_group = AppGroup("outbox", help="What was announced and not yet delivered.")
 audit_group = AppGroup("audit", help="What staff did, and whether anybody tampered with that record.")
 keys = AppGroup("keys", help="The keys of personal data: what each has encrypted, and doing it anew with the newest.")
+privacy_group = AppGroup("privacy", help="Personal data: forget what is old, and make a copy that tells of nobody.")
 assets_group = AppGroup("assets", help="What browsers download.")
 staff = AppGroup("staff", help="Who may enter the back office.")
 demo = AppGroup("demo", help="The demo shop, and generated ones of any size.")
 
 
 def init_app(app: Flask) -> None:
-    for group in (database, demo, shop, staff, stock, payments, outbox_group, audit_group, keys, assets_group):
+    for group in (
+        database, demo, shop, staff, stock, payments, outbox_group, audit_group, keys, privacy_group, assets_group,
+    ):  # fmt: skip
         app.cli.add_command(group)
 
 
@@ -197,6 +202,29 @@ def reset_totp(email: str) -> None:
     if not in_transaction(lambda: accounts.reset_totp(email, actor="command")):
         raise click.ClickException(f"Nobody works here as {email}.")
     click.echo("Done. The next sign-in with the password shows a new QR code.")
+
+
+@privacy_group.command()
+def sweep() -> None:
+    """Forget now what has stayed long enough, as the schedule does each night."""
+    click.echo(f"{privacy.forget_old()} rows forgotten")
+
+
+@privacy_group.command()
+@click.option("--database", required=True, help="The name of the copy, literally: there is no way back.")
+@click.option("--seed", type=int, default=1, help="The same number makes up the same people.")
+def anonymise(database: str, seed: int) -> None:
+    """Replace every person of a COPY of the shop's database by a made-up one. Give the copy keys, a Redis and a SHOP_HOME of its own.
+    Then nobody can sign in until `staff create`."""
+    if _settings().is_production:
+        raise click.ClickException("This is production. Make a copy, and run this with APP_ENV=development there.")
+    db.connect(_settings().migrations_database_url)  # tables are their owner's to empty
+    try:
+        privacy.anonymise(database=database, seed=seed, tell=click.echo)
+    except NotThisDatabase:
+        raise click.ClickException(f"The settings lead to another database than {database}.") from None
+    except (NotTheOwner, SeveralKeys) as refusal:
+        raise click.ClickException(str(refusal)) from None
 
 
 @assets_group.command()

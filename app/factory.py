@@ -92,6 +92,7 @@ ENTRY_POINTS = (
     "app.admin.books",
     "app.admin.subscriptions",
     "app.admin.deliveries",
+    "app.admin.privacy",
     "app.api.checkout",
     "app.api.payments",
     "app.api.refunds",

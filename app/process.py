@@ -26,6 +26,7 @@ CONFIGURED: tuple[str, ...] = (
     "app.customers.gateway",
     "app.payments.gateway",
     "app.recurring.flows",
+    "app.privacy.flows",
     "app.documents.wording",
     "app.notifications.gateway",
     "app.notifications.gateway.sms",

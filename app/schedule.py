@@ -10,13 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app import jobs
-from app.accounts import flows as accounts
 from app.api_keys import flows as api_keys
 from app.audit import flows as audit
-from app.cart import flows as cart
-from app.checkout import flows as checkout
 from app.core.settings import Settings
-from app.customers import flows as customers
 from app.notifications import flows as notifications
 from app.orders import flows as orders
 from app.passkeys import flows as passkeys
@@ -73,14 +69,10 @@ SCHEDULE: Sequence[Line] = (
     every("1m", search.refresh_sold_out),
     every("1m", audit.seal),
     every("15m", notifications.tell_wishes),
-    daily("19:10", cart.forget_expired),
-    daily("19:20", checkout.forget_old),
-    daily("19:30", accounts.forget_old),
+    daily("19:10", privacy.forget_old),
     every("1h", api_keys.tell_ending),
     every("1h", api_keys.forget_nonces),
-    daily("19:35", customers.forget_old),
     every("1h", passkeys.forget_old),
-    daily("19:45", orders.forget_measures),
     every("1h", privacy.erase_closed),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),

@@ -25,7 +25,7 @@ SETTINGS = {
     "jit": "off",  # our statements are short: compiling them costs more than running them
     "password_encryption": "scram-sha-256",
     "scram_iterations": "1",  # the password is 192 random bits: slowing down a guesser would only slow us down
-    "log_min_messages": "warning",
+    "log_min_messages": "log",  # not the errors of statements: they quote values, and the shop tells of them itself, masked
     "log_line_prefix": "%m [%p] ",
 }
 # For tests: a power cut loses everything, but a commit survives a killed server as it does in earnest.

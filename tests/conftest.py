@@ -79,6 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
         home = Path(tempfile.mkdtemp(prefix="kedai-tests-"))
         _stack.callback(shutil.rmtree, home, ignore_errors=True)
         os.environ.update(_stack.enter_context(servers.ensure(home, lasting=False)))
+        os.environ["KEDAI_TEST_LOGS"] = str(home / "logs")
     template = databases.create(databases.owner(os.environ), f"kedai_template_{os.getpid()}")
     _stack.callback(databases.drop, template)
     factory.import_models()

@@ -237,9 +237,3 @@ def drop_authenticator(who: SignedIn, password: str, typed: str) -> bool:
 
     demand_password(who, password)
     return in_transaction(work)
-
-
-def forget_old() -> None:
-    """However much there is, in short transactions: somebody may have tried passwords for a month."""
-    while in_transaction(actions.forget_old):
-        pass

@@ -76,6 +76,7 @@ class StaffInvitation(Base):
         ),
         Index("ix_staff_invitation_created_at", text("created_at DESC")),
         Index("ix_staff_invitation_role_id", "role_id"),
+        Index("ix_staff_invitation_expires_at", "expires_at"),
     )
 
     id: Mapped[Key]
@@ -137,7 +138,10 @@ class StaffSession(Base):
     """
 
     __tablename__ = "staff_session"
-    __table_args__ = (Index("ix_staff_session_staff_id", "staff_id"),)
+    __table_args__ = (
+        Index("ix_staff_session_staff_id", "staff_id"),
+        Index("ix_staff_session_expires_at", "expires_at"),
+    )
 
     id: Mapped[Key]
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
@@ -171,7 +175,7 @@ class StaffDevice(Base):
     fresh code. `confirmed_at` is when the code was given with which it was trusted."""
 
     __tablename__ = "staff_device"
-    __table_args__ = (Index("ix_staff_device_staff_id", "staff_id"),)
+    __table_args__ = (Index("ix_staff_device_staff_id", "staff_id"), Index("ix_staff_device_expires_at", "expires_at"))
 
     id: Mapped[Key]
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))

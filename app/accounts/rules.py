@@ -51,6 +51,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "staff": ("view", "change"),
     "api_keys": ("view", "change"),
     "activity": ("view",),
+    "privacy": ("view", "change"),
 }
 RIGHTS = frozenset(f"{area}.{verb}" for area, verbs in AREAS.items() for verb in verbs)
 OWNER, CUSTOM = "owner", "custom"

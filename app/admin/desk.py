@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from app.admin import gate
 from app.core import outbox
 from app.payments import queries as payments
+from app.privacy import queries as privacy
 from app.reconciliation import queries as reconciliation
 from app.returns import queries as returns
 from app.stock import queries as stock
@@ -38,6 +39,8 @@ class Waiting:
     refunds: int
     differences: int
     silent: str  # providers whose webhooks have stopped
+    requests: int  # about personal data
+    late_requests: int
 
 
 def desk(name: str, import_name: str) -> Blueprint:
@@ -48,7 +51,7 @@ def desk(name: str, import_name: str) -> Blueprint:
 
 
 def waiting() -> Waiting:
-    alerts = reconciliation.alerts()
+    alerts, (requests, late) = reconciliation.alerts(), privacy.waiting_count()
     return Waiting(
         expired_locks=stock.lock_counts()["expired"],
         payments=payments.attention_count(),
@@ -56,6 +59,8 @@ def waiting() -> Waiting:
         refunds=returns.waiting_count(),
         differences=alerts.differences,
         silent=alerts.silent or "",
+        requests=requests,
+        late_requests=late,
     )
 
 
@@ -105,6 +110,7 @@ class _Rail:
             ("refunds.view", "/admin/refunds", _("Refunds"), "refresh", counts.refunds),
             ("books.view", "/admin/books", _("Books"), "bank", counts.differences),
             ("system.view", "/admin/deliveries", _("Deliveries"), "mail", counts.dead_deliveries),
+            ("privacy.view", "/admin/privacy", _("Personal data"), "user", counts.requests),
         ]
         house = [
             ("staff.view", "/admin/staff", _("Staff"), "shield", 0),
@@ -225,5 +231,15 @@ def _words(what: str) -> tuple[str, str] | None:
         "value-active": ("success", _("It can be used again.")),
         "value-code-sent": ("success", _("A new code is on its way. Nobody can use the old one any more.")),
         "value-adjusted": ("success", _("Changed. The reason stands in its ledger.")),
+        "request-opened": ("success", _("The request is written down, with the day it has to be answered by.")),
+        "request-known": ("info", _("Such a request of this address is open already. Here it is.")),
+        "request-answered": ("success", _("Answered. Tell the person, if they have no account to read it in.")),
+        "request-closed": ("info", _("Somebody has answered this request meanwhile.")),
+        "guest-erased": ("success", _("Forgotten. What the books have to keep stands in docs/privacy.md.")),
+        "erase-waits": (
+            "warning",
+            _("An order, a refund or a subscription of theirs is not over yet. Nothing was deleted."),
+        ),
+        "account-closes": ("success", _("The account is deleted after its time of grace. Its owner is told by mail.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

@@ -54,6 +54,7 @@ def area(name: str) -> str:
         "staff": _("Staff"),
         "api_keys": _("API keys"),
         "activity": _("Activity"),
+        "privacy": _("Personal data"),
     }[name]
 
 
@@ -160,6 +161,11 @@ def _acts() -> Mapping[str, str]:
         "staff.passkey_removed": _("Removed a passkey"),
         "staff.device_trusted": _("Trusted a browser"),
         "staff.device_forgotten": _("Stopped trusting a browser"),
+        "privacy.request_opened": _("Wrote down a request about personal data"),
+        "privacy.request_answered": _("Answered a request about personal data"),
+        "privacy.copy_taken": _("Took a copy of somebody's data"),
+        "privacy.account_closed": _("Closed a customer's account, as asked"),
+        "privacy.guest_erased": _("Erased a guest's data, as asked"),
         "staff.signed_out_others": _("Signed out everywhere else"),
         "staff.signed_out_one": _("Signed out in one place"),
         "api_key.created": _("Made an API key"),
@@ -209,6 +215,7 @@ def act_area(name: str) -> str:
         "books": _("Books"),
         "difference": _("Differences"),
         "subscription": _("Subscriptions"),
+        "privacy": _("Personal data"),
         "form": _("Other forms"),
     }.get(name, name)
 

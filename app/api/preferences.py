@@ -11,7 +11,7 @@ from app.api import asked
 from app.core.errors import Refused
 from app.core.transaction import in_transaction
 from app.customers import queries
-from app.customers.actions import profile
+from app.customers.actions import consents
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES
 from app.web import access, customers
 from app.web.describe import FLAG, describe, list_of, one_of, record
@@ -65,7 +65,7 @@ def show() -> Response:
 )
 def change() -> Response:
     choices, customer_id = _choices(asked.posted().get("preferences")), customers.somebody().customer_id
-    in_transaction(lambda: profile.prefer(customer_id, choices))
+    in_transaction(lambda: consents.prefer(customer_id, choices, way="api"))
     return show()
 
 

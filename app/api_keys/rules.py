@@ -8,8 +8,9 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from app.core.masks import API_KEY as LOOK
+
 PREFIX, SIGNING_PREFIX = "kedai_", "kedaisig_"  # secret scanners find them, and so does the mask of our logs
-LOOK = re.compile(r"kedai(?:sig)?_[2-9a-z]{12}_[0-9A-Za-z]{40}")
 PUBLIC_LETTERS = "23456789abcdefghijkmnpqrstuvwxyz"
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # a double click marks all of it
 PUBLIC_LENGTH, SECRET_LENGTH = 12, 40  # 60 and 238 bits

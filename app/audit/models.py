@@ -38,6 +38,7 @@ class AuditEntry(Base):
             *NEWEST,
             postgresql_where=text("(facts ->> 'api_key') IS NOT NULL"),
         ),
+        Index("ix_audit_entry_address_known", "created_at", postgresql_where=text("address IS NOT NULL")),
     )
 
     id: Mapped[Key]

@@ -275,17 +275,6 @@ def noting(which: Select[tuple[uuid.UUID]], step: str) -> CTE:
     return insert(FunnelStep).from_select(["cart_id", "step"], found).on_conflict_do_nothing().cte("noted")
 
 
-def forget_expired(*, limit: int = 5000) -> int:
-    """Delete open carts nobody touched for 30 days. Returns how many went."""
-    db.rows("DELETE FROM cart_notice WHERE created_at < now() - interval '7 days' RETURNING id")
-    return len(
-        db.rows(
-            "DELETE FROM cart WHERE id IN (SELECT id FROM cart WHERE is_open AND expires_at < now() LIMIT :limit) RETURNING id",
-            limit=limit,
-        )
-    )
-
-
 def _own_line(visitor: str, line_id: uuid.UUID) -> Any:
     found = db.rows(
         "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'"

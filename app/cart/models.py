@@ -21,6 +21,7 @@ class Cart(Base):
     __table_args__ = (
         Index("uq_cart_visitor_open", "visitor", unique=True, postgresql_where=text("is_open")),
         Index("ix_cart_expires_at", "expires_at", postgresql_where=text("is_open")),
+        Index("ix_cart_done", "expires_at", postgresql_where=text("NOT is_open")),
     )
 
     id: Mapped[Key]

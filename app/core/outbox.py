@@ -23,6 +23,7 @@ from app.core.db import Base, CreatedAt, Key
 from app.core.errors import NotFound
 from app.core.events import Event
 from app.core.ids import new_id
+from app.core.masks import mask
 from app.core.transaction import note_wake, transaction
 
 log = logging.getLogger(__name__)
@@ -294,7 +295,7 @@ def _note_failure(delivery_id: uuid.UUID, error: Exception) -> None:
                 return
             row.attempts += 1
             row.leased_until = None
-            row.last_error = f"{type(error).__name__}: {error}"[:1000]
+            row.last_error = mask(f"{type(error).__name__}: {error}")[:1000]
             if row.attempts >= MAX_ATTEMPTS:
                 row.state = "dead"
             else:

@@ -11,7 +11,7 @@ from functools import partial
 from app.core import db, passwords
 from app.core.transaction import in_transaction
 from app.customers import actions, gateway, queries
-from app.customers.actions import Device, NewSession, Registration, identities, keys, profile, programs, wishes
+from app.customers.actions import Device, NewSession, Registration, identities, keys, profile, programs
 from app.customers.errors import (
     IdentityTaken,
     LinkOver,
@@ -251,11 +251,3 @@ def _claimed(account: str) -> uuid.UUID:
     except TooManyTries:
         log.warning("customer sign-in blocked")
         raise
-
-
-def forget_old() -> None:
-    def work() -> None:
-        actions.forget_old()
-        wishes.forget_guests()
-
-    in_transaction(work)

@@ -41,7 +41,10 @@ class CustomerSession(Base):
     access tokens instead, and is no cookie."""
 
     __tablename__ = "customer_session"
-    __table_args__ = (Index("ix_customer_session_customer_id", "customer_id"),)
+    __table_args__ = (
+        Index("ix_customer_session_customer_id", "customer_id"),
+        Index("ix_customer_session_expires_at", "expires_at"),
+    )
 
     id: Mapped[Key]
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
@@ -220,3 +223,25 @@ class NotificationPreference(Base):
     type: Mapped[str] = mapped_column(Text, primary_key=True)
     enabled: Mapped[bool]
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class Consent(Base):
+    """Something that needs a yes was allowed, or taken back (DAT-04): a row each, only added to (a trigger). `version` is the
+    wording that was read (`rules.CONSENT_VERSIONS`). Whose it was is forgotten with the customer."""
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        CheckConstraint("channel IN ('email', 'sms', 'push')", name="channel"),
+        CheckConstraint("purpose IN ('marketing', 'alerts')", name="purpose"),
+        CheckConstraint("way IN ('registration', 'preferences', 'link', 'api')", name="way"),
+        Index("ix_consent_customer_id_created_at", "customer_id", "created_at"),
+    )
+
+    id: Mapped[Key]
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="SET NULL"))
+    channel: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    is_given: Mapped[bool]
+    version: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[CreatedAt]

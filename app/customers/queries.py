@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import crypto, db, tokens
 from app.customers.models import (
+    Consent,
     Customer,
     CustomerAddress,
     CustomerIdentity,
@@ -317,3 +318,9 @@ def tries_of(email: str) -> list[Any]:
         "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = ANY(:email) ORDER BY created_at",
         email=crypto.blind_indexes(email),
     )
+
+
+def consents_of(customer_id: uuid.UUID, *, limit: int = 100) -> list[Consent]:
+    """What they allowed and took back, the latest first."""
+    statement = select(Consent).where(Consent.customer_id == customer_id)
+    return list(db.session.scalars(statement.order_by(Consent.created_at.desc(), Consent.id.desc()).limit(limit)))

@@ -14,7 +14,6 @@ TRIES_MINUTES = 15
 IDLE_MINUTES = 30  # without “keep me signed in” (SEC-09)
 KEPT_DAYS = 30
 LONGEST_HOURS = 24  # without “keep me signed in”, however busy
-GRACE_DAYS = 14  # from “delete my account” until it is done (DAT-07)
 MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
 MAX_ADDRESSES = 20
 MAX_WISHES = 100
@@ -33,6 +32,8 @@ CHANNELS = ("email",)
 TYPES = ("order", "marketing", "alerts")  # NOT-31
 LOCKED = frozenset({("email", "order")})  # an order is a contract: its mails are no choice
 OPT_IN = frozenset({("email", "marketing"), ("email", "alerts")})  # off until somebody says yes
+# The wording that was agreed to; who changes it changes this too (tests/privacy). Each has its texts in git.
+CONSENT_VERSIONS = {"marketing": "2026-11-26", "alerts": "2026-11-26"}
 
 
 def password_faults(password: str, *, known: Sequence[str] = ()) -> list[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, make_url
 APPEND_ONLY: dict[str, tuple[str, ...]] = {
     "audit_entry": ("address",),
     "audit_seal": (),
+    "consent": (),
     "document": ("buyer",),
     "ledger_entry": (),
     "ledger_line": (),

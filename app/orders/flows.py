@@ -16,7 +16,6 @@ from app.core.money import Money
 from app.core.transaction import in_transaction, transaction
 from app.orders import actions as orders
 from app.orders import queries
-from app.orders.actions import belonging
 from app.payments import actions as payments
 from app.payments import gateway
 from app.payments import queries as payment_queries
@@ -288,11 +287,6 @@ def remind_by_schedule() -> None:
     """Now and then: instalments that come due soon, and those whose day has passed."""
     in_transaction(instalments.remind)
     in_transaction(instalments.warn)
-
-
-def forget_measures() -> None:
-    """Daily: what garments were made to, where no order needs it any more."""
-    in_transaction(belonging.forget_measures)
 
 
 def release_expired() -> None:

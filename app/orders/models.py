@@ -13,7 +13,7 @@ from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 from app.core.money import Money
 from app.core.states import HasState, check_in
-from app.orders.rules import ORDER_MOVES
+from app.orders.rules import ORDER_MOVES, OVER_UNPAID
 
 
 class Order(HasState, Base):
@@ -41,6 +41,21 @@ class Order(HasState, Base):
         Index("ix_orders_client_index", "client_index", postgresql_where=text("state = 'pending'")),
         Index("ix_orders_cart_id", "cart_id", postgresql_where=text("cart_id IS NOT NULL")),
         Index("ix_orders_visitor", "visitor", text("created_at DESC")),
+        Index(
+            "ix_orders_unpaid_known",
+            text("coalesce(closed_at, created_at)"),
+            postgresql_where=text(f"{OVER_UNPAID} AND forgotten_at IS NULL"),
+        ),
+        Index(
+            "ix_orders_erased_known",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL AND visitor = 'erased' AND forgotten_at IS NULL"),
+        ),
+        Index(
+            "ix_orders_paid_known",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL AND forgotten_at IS NULL"),
+        ),
     )
     MOVES = ORDER_MOVES
 
@@ -82,6 +97,8 @@ class Order(HasState, Base):
     created_at: Mapped[CreatedAt]
     confirmed_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    terms_version: Mapped[str] = mapped_column(Text, server_default="")  # the terms accepted by placing it
+    forgotten_at: Mapped[datetime | None]  # since then it knows nobody: no e-mail, phone, address
 
     lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position", back_populates="order")
 

@@ -13,8 +13,10 @@ ORDER_MOVES: Mapping[str, frozenset[str]] = {
     "confirmed": frozenset({"on_hold", "cancelled"}),
     "cancelled": frozenset(),
 }
-MEASURES_DAYS = 30  # that an order which never came about keeps what somebody measures: late money may still confirm it
-MEASURES_DAYS_OF_GUEST = 365  # the same of an order whose customer has no account to remove it with
+TERMS_VERSION = (
+    "2026-11-26"  # of the terms that who places an order accepts; who changes them changes this (tests/privacy)
+)
+OVER_UNPAID = "confirmed_at IS NULL AND state IN ('cancelled', 'expired')"  # SQL: it never came about
 PAYABLE = frozenset({"pending"})
 SETTLEABLE = frozenset({"pending", "expired"})
 

@@ -1,4 +1,4 @@
-"""How a copy of somebody's data is written down: JSON for programs, CSV for people. Pure."""
+"""What people may ask about their data, and how a copy of it is written down: JSON for programs, CSV for people. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+KINDS = ("access", "correction", "deletion", "objection")
+PROOFS = ("account", "mail", "order", "document", "other")  # how it is known that a request is its sender's
+REQUEST_MOVES: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"done", "refused", "withdrawn"}),
+    "done": frozenset(),
+    "refused": frozenset(),
+    "withdrawn": frozenset(),
+}
+LONGEST_NOTE = 500
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -60,6 +60,11 @@ class RecurringOrder(HasState, Base):
         Index("ix_recurring_order_state_created_at", "state", text("created_at DESC"), text("id DESC")),
         Index("ix_recurring_order_visitor", "visitor"),
         Index("ix_recurring_order_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+        Index(
+            "ix_recurring_order_closed_known",
+            "closed_at",
+            postgresql_where=text("closed_at IS NOT NULL AND visitor <> 'erased'"),
+        ),
         Index("ix_recurring_order_ask_at", "ask_at", postgresql_where=text("ask_at IS NOT NULL")),
         Index(
             "ix_recurring_order_next_charge_at",

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core import db
+from app.core import crypto, db
 from app.core.memory import for_a_moment
 from app.core.money import Money
 from app.payments import queries as payment_queries
@@ -258,11 +258,30 @@ class MailRecurring:
     page_url: str
 
 
-# Of the customer `c` of another statement: whether a subscription of theirs may still charge.
-UNDER_WAY = """
-EXISTS (SELECT FROM recurring_order s WHERE s.customer_id = c.id
-  AND (s.state NOT IN ('cancelled', 'ended') OR s.ask_at IS NOT NULL))
-"""
+def under_way(whose: str) -> str:
+    """SQL: whether a subscription of somebody's, told by SQL on `r`, runs, or was lately and a charge may be under way still."""
+    return (
+        f"EXISTS (SELECT FROM recurring_order r WHERE {whose}"
+        " AND (r.state NOT IN ('cancelled', 'ended') OR r.ask_at IS NOT NULL))"
+    )
+
+
+UNDER_WAY = under_way("r.customer_id = c.id")  # of the customer `c` of another statement
+# Of `r`: the subscription of a guest with this e-mail address, told by its orders.
+OF_GUEST = (
+    "r.customer_id IS NULL AND r.id IN (SELECT y.recurring_id FROM recurring_cycle y JOIN orders o ON o.id = y.order_id"
+    " WHERE o.email_index = ANY(:email) AND o.customer_id IS NULL)"
+)
+
+
+def ids_of_guest(email: str) -> list[uuid.UUID]:
+    found = db.rows(f"SELECT r.id FROM recurring_order r WHERE {OF_GUEST}", email=crypto.blind_indexes(email))  # noqa: S608
+    return [row.id for row in found]
+
+
+def of_guest(email: str) -> list[RecurringOrder]:
+    statement = select(RecurringOrder).where(RecurringOrder.id.in_(ids_of_guest(email)))
+    return list(db.session.scalars(statement.order_by(RecurringOrder.created_at, RecurringOrder.id)))
 
 
 def of_customer(customer_id: uuid.UUID) -> list[RecurringOrder]:

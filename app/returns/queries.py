@@ -118,12 +118,12 @@ def request(request_id: uuid.UUID) -> RefundRequest | None:
     return db.session.get(RefundRequest, request_id)
 
 
-def wishes_of(customer_id: uuid.UUID) -> list[tuple[str, RefundRequest]]:
-    """(what the order is called, the wish) of all orders of a customer, the first first; for the copy of their data."""
+def wishes_of(order_ids: Sequence[uuid.UUID]) -> list[tuple[str, RefundRequest]]:
+    """(what the order is called, the wish) of all these orders, the first first; for the copy of somebody's data."""
     statement = (
         select(func.coalesce(Order.number, Order.reference), RefundRequest)
         .join(Order, Order.id == RefundRequest.order_id)
-        .where(Order.customer_id == customer_id)
+        .where(Order.id.in_(order_ids))
         .order_by(RefundRequest.created_at, RefundRequest.id)
     )
     return [(row[0], row[1]) for row in db.session.execute(statement)]

@@ -12,7 +12,7 @@ from flask_babel import ngettext
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.customers import actions, flows, gateway, queries
-from app.customers.actions import profile
+from app.customers.actions import consents, profile
 from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
 from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
 from app.passkeys import queries as passkeys
@@ -182,7 +182,7 @@ def save_preferences() -> ResponseReturnValue:
     """A box that is not ticked is not sent: what the form does not name is off."""
     chosen = {(channel, kind): f"{channel}-{kind}" in request.form for channel in CHANNELS for kind in TYPES}
     person = customers.somebody()
-    in_transaction(lambda: profile.prefer(person.customer_id, chosen))
+    in_transaction(lambda: consents.prefer(person.customer_id, chosen, way="preferences"))
     return redirect(url_for("account.show_preferences", said="saved"), 303)
 
 

@@ -9,21 +9,24 @@ from flask_babel import gettext as _
 from app.core import clock
 from app.core.transaction import in_transaction
 from app.customers import flows
-from app.customers import queries as customer_queries
-from app.customers.actions import closing
+from app.customers import queries as known
 from app.customers.errors import TooManyTries, WrongPassword
 from app.customers.queries import SignedIn
-from app.customers.rules import GRACE_DAYS, LONGEST_PASSWORD
-from app.privacy import queries, rules
+from app.customers.rules import LONGEST_PASSWORD
+from app.privacy import copying, queries, rules
+from app.privacy.actions import requests
 from app.recurring import queries as recurring
 from app.recurring.rules import OVER
 from app.storefront.account import wrong_words
-from app.web import customers
+from app.web import customers, privacy_words
+from app.web.forms import has_control_characters, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import no_store, respond
+from app.web.site import settings
 
 bp = no_store(Blueprint("own_data", __name__, url_prefix="/account/data"))
 bp.before_request(customers.demand)
+ASKED = ("correction", "objection")
 
 
 @bp.get("")
@@ -40,7 +43,8 @@ def export() -> ResponseReturnValue:
     refusal = _refusal(person)
     if refusal is not None:
         return _page(export_error=wrong_words(refusal), status=refusal.status)
-    packed = rules.packed(queries.everything(person.customer_id))
+    packed = rules.packed(copying.of_customer(person.customer_id))
+    in_transaction(lambda: requests.note_copy_taken(person.customer_id, person.email))
     name = f"my-data-{clock.now():%Y-%m-%d}.zip"
     return Response(
         packed, mimetype="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -54,7 +58,14 @@ def close() -> ResponseReturnValue:
     refusal = _refusal(person)
     if refusal is not None:
         return _page(close_error=wrong_words(refusal), status=refusal.status)
-    in_transaction(lambda: closing.close(person.customer_id, session_id=person.session_id))
+    in_transaction(
+        lambda: requests.close_account(
+            person.customer_id,
+            session_id=person.session_id,
+            grace_days=settings().retention.closed_account_days,
+            answer_days=settings().privacy.answer_days,
+        )
+    )
     return redirect(url_for("own_data.show"), 303)
 
 
@@ -62,8 +73,32 @@ def close() -> ResponseReturnValue:
 @limit(FORMS)
 def keep() -> ResponseReturnValue:
     person = customers.somebody()
-    in_transaction(lambda: closing.keep(person.customer_id))
+    in_transaction(lambda: requests.keep_account(person.customer_id))
     return redirect(url_for("own_data.show", said="kept"), 303)
+
+
+@bp.post("/requests")
+@limit("10/minute")
+def ask() -> ResponseReturnValue:
+    """What the account has no button for: something is wrong that they cannot change, or they object to a use of it."""
+    person, kind = customers.somebody(), request.form.get("kind", "")
+    note = tidy(request.form.get("note"))
+    if kind not in ASKED or not note or len(note) > rules.LONGEST_NOTE or has_control_characters(note):
+        words = _("Tell us what it is about, in one line of at most %(n)s characters", n=rules.LONGEST_NOTE)
+        return _page(ask_error=words, kind=kind, note=note, status=422)
+    days = settings().privacy.answer_days
+    in_transaction(
+        lambda: requests.open_request(
+            kind,
+            person.email,
+            customer_id=person.customer_id,
+            proof="account",
+            note=note,
+            by=requests.CUSTOMER,
+            days=days,
+        )
+    )
+    return redirect(url_for("own_data.show", said="asked", _anchor="requests"), 303)
 
 
 def _refusal(person: SignedIn) -> WrongPassword | TooManyTries | None:
@@ -77,7 +112,8 @@ def _refusal(person: SignedIn) -> WrongPassword | TooManyTries | None:
     return None
 
 
-def _page(*, export_error: str | None = None, close_error: str | None = None, status: int = 200) -> ResponseReturnValue:
+def _page(*, status: int = 200, **typed: str | None) -> ResponseReturnValue:
+    """`typed` is what a form had in it, and the words for what was wrong."""
     person = customers.somebody()
     return respond(
         "storefront/account/data.html",
@@ -86,9 +122,19 @@ def _page(*, export_error: str | None = None, close_error: str | None = None, st
         person=person,
         waits=queries.waits_for(person.customer_id),
         subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
-        days=GRACE_DAYS,
-        has_password=customer_queries.password_hash_of(person.customer_id) is not None,
-        export_error=export_error,
-        close_error=close_error,
-        said=_("Your account stays.") if request.args.get("said") == "kept" and status == 200 else None,
+        has_password=known.password_hash_of(person.customer_id) is not None,
+        consents=known.consents_of(person.customer_id),
+        requests=queries.requests_of(person.email, person.customer_id),
+        words=privacy_words,
+        keep=settings().retention,
+        answer_days=settings().privacy.answer_days,
+        said=_said() if status == 200 else None,
+        **typed,
     )
+
+
+def _said() -> str | None:
+    return {
+        "kept": _("Your account stays."),
+        "asked": _("We have your request and answer it within the time shown."),
+    }.get(request.args.get("said", ""))

@@ -33,7 +33,9 @@ def terms() -> ResponseReturnValue:
 
 @bp.get("/privacy")
 def privacy() -> ResponseReturnValue:
-    return respond("storefront/pages/privacy.html")
+    return respond(
+        "storefront/pages/privacy.html", keep=settings().retention, answer_days=settings().privacy.answer_days
+    )
 
 
 @bp.get("/refunds")

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.customers import queries
-from app.customers.actions import profile
+from app.customers.actions import consents
 from app.web.limits import limit
 from app.web.respond import no_store, respond
 
@@ -36,7 +36,7 @@ def _whose_link() -> str:
 def unsubscribe(token: str) -> ResponseReturnValue:
     """By the button of the page, or by the mail program itself, which has neither cookie nor CSRF token: the link is proof."""
     customer_id, kind = _known(token)
-    in_transaction(lambda: profile.prefer(customer_id, {("email", kind): False}))
+    in_transaction(lambda: consents.prefer(customer_id, {("email", kind): False}, way="link"))
     return respond("storefront/account/unsubscribe.html", token=token, is_done=True)
 
 

@@ -75,7 +75,9 @@ def issue_for_refunds(
     """One store credit for money of an order that goes back so. Each (refund, amount) raises it once; the refunds themselves
     post it to the books."""
     total = Money(sum(amount.minor for _, amount in refunds), refunds[0][1].currency)
-    new = NewValue(total, "system", refunds[0][0], "store_credit", email=email, locale=locale, order_id=order_id)
+    new = NewValue(
+        total, "system", refunds[0][0], "store_credit", email=email or None, locale=locale, order_id=order_id
+    )
     account = _add(new, 0).account
     db.session.flush()
     for refund_id, amount in refunds:

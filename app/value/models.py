@@ -32,6 +32,11 @@ class ValueAccount(HasState, Base):
         Index("ix_value_account_state_created_at", "state", text("created_at DESC"), text("id DESC")),
         Index("ix_value_account_last_four", "last_four", text("created_at DESC"), text("id DESC")),
         Index("ix_value_account_email_index", "email_index"),
+        Index(
+            "ix_value_account_spent_known",
+            "created_at",
+            postgresql_where=text("balance_minor = 0 AND email_index IS NOT NULL"),
+        ),
         Index("ix_value_account_expires_at", "expires_at", postgresql_where=text("balance_minor > held_minor")),
     )
     MOVES = ACCOUNT_MOVES

@@ -97,7 +97,7 @@ def test_the_order_page_costs_a_bounded_number_of_queries(merchant, shopper, dra
     token = shopper.order(add_product())
     shopper.pay(token)
     drain()
-    assert count_queries(lambda: merchant.get(f"/admin/orders/{order_of(token)}")) <= 16
+    assert count_queries(lambda: merchant.get(f"/admin/orders/{order_of(token)}")) <= 17
 
 
 def test_unknown_orders_are_404_to_staff(owner):

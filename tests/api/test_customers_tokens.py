@@ -5,8 +5,8 @@ import pytest
 from app.core import crypto, db, passwords
 from app.core.transaction import transaction
 from app.customers import actions as customers
-from app.customers import flows
 from app.customers.rules import MAX_SESSIONS
+from app.privacy import flows as privacy
 from tests.admin.test_signin import parallel
 from tests.api.test_signing_in import change
 from tests.api.test_stock import refused
@@ -208,5 +208,5 @@ def test_a_program_stands_among_the_sessions(app, aina):
 def test_old_ones_are_forgotten_with_their_session(aina):
     aina.take(aina.refresh())
     change("UPDATE customer_session SET expires_at = now() - interval '31 days'")
-    flows.forget_old()
+    privacy.forget_old()
     assert db.scalar("SELECT count(*) FROM customer_spent_token") == 0

@@ -8,9 +8,9 @@ import pyotp
 import pytest
 
 from app.accounts import actions as accounts
-from app.accounts import flows
 from app.core import db
 from app.core.transaction import in_transaction, transaction
+from app.privacy import flows as privacy
 from tests.admin.test_signin import parallel, wrong_code
 from tests.api.test_signing_in import change, forget_steps, sessions
 from tests.api.test_stock import CLEANUP, refused
@@ -240,7 +240,7 @@ def test_old_ones_are_forgotten_with_their_session(app, member):
     assert db.scalar("SELECT count(*) FROM staff_spent_token") == 1
     db.release()
     change("UPDATE staff_session SET expires_at = now() - interval '31 days'")
-    flows.forget_old()
+    privacy.forget_old()
     assert db.scalar("SELECT count(*) FROM staff_spent_token") == 0
 
 

@@ -16,7 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from app.catalog import actions as catalog
 from app.core import cache, crypto, db
 from app.core.transaction import transaction
-from app.orders import flows as orders
 from app.privacy import flows as privacy
 from app.tailoring import actions, queries
 from app.tailoring.errors import TooManyProfiles
@@ -528,7 +527,7 @@ def test_orders_forget_measures_they_do_not_need(aina: Patron, guest: Shopper):
                 " IS NOT NULL THEN now() - make_interval(days => :n) END RETURNING id",
                 n=days,
             )
-        orders.forget_measures()
+        privacy.forget_old()
         assert [len(list(filter(None, made_to(token)))) for token in tokens] == kept, days
 
 

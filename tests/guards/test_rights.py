@@ -141,13 +141,14 @@ WITHOUT_CODE = {
     "/admin/refunds/<uuid:refund_id>/reject": "moves nothing: the money stays where it is",
     "/admin/refunds/requests/<uuid:request_id>/decline": "moves nothing: a wish gets its answer",
     "/admin/orders/<uuid:order_id>/refunds/look": "asks the provider, as the clock does by itself",
+    "/admin/privacy/new": "writes down what somebody wishes; what comes of it asks",
     "/admin/books/reconcile": "compares, as the clock does by itself; repairs ask",
 }
 
 
 def test_every_act_on_money_and_people_asks_for_a_fresh_code(app: Flask) -> None:
     """Also the ones to come, unless they stand above with a reason."""
-    areas = {"payments", "refunds", "gift_cards", "books", "staff", "system", "api_keys"}
+    areas = {"payments", "refunds", "gift_cards", "books", "staff", "system", "api_keys", "privacy"}
     acts = {
         row.rule.rule for row in staff_rows(app) if row.need.right.partition(".")[0] in areas and row.method != "GET"
     }

@@ -346,26 +346,3 @@ def end_sessions(*which: ColumnElement[bool]) -> None:
         .where(*which, StaffSession.ended_at.is_(None))
         .values(ended_at=func.clock_timestamp(), fresh_codes=None)
     )
-
-
-OLD = (  # tries that no longer count and sessions long over (SEC: kept for a month, to look back at)
-    ("login_attempt", "created_at"),
-    ("staff_device", "expires_at"),
-    ("staff_alert", "created_at"),
-    ("staff_sms_code", "created_at"),
-    ("staff_invitation", "expires_at"),
-    ("staff_session", "expires_at"),
-)
-
-
-def forget_old(*, limit: int = 5000) -> bool:
-    """Delete what is old, at most so many rows of a table. Returns whether more may be left."""
-    gone = [
-        db.scalar(
-            f"WITH gone AS (DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"  # noqa: S608
-            f" WHERE {moment} < now() - interval '30 days' LIMIT :limit) RETURNING 1) SELECT count(*) FROM gone",  # nosec B608
-            limit=limit,
-        )
-        for table, moment in OLD
-    ]
-    return max(gone) >= limit

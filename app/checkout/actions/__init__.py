@@ -370,17 +370,6 @@ def marked(quote: Quote, shares: Sequence[Share], plan: PlanTerms | None = None)
     return [lines, quote.priced.currency, quote.priced.total_minor, method, *value, *parts]
 
 
-def forget_old(*, limit: int = 5000) -> int:
-    """Delete sessions whose answers were kept for 24 hours after their end. Returns how many went."""
-    return len(
-        db.rows(
-            "DELETE FROM checkout_session WHERE id IN (SELECT id FROM checkout_session"
-            " WHERE expires_at < now() - interval '24 hours' LIMIT :limit) RETURNING id",
-            limit=limit,
-        )
-    )
-
-
 def _in_minutes(minutes: int) -> Any:
     """That moment, by the database's clock."""
     return func.clock_timestamp() + timedelta(minutes=minutes)

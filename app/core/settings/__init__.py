@@ -16,6 +16,7 @@ from app.core.settings.faults import faults_of, production_faults
 from app.core.settings.instalments import Instalments, read_instalments
 from app.core.settings.providers import Billplz, Manual, PayPal, Plan, Razorpay, Stripe
 from app.core.settings.reader import Reader
+from app.core.settings.retention import Privacy, Retention, read_privacy, read_retention
 from app.core.settings.shop import Shop, read_shop
 from app.core.settings.sms import Sms, read_sms
 from app.core.settings.social import OidcProvider, read_oidc
@@ -30,7 +31,9 @@ __all__ = [
     "OidcProvider",
     "PayPal",
     "Plan",
+    "Privacy",
     "Razorpay",
+    "Retention",
     "Settings",
     "Shop",
     "Sms",
@@ -86,6 +89,8 @@ class Settings:
     cors_origins: tuple[str, ...]  # of sites whose scripts may read the API
     access_tokens: AccessTokens
     oidc: tuple[OidcProvider, ...]
+    retention: Retention
+    privacy: Privacy
     rate_limit_enabled: bool
     mail_url: str
     mail_fallback_url: str
@@ -164,6 +169,8 @@ def _read(get: Reader) -> Settings:
         cors_origins=get.words("CORS_ALLOWED_ORIGINS", ""),
         access_tokens=read_access_tokens(get, base_url=base_url),
         oidc=read_oidc(get),
+        retention=read_retention(get),
+        privacy=read_privacy(get),
         rate_limit_enabled=get.flag("RATE_LIMIT_ENABLED", True),
         mail_url=get.text("MAIL_URL"),
         mail_fallback_url=get.text("MAIL_FALLBACK_URL"),

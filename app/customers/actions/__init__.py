@@ -7,20 +7,19 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id, new_token
 from app.customers import queries, rules
+from app.customers.actions import consents
 from app.customers.errors import EmailTaken, LinkOver, TooManyTries
 from app.customers.events import CustomerRegistered, LinkWanted, PasswordChanged, SignInBlocked
 from app.customers.models import (
     Customer,
-    CustomerOidcFlow,
     CustomerRequest,
     CustomerSession,
     CustomerSignIn,
-    NotificationPreference,
 )
 
 
@@ -157,7 +156,7 @@ def finish_registration(token: str, *, device: Device) -> NewSession:
     db.session.add(person)
     db.session.flush()
     if wish.wants_news:
-        db.session.add(NotificationPreference(customer_id=person.id, channel="email", type="marketing", enabled=True))
+        consents.say(person.id, "email", "marketing", True, way="registration")
     outbox.record(CustomerRegistered(person.id))
     note(wish.email, "register", was_right=True)
     return start_session(person, device=device, is_kept=False)
@@ -314,16 +313,3 @@ def _end(which: object) -> int:
         .returning(CustomerSession.id)
     )
     return len(list(db.session.scalars(ended.execution_options(synchronize_session=False))))
-
-
-def forget_old() -> None:
-    """Tries and sessions long over are kept for a month to look back at; what was asked by mail for a week, sign-ins at a provider
-    for a day."""
-    db.rows("DELETE FROM customer_sign_in WHERE created_at < now() - interval '30 days' RETURNING id")
-    db.rows("DELETE FROM customer_session WHERE expires_at < now() - interval '30 days' RETURNING id")
-    db.session.execute(delete(CustomerRequest).where(CustomerRequest.created_at < _days_ago(7)))
-    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.created_at < _days_ago(1)))
-
-
-def _days_ago(days: int) -> object:
-    return func.now() - func.make_interval(0, 0, 0, days)

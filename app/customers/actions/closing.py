@@ -12,33 +12,37 @@ from app.core.ids import new_id
 from app.customers import actions as customers
 from app.customers import queries
 from app.customers.events import AccountClosing
-from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn, Wish
-from app.customers.rules import GRACE_DAYS
+from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn
 
 
-def close(customer_id: uuid.UUID, *, session_id: uuid.UUID) -> None:
-    """To be deleted after the time of grace; saying it again changes nothing. Every other session ends. Raises NotFound."""
+def close(customer_id: uuid.UUID, *, session_id: uuid.UUID | None, days: int) -> Customer:
+    """To be deleted after so many days; saying it again changes nothing. Every other session ends. Raises NotFound."""
     person = queries.lock_customer(customer_id)
     if person is None:
         raise NotFound()
     customers.end_sessions(customer_id, but=session_id)
     if person.closes_at is None:
-        person.closes_at = func.clock_timestamp() + func.make_interval(0, 0, 0, GRACE_DAYS)
+        person.closes_at = func.clock_timestamp() + func.make_interval(0, 0, 0, days)
         outbox.record(AccountClosing(customer_id, new_id()))
+    return person
 
 
-def keep(customer_id: uuid.UUID) -> None:
+def keep(customer_id: uuid.UUID) -> Customer | None:
     """The owner has changed their mind."""
     person = queries.lock_customer(customer_id)
     if person is not None:
         person.closes_at = None
+    return person
 
 
 def erase(person: Customer) -> None:
     """The account and all that only it needed; its orders must have been let go of before."""
-    theirs = crypto.blind_indexes(person.email)
-    db.session.execute(delete(CustomerRequest).where(CustomerRequest.email_index.in_(theirs)))
-    db.session.execute(delete(CustomerSignIn).where(CustomerSignIn.email_index.in_(theirs)))
-    db.session.execute(delete(CustomerOidcFlow).where(CustomerOidcFlow.email_index.in_(theirs)))
-    db.session.execute(delete(Wish).where(Wish.visitor == person.visitor))
+    forget_address(person.email)
     db.session.execute(delete(Customer).where(Customer.id == person.id))
+
+
+def forget_address(email: str) -> None:
+    """What was asked for and tried at an address."""
+    theirs = crypto.blind_indexes(email)
+    for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow):
+        db.session.execute(delete(table).where(table.email_index.in_(theirs)))

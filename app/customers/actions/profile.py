@@ -1,4 +1,4 @@
-"""Verbs of the account itself: profile, password, e-mail, address book, preferences. In the caller's transaction."""
+"""Verbs of the account itself: profile, password, e-mail, address book. In the caller's transaction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Mapping
 
 from sqlalchemy import delete, func, update
-from sqlalchemy.dialects.postgresql import insert
 
 from app.core import crypto, db, outbox
 from app.core.errors import NotFound
@@ -15,8 +14,8 @@ from app.customers import actions as customers
 from app.customers import queries
 from app.customers.errors import EmailTaken, NotYourLink, TooManyAddresses
 from app.customers.events import EmailChanged
-from app.customers.models import Customer, CustomerAddress, NotificationPreference
-from app.customers.rules import CHANNELS, LOCKED, MAX_ADDRESSES, TYPES
+from app.customers.models import Customer, CustomerAddress
+from app.customers.rules import MAX_ADDRESSES
 
 FIELDS = ("name", "line1", "line2", "postcode", "city", "state", "country")
 
@@ -119,21 +118,3 @@ def remove_address(customer_id: uuid.UUID, address_id: uuid.UUID) -> None:
         left[0].is_default_shipping = True
     if left and was_billing:
         left[0].is_default_billing = True
-
-
-def prefer(customer_id: uuid.UUID, choices: Mapping[tuple[str, str], bool]) -> None:
-    """Note what is wanted; what nobody may choose, and what there is not, is left as it is."""
-    for channel in CHANNELS:
-        for kind in TYPES:
-            if (channel, kind) in choices and (channel, kind) not in LOCKED:
-                _prefer(customer_id, channel, kind, choices[channel, kind])
-
-
-def _prefer(customer_id: uuid.UUID, channel: str, kind: str, enabled: bool) -> None:
-    said = insert(NotificationPreference).values(customer_id=customer_id, channel=channel, type=kind, enabled=enabled)
-    db.session.execute(
-        said.on_conflict_do_update(
-            index_elements=["customer_id", "channel", "type"],
-            set_={"enabled": said.excluded.enabled, "updated_at": func.clock_timestamp()},
-        )
-    )

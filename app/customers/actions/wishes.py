@@ -43,11 +43,3 @@ def hand_over(guest: str, visitor: str) -> int:
     )
     db.rows("DELETE FROM wish WHERE visitor = :guest RETURNING id", guest=guest)
     return len(moved)
-
-
-def forget_guests() -> None:
-    """Lists of guests that nobody touched for a year."""
-    db.rows(
-        "DELETE FROM wish w WHERE created_at < now() - interval '1 year'"
-        " AND NOT EXISTS (SELECT FROM customer c WHERE c.visitor = w.visitor) RETURNING id"
-    )

@@ -385,9 +385,9 @@ def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> 
 
 
 def _to_shopper(topic: str, template: str, order_id: uuid.UUID, *, only_in: str = "", **values: Any) -> Mail | None:
-    """A mail about an order in its own language; None when the order has moved on from what it would tell."""
+    """A mail about an order in its own language; None when the order has moved on from what it would tell, or has forgotten whom."""
     order = queries.mail_order(order_id)
-    if order is None or _has_moved_on(order, only_in):
+    if order is None or not order.email or _has_moved_on(order, only_in):
         return None
     return Mail(topic, template, order.email, letters.language_of(order.locale), order.id, {"order": order} | values)
 

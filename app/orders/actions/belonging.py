@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Text, cast, func, select, update
+from sqlalchemy import ColumnElement, Text, cast, func, update
 
 from app.core import crypto, db
 from app.orders.models import Order, OrderLine
-from app.orders.rules import MEASURES_DAYS, MEASURES_DAYS_OF_GUEST
+from app.orders.rules import OVER_UNPAID
 
-OVER = ("cancelled", "expired")
 ERASED = "erased"
 
 
@@ -42,34 +43,70 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
     db.rows("UPDATE orders SET cart_id = :new WHERE cart_id = :old RETURNING id", old=old, new=new)
 
 
-def let_go(customer_id: uuid.UUID) -> None:
-    """The customer is to be forgotten. Orders that never came about lose whom they were for; those that were paid keep it, as
-    tax law, refunds and disputes need it, and are nobody's account's any more. Of their body nothing is kept anywhere."""
-    theirs = update(Order).where(Order.customer_id == customer_id).execution_options(synchronize_session=False)
+def let_go(customer_id: uuid.UUID) -> list[uuid.UUID]:
+    """The customer is to be forgotten: their orders are nobody's account's any more. Returns them. Whom they were for goes with
+    `forget`, of what was paid after the time that goods, refunds and disputes take. Of their body nothing is kept anywhere."""
+    return _let_go(Order.customer_id == customer_id)
+
+
+def let_guest_go(email: str) -> list[uuid.UUID]:
+    """The same for who ordered without an account."""
+    return _let_go(Order.email_index.in_(crypto.blind_indexes(email)) & Order.customer_id.is_(None))
+
+
+def _let_go(theirs: ColumnElement[bool]) -> list[uuid.UUID]:
+    gone = update(Order).where(theirs).values(customer_id=None, visitor=ERASED).returning(Order.id)
+    order_ids = list(db.session.scalars(gone.execution_options(synchronize_session=False)))
+    _forget_measures(order_ids)
+    return order_ids
+
+
+def _forget_measures(order_ids: Sequence[uuid.UUID]) -> None:
+    measured = update(OrderLine).where(OrderLine.order_id.in_(order_ids), OrderLine.fitting_key != "")
+    db.session.execute(measured.values(fitting=None, fitting_key="").execution_options(synchronize_session=False))
+
+
+def to_forget(which: str, *, limit: int, **values: Any) -> list[uuid.UUID]:
+    """Orders that know somebody still and may forget them, locked; those that somebody else is at are left out. `which` is SQL of
+    our own."""
+    found = db.rows(
+        f"SELECT id FROM orders WHERE forgotten_at IS NULL AND {which} LIMIT :limit FOR UPDATE SKIP LOCKED",  # noqa: S608
+        limit=limit,
+        **values,
+    )
+    return sorted(row.id for row in found)
+
+
+def forget(order_ids: Sequence[uuid.UUID]) -> None:
+    """Whom these orders were for; locked. Money, goods and documents stay."""
+    theirs = update(Order).where(Order.id.in_(order_ids)).execution_options(synchronize_session=False)
     db.session.execute(
-        theirs.where(Order.confirmed_at.is_(None), Order.state.in_(OVER)).values(
+        theirs.values(
             email="",
             email_index=func.sha256(func.convert_to(cast(Order.id, Text), "UTF8")),  # equal to nobody's
             phone="",
             phone_index=None,
             address={},
+            fingerprint="",
             client_index=b"",
+            visitor=ERASED,
+            forgotten_at=func.clock_timestamp(),
         )
     )
-    measured = update(OrderLine).where(OrderLine.fitting_key != "").execution_options(synchronize_session=False)
-    whose = select(Order.id).where(Order.customer_id == customer_id)
-    db.session.execute(measured.where(OrderLine.order_id.in_(whose)).values(fitting=None, fitting_key=""))
-    db.session.execute(theirs.values(customer_id=None, visitor=ERASED))
+    _forget_measures(order_ids)
 
 
-def forget_measures() -> int:
-    """What somebody measures, once no order needs it any more. Returns how many lines forgot it."""
+def forget_measures(*, never_days: int, guest_days: int, limit: int) -> int:
+    """What somebody measures, once no order needs it any more: so many days after an order that never came about, or was paid by
+    somebody without an account. Returns how many lines forgot it."""
     found = db.rows(
-        "UPDATE order_line l SET fitting = NULL, fitting_key = '' FROM orders o WHERE o.id = l.order_id AND l.fitting_key <> ''"
-        " AND CASE WHEN o.confirmed_at IS NULL THEN o.state = ANY(:over) AND o.created_at < now() - make_interval(days => :never)"
-        " ELSE o.customer_id IS NULL AND o.confirmed_at < now() - make_interval(days => :guest) END RETURNING l.id",
-        over=list(OVER),
-        never=MEASURES_DAYS,
-        guest=MEASURES_DAYS_OF_GUEST,
+        "WITH old AS (SELECT l.id FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.fitting_key <> '' AND"  # noqa: S608
+        f" (({OVER_UNPAID}) AND o.created_at < now() - make_interval(days => :never)"
+        " OR o.confirmed_at < now() - make_interval(days => :guest) AND o.customer_id IS NULL)"
+        " LIMIT :limit FOR UPDATE OF l SKIP LOCKED)"
+        " UPDATE order_line SET fitting = NULL, fitting_key = '' WHERE id IN (SELECT id FROM old) RETURNING id",
+        never=never_days,
+        guest=guest_days,
+        limit=limit,
     )
     return len(found)

@@ -16,6 +16,7 @@ from app.customers import queries as customers
 from app.orders import actions as orders
 from app.orders.events import OrderCreated
 from app.orders.models import Order, OrderLine
+from app.orders.rules import TERMS_VERSION
 from app.payments import actions as payments
 from app.payments.rules import PlanTerms
 from app.stock import actions as stock
@@ -80,6 +81,7 @@ def open(new: NewOrder) -> Order:
         country=new.address["country"],
         shipping_method=new.shipping_method,
         payment_method=new.payment_method,
+        terms_version=TERMS_VERSION,
         expires_at=func.clock_timestamp() + timedelta(minutes=new.lives_minutes),
         lines=[OrderLine(id=new_id(), position=n, **line) for n, line in enumerate(new.lines, start=1)],
         **new.amounts,

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock, db, outbox
 from app.core.ids import new_id, new_token
+from app.core.masks import mask
 from app.core.money import Money
 from app.payments import queries
 from app.payments.actions import instalments, looking, postings
@@ -237,7 +238,7 @@ def note_failure(attempt: PaymentAttempt, *, order_id: uuid.UUID, code: str, rea
     """The provider reports that a try failed. Only unpaid attempts move, and the failure is announced once."""
     if attempt.state in ("created", "open"):
         attempt.move_to("failed")
-        attempt.error_code, attempt.error_reason = code[:100], reason[:200]
+        attempt.error_code, attempt.error_reason = code[:100], mask(reason)[:200]
         outbox.record(PaymentFailed(attempt.id, order_id))
 
 

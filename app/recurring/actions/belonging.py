@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 
 from app.core import db
 from app.orders.actions.belonging import ERASED
+from app.recurring import queries
 from app.recurring.models import RecurringOrder
 
 
@@ -32,7 +33,16 @@ def hand_over(guest: str, visitor: str) -> None:
 
 def let_go(customer_id: uuid.UUID) -> None:
     """The customer is to be forgotten, and all of these are over: the orders that were paid know what is needed."""
-    theirs = update(RecurringOrder).where(RecurringOrder.customer_id == customer_id)
+    _forget(RecurringOrder.customer_id == customer_id)
+
+
+def let_guest_go(email: str) -> None:
+    """The same for who subscribed without an account."""
+    _forget(RecurringOrder.id.in_(queries.ids_of_guest(email)))
+
+
+def _forget(which: ColumnElement[bool]) -> None:
+    theirs = update(RecurringOrder).where(which)
     db.session.execute(
         theirs.values(email="", phone="", address={}, customer_id=None, visitor=ERASED).execution_options(
             synchronize_session=False

@@ -1,0 +1,52 @@
+"""Requests about personal data, and consents, in the reader's language; for the account and the back office."""
+
+from __future__ import annotations
+
+from flask_babel import gettext as _
+
+from app.core import clock
+from app.privacy.models import DataRequest
+
+
+def kind(name: str) -> str:
+    return {
+        "access": _("A copy of the data"),
+        "correction": _("Correct something"),
+        "deletion": _("Delete the data"),
+        "objection": _("Object to a use of it"),
+    }.get(name, name)
+
+
+def state(row: DataRequest) -> tuple[str, str]:
+    """(text, tone)"""
+    if row.state == "open":
+        return (_("Overdue"), "danger") if row.due_at < clock.now() else (_("Open"), "warning")
+    return {
+        "done": (_("Done"), "success"),
+        "refused": (_("Refused"), ""),
+        "withdrawn": (_("Withdrawn"), ""),
+    }.get(row.state, (row.state, ""))
+
+
+def proof(name: str) -> str:
+    """How it is known that a request is its sender's."""
+    return {
+        "account": _("Signed in to the account"),
+        "mail": _("Answered from the e-mail address"),
+        "order": _("Knows order number, phone and address"),
+        "document": _("Showed an identity document"),
+        "other": _("Otherwise, see the note"),
+    }.get(name, name)
+
+
+def purpose(name: str) -> str:
+    return {"marketing": _("News by e-mail"), "alerts": _("Mails about your wishlist")}.get(name, name)
+
+
+def way(name: str) -> str:
+    return {
+        "registration": _("when registering"),
+        "preferences": _("on the page of preferences"),
+        "link": _("by the link of a mail"),
+        "api": _("by a program"),
+    }.get(name, name)
