@@ -122,7 +122,7 @@ def _described(operation: Operation, name: str, endpoint: str) -> dict[str, Any]
         ("csrf", operation.needs_csrf),
     )
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
-    if operation.for_program:
+    if operation.by_token:
         found["security"] = [{"bearer": []}]
     elif needed:
         found["security"] = [needed]

@@ -156,7 +156,8 @@ def renew_codes() -> Response:
     takes=some_of(code=TEXT, end_others=FLAG),
     answers={200: SIGNED_IN},
     refusals=(400, 401, 403, 409, 415, 422),
-    for_program=True,
+    for_staff=True,
+    by_token=True,
 )
 def verify_login() -> Response:
     who = staff.somebody(passed=False)

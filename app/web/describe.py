@@ -49,8 +49,8 @@ def or_null(schema: Schema) -> Schema:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One endpoint. `takes` is the schema of a JSON body, `answers` maps a status to what comes with it, `refusals` are the
-    statuses that come with a problem document. `takes_key`: the header Idempotency-Key makes repetitions one. `for_program`:
-    a token opens it and no cookie."""
+    statuses that come with a problem document. `takes_key`: the header Idempotency-Key makes repetitions one. `by_token`: a
+    token opens it and no cookie."""
 
     summary: str
     answers: Mapping[int, Schema]
@@ -61,7 +61,7 @@ class Operation:
     needs_csrf: bool
     takes_key: bool
     for_customer: bool
-    for_program: bool
+    by_token: bool
 
 
 def describe(
@@ -75,7 +75,7 @@ def describe(
     needs_csrf: bool = False,
     takes_key: bool = False,
     for_customer: bool = False,
-    for_program: bool = False,
+    by_token: bool = False,
 ) -> Callable[[View], View]:
     """Attach an `Operation` to a view."""
 
@@ -90,7 +90,7 @@ def describe(
             needs_csrf,
             takes_key,
             for_customer,
-            for_program,
+            by_token,
         )
         return view
 
