@@ -226,13 +226,12 @@ def set_authenticator(who: SignedIn, password: str, typed: str) -> bool:
 
 
 def drop_authenticator(who: SignedIn, password: str, typed: str) -> bool:
-    """They are signed out everywhere, and nothing is open to them until they have set another one up. False for a wrong code.
-    Raises WrongPassword, TooManyTries."""
+    """See `own.drop_authenticator`. False for a wrong code. Raises WrongPassword, TooManyTries."""
 
     def work() -> bool:
         is_right = own.is_code(who, typed)
         if is_right:
-            own.replace_phone(who)
+            own.drop_authenticator(who)
         return is_right
 
     demand_password(who, password)

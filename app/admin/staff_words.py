@@ -151,6 +151,7 @@ def _acts() -> Mapping[str, str]:
         "staff.password_changed": _("Changed their password"),
         "staff.codes_changed": _("Made new backup codes"),
         "staff.totp_changed": _("Set up another authenticator"),
+        "staff.totp_removed": _("Turned their authenticator off, and kept their passkeys"),
         "staff.token_reused": _("A program's token was used twice, its session has ended"),
         "staff.phone_changed": _("Confirmed a phone for codes by SMS"),
         "staff.phone_removed": _("Removed the phone for codes by SMS"),

@@ -46,7 +46,7 @@ CHALLENGE = record(challenge_token=TEXT, expires_in=COUNT, next=one_of(VERIFY, S
 @limit("60/minute")
 @describe(
     "Sign in as staff, first step: a challenge, which is the bearer token for giving a code and nothing else."
-    " `next` says whether an authenticator has to be set up first",
+    " `next` says whether a first authenticator has to be set up: nobody who has one, or passkeys, does",
     takes=record(email=TEXT, password=TEXT),
     answers={200: CHALLENGE},
     refusals=(400, 401, 403, 415, 422),
@@ -67,7 +67,7 @@ def sign_in() -> Response:
     return jsonify(
         challenge_token=tokens.issue("staff", known.staff_id, known.id, challenge_minutes=minutes),
         expires_in=minutes * 60,
-        next=VERIFY if staff_access.second_factor(known.staff_id).confirmed_at else SET_UP,
+        next=VERIFY if staff_access.second_factor(known.staff_id).is_on else SET_UP,
     )
 
 

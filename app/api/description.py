@@ -122,7 +122,9 @@ def _described(operation: Operation, name: str, endpoint: str) -> dict[str, Any]
         ("csrf", operation.needs_csrf),
     )
     needed = {scheme: [] for scheme, is_needed in schemes if is_needed}
-    if needed:
+    if operation.by_token:
+        found["security"] = [{"bearer": []}]
+    elif needed:
         found["security"] = [needed]
         if operation.for_staff or operation.for_customer or operation.for_shopper:
             found["security"].append({"bearer": []})

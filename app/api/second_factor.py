@@ -50,7 +50,8 @@ def keep_out() -> Response | None:
 @bp.get("/status")
 @needs()
 @describe(
-    "Whether a second factor is set up, and how many backup codes are left; it is `required` of everybody who works here",
+    "Whether a second factor is set up, an authenticator (`enabled_at`) or passkeys, and how many backup codes are left; it is"
+    " `required` of everybody who works here",
     answers={200: STATUS},
     refusals=(401, 403),
     for_staff=True,
@@ -59,7 +60,7 @@ def show_status() -> Response:
     who = staff.somebody()
     found = programs.second_factor(who.staff_id)
     return jsonify(
-        enabled=found.confirmed_at is not None,
+        enabled=found.is_on,
         required=True,
         enabled_at=found.confirmed_at.isoformat() if found.confirmed_at else None,
         backup_codes_left=found.codes_left,
@@ -70,17 +71,20 @@ def show_status() -> Response:
 @bp.get("/setup")
 @needs(step=PASSWORD)
 @describe(
-    "The secret of an authenticator to set up, and its QR code as a picture: of the first one, for a challenge; or of another"
-    " one, within 15 minutes of a code. Never shown again once `enable` was given a code of it",
+    "The secret of an authenticator to set up, and its QR code as a picture: of the first one, for a challenge; or of one more"
+    " or another one, within 15 minutes of a code. Never shown again once `enable` was given a code of it",
     answers={200: SET_UP},
-    refusals=(401, 403),
+    refusals=(401, 403, 409),
     for_staff=True,
 )
 def show_setup() -> Response:
     who = staff.somebody(passed=False)
     if refusal := _not_far_enough(who):
         return refusal
-    secret = programs.next_secret(who) or queries.open_secret(who.staff_id)
+    first = queries.open_secret(who.staff_id, beside_passkeys=who.has_passed)
+    secret = next(iter(programs.next_secrets(who)), first)
+    if not secret:
+        raise Conflict(_("An authenticator was set up meanwhile. Please sign in again."), code="set_up_already")
     url = rules.otpauth_url(secret, email=who.email, issuer=settings().shop.name)
     return jsonify(secret=secret, otpauth_url=url, qr=segno.make(url, error="m").svg_data_uri(border=4))
 
@@ -89,8 +93,8 @@ def show_setup() -> Response:
 @needs(step=PASSWORD)
 @limit("120/minute")
 @describe(
-    "Set up the authenticator that `setup` has shown, by a code of it: the first one with a challenge, which signs in; another"
-    " one, with the password, signs out everywhere else",
+    "Set up the authenticator that `setup` has shown, by a code of it: as the first second factor with a challenge, which signs"
+    " in; with the password one beside passkeys, or another one, which signs out everywhere else",
     takes=some_of(code=TEXT, password=TEXT),
     answers={200: some_of(**STATE["properties"], **SIGNED_IN["properties"])},
     refusals=(400, 401, 403, 409, 415, 422),
@@ -110,17 +114,22 @@ def enable() -> Response:
 @needs()
 @limit("120/minute")
 @describe(
-    "Turn this authenticator and its backup codes off, by password and code. Staff always have a second factor: they are signed"
-    " out everywhere, and nothing is open to them until the next sign-in has set up another",
+    "Turn the authenticator off, by password and code: gone are it, its backup codes, the phone for codes by SMS and the trusted"
+    " browsers. Passkeys stay, and so does this session; every other one ends. Staff always have a second factor: who has no"
+    " passkeys is signed out here too, and the next sign-in has to set up another authenticator before anything is open",
     takes=record(password=TEXT, code=TEXT),
     answers={200: STATE},
-    refusals=(400, 401, 403, 415, 422),
+    refusals=(400, 401, 403, 409, 415, 422),
     for_staff=True,
     needs_csrf=True,
 )
 def disable() -> Response:
-    drop = partial(flows.drop_authenticator, staff.somebody())
-    return _with_password(drop, lambda _done: {"enabled": False, "required": True})
+    who = _with_authenticator()
+
+    def shown(_done: bool) -> dict[str, bool]:
+        return {"enabled": programs.second_factor(who.staff_id).is_on, "required": True}
+
+    return _with_password(partial(flows.drop_authenticator, who), shown)
 
 
 @bp.post("/backup-codes")
@@ -130,12 +139,12 @@ def disable() -> Response:
     "Ten new backup codes, by password and a code of the authenticator, told once; the old ones are dead",
     takes=record(password=TEXT, code=TEXT),
     answers={200: record(backup_codes=CODES)},
-    refusals=(400, 401, 403, 415, 422),
+    refusals=(400, 401, 403, 409, 415, 422),
     for_staff=True,
     needs_csrf=True,
 )
 def renew_codes() -> Response:
-    return _with_password(partial(flows.renew_codes, staff.somebody()), lambda codes: {"backup_codes": codes})
+    return _with_password(partial(flows.renew_codes, _with_authenticator()), lambda codes: {"backup_codes": codes})
 
 
 @bp.post("/verify-login")
@@ -148,22 +157,34 @@ def renew_codes() -> Response:
     answers={200: SIGNED_IN},
     refusals=(400, 401, 403, 409, 415, 422),
     for_staff=True,
-    needs_csrf=True,
+    by_token=True,
 )
 def verify_login() -> Response:
     who = staff.somebody(passed=False)
-    if not who.is_enrolled:
-        raise Conflict(_("Set up an authenticator first."), code="setup_required")
+    if not programs.second_factor(who.staff_id).is_on:
+        raise _nothing_set_up()
     return _sign_in(who)
 
 
 def _not_far_enough(who: SignedIn) -> Response | None:
-    """The secret of a first authenticator is for whoever has the password; another one takes a code of the last."""
-    if not who.is_enrolled:
-        return None
-    if not who.has_passed:
+    """The first second factor is for whoever has the password; one more, or another one, takes a fresh code."""
+    if who.has_passed:
+        return None if who.is_fresh else rights.ask_for_code("")
+    if programs.second_factor(who.staff_id).is_on:
         return problem(403, "code_required", _("Please enter your one-time code first."))
-    return None if who.is_fresh else rights.ask_for_code("")  # type: ignore[return-value]
+    return None
+
+
+def _with_authenticator() -> SignedIn:
+    """Who asks for what takes a code of it, or is about it: passkeys alone do not do."""
+    who = staff.somebody()
+    if not who.is_enrolled:
+        raise _nothing_set_up()
+    return who
+
+
+def _nothing_set_up() -> Conflict:
+    return Conflict(_("Set up an authenticator first."), code="setup_required")
 
 
 def _sign_in(who: SignedIn) -> Response:

@@ -216,8 +216,7 @@ def _locked(statement: Select[Any]) -> ScalarResult[Any]:
 
 def lock_name(name: str) -> None:
     """Let keys of one name be made one after the other. Until the end of the transaction."""
-    index = crypto.blind_index(name).hex()
-    db.scalar("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))", key=f"api key {index}")
+    db.lock_words([f"api key {index.hex()}" for index in crypto.blind_indexes(name)])
 
 
 def is_taken(name: str) -> bool:

@@ -32,7 +32,7 @@ GRACE_SECONDS = 10
 
 _known: AccessTokens
 _keys: Mapping[str, bytes] = {}  # by key id; the first one signs, all of them are believed
-_renewal_key = b""
+_renewal_keys: tuple[bytes, ...] = ()  # likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Claims:
 
 
 def configure(settings: Settings) -> None:
-    global _known, _keys, _renewal_key
+    global _known, _keys, _renewal_keys
     _known = settings.access_tokens
     secrets = (settings.secret_key, *settings.secret_key_fallbacks)
     keys = [_derived(secret, b"kedai access token") for secret in secrets]
     _keys = {hashlib.sha256(key).hexdigest()[:8]: key for key in keys}
-    _renewal_key = _derived(settings.secret_key, b"kedai renewal token")
+    _renewal_keys = tuple(_derived(secret, b"kedai renewal token") for secret in secrets)
 
 
 def _derived(secret: str, purpose: bytes) -> bytes:
@@ -82,6 +82,15 @@ def issue(kind: str, owner_id: uuid.UUID, session_id: uuid.UUID, *, challenge_mi
 
 def read(token: str) -> Claims | None:
     """What a token says that was signed here and is good now; None for everything else."""
+    return _read(token)
+
+
+def was_issued(token: str) -> bool:
+    """Whether a token was signed here, good still or expired: whoever sends it has not guessed it."""
+    return _read(token, verify_exp=False) is not None
+
+
+def _read(token: str, *, verify_exp: bool = True) -> Claims | None:
     import jwt  # noqa: PLC0415 - three megabytes that only programs need
 
     if len(token) > LONGEST:
@@ -95,7 +104,7 @@ def read(token: str) -> Claims | None:
             issuer=_known.issuer,
             audience=_known.audience,
             leeway=LEEWAY,
-            options={"require": REQUIRED},
+            options={"require": REQUIRED, "verify_exp": verify_exp},
         )
         return _told(header["typ"], claims)
     except (jwt.PyJWTError, KeyError, TypeError, ValueError):  # nonsense comes in every shape
@@ -140,20 +149,23 @@ def renew(session: Session, spent: type[Any], presented: bytes) -> str | None:
     """
     if session.token_hash == presented:
         return advance(session, spent)
-    following = _following(presented)
-    return following if session.token_hash == hashed(following) and _was_just_spent(spent, presented) else None
+    for key in _renewal_keys:  # another process may have advanced it, which has the new key already
+        following = _following(presented, key)
+        if session.token_hash == hashed(following):
+            return following if _was_just_spent(spent, presented) else None
+    return None
 
 
 def advance(session: Session, spent: type[Any]) -> str:
     """Spend the token that brings this session, locked. Returns the next one."""
-    following = _following(session.token_hash)
+    following = _following(session.token_hash, _renewal_keys[0])
     db.session.add(spent(token_hash=session.token_hash, session_id=session.id))
     session.token_hash = hashed(following)
     return following
 
 
-def _following(token_hash: bytes) -> str:
-    raw = hmac.new(_renewal_key, token_hash, hashlib.sha256).digest()
+def _following(token_hash: bytes, key: bytes) -> str:
+    raw = hmac.new(key, token_hash, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 

@@ -37,6 +37,12 @@ def claims(kind: str) -> Claims | None:
     return known if known and known.kind == kind else None
 
 
+def was_issued() -> bool:
+    """Whether it is an access token of ours, good still or not."""
+    given = bearer()
+    return tokens.is_access_token(given) and tokens.was_issued(given)
+
+
 def is_proven() -> bool:
     """Whether no CSRF token is needed: no page of another site can make a browser send this header with a token in it."""
     return claims("staff") is not None or claims("customer") is not None

@@ -35,8 +35,13 @@ def _by_key(key: str) -> SignedIn | None:
 
 
 def _by_access_token() -> SignedIn | None:
+    """Whose session it names; their requests are counted by the person, once the code was given: whoever has no more than
+    the password shall not use up what its owner may ask."""
     said = access.claims("staff")
-    return programs.signed_in(said) if said else None
+    found = programs.signed_in(said) if said else None
+    if found and found.has_passed:
+        g.counted_as = f"t:{found.staff_id}"
+    return found
 
 
 def init_app(app: Flask) -> None:
@@ -69,7 +74,7 @@ def caller() -> SignedIn | None:
 
 def refusal() -> Response:
     """401, the same whatever is wrong. Raises TooManyRequests for an address that goes on trying; right tokens from there
-    are not held up, for it may be a whole town's."""
-    if limits.has_failed_often("bearer"):
+    are not held up, for it may be a whole town's, nor are those that have run out: they are no tries."""
+    if not access.was_issued() and limits.has_failed_often("bearer"):
         raise TooManyRequests
     return access.ask_for_proof(problem(401, "invalid_token", _("This key or token is not valid here.")))

@@ -49,7 +49,8 @@ def or_null(schema: Schema) -> Schema:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One endpoint. `takes` is the schema of a JSON body, `answers` maps a status to what comes with it, `refusals` are the
-    statuses that come with a problem document. `takes_key`: the header Idempotency-Key makes repetitions one."""
+    statuses that come with a problem document. `takes_key`: the header Idempotency-Key makes repetitions one. `by_token`: a
+    token opens it and no cookie."""
 
     summary: str
     answers: Mapping[int, Schema]
@@ -60,6 +61,7 @@ class Operation:
     needs_csrf: bool
     takes_key: bool
     for_customer: bool
+    by_token: bool
 
 
 def describe(
@@ -73,12 +75,22 @@ def describe(
     needs_csrf: bool = False,
     takes_key: bool = False,
     for_customer: bool = False,
+    by_token: bool = False,
 ) -> Callable[[View], View]:
     """Attach an `Operation` to a view."""
 
     def attach(view: View) -> View:
         view.operation = Operation(  # type: ignore[attr-defined]
-            summary, answers, refusals, takes, for_staff, for_shopper, needs_csrf, takes_key, for_customer
+            summary,
+            answers,
+            refusals,
+            takes,
+            for_staff,
+            for_shopper,
+            needs_csrf,
+            takes_key,
+            for_customer,
+            by_token,
         )
         return view
 

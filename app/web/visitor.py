@@ -10,7 +10,7 @@ from __future__ import annotations
 from flask import session
 
 from app.core.ids import new_token
-from app.web import customers
+from app.web import access, customers
 
 
 def visitor() -> str | None:
@@ -18,6 +18,8 @@ def visitor() -> str | None:
     person = customers.current()
     if person is not None:
         return person.visitor
+    if access.is_given():  # judged by its token alone, as no CSRF token is asked for beside it
+        return None
     known: str | None = session.get("v")
     return known
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.api_keys import flows
+from app.api_keys import flows, queries
 from app.core import crypto, db
 from app.core.transaction import transaction
 from tests.api.test_keys import sql
@@ -302,3 +302,16 @@ def test_a_key_that_runs_out_is_told_once(owner):
     sql("UPDATE api_key SET ending_told_at = NULL, expires_at = now() + interval '1 day', revoked_at = now()")
     flows.tell_ending()
     assert db.scalar(events) == 1
+
+
+def test_one_name_is_one_lock_whichever_key_writes(make_app):
+    """While the key of stored values changes, two processes that are asked for the same name wait for each other."""
+    one, other = "one key of stored values", "the other key of stored values"
+    seen = []
+    for first, second in ((one, other), (other, one)):
+        make_app(FIELD_KEY=first, FIELD_KEY_FALLBACKS=second)
+        with transaction():
+            queries.lock_name("Warehouse")
+            held = "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            seen.append({tuple(row) for row in db.rows(held)})
+    assert seen[0] == seen[1] != set()

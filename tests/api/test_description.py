@@ -96,4 +96,5 @@ def test_scopes_of_keys_and_what_has_to_be_signed_are_said(client):
     ]
     payment = found["/api/v1/payments/{order}", "get"]["security"]
     assert payment == [{"shopper": []}, {"bearer": []}, {"staff": []}, {"key": ["payments.view"]}]
+    assert found["/api/v1/auth/2fa/verify-login", "post"]["security"] == [{"bearer": []}], "a cookie gets 401"
     assert "key" not in str(found["/api/checkout/intent", "post"]["security"])

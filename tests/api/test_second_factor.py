@@ -188,6 +188,24 @@ def test_twenty_times_another_one_at_once_is_one(app, member):
     assert db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'staff.totp_changed'") == 1
 
 
+def test_another_authenticator_while_the_key_of_stored_values_changes(make_app):
+    """Shown by a process that has the old key first, confirmed at one that has the new one."""
+    old, new = "the old key of stored values", "the new key of stored values"
+    app = make_app(FIELD_KEY=old, FIELD_KEY_FALLBACKS=new)
+    member = hire(app)
+    me = program(app).sign_in(member)
+    secret = secret_of(me.get(SETUP))
+    me.client = make_app(FIELD_KEY=new, FIELD_KEY_FALLBACKS=old).test_client(use_cookies=False)
+    code = pyotp.TOTP(secret).now()
+    assert me.post(ENABLE, password=member.password, code=code).status_code == 200
+    assert db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'staff.totp_changed'") == 1
+    db.release()
+    late = program(me.client.application)
+    member.secret = secret
+    forget_steps(member)
+    late.sign_in(member)
+
+
 def test_turning_it_off_closes_everything_until_another_one_is_set_up(app, member, drain):
     """SEC-17 and SEC-23: off it is, and nobody works here without one."""
     me = program(app).sign_in(member)

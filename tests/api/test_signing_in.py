@@ -12,6 +12,8 @@ import pytest
 
 from app.core import clock, db, tokens
 from app.core.transaction import transaction
+from app.web import limits
+from app.web.limits import limiter
 from tests.admin.test_signin import parallel, wrong_code
 from tests.api.test_stock import CLEANUP, refused
 from tests.program import LOGIN, LOGOUT, REFRESH, STATUS, VERIFY, Program, program
@@ -108,9 +110,8 @@ def test_a_browser_between_password_and_code_gets_no_tokens(app, member, csrf):
     assert sessions() == 0
 
 
-@pytest.fixture
-def forged(app, member):
-    """`forged(header, **claims)`: the good token of somebody at work, with this changed, signed with the shop's own key."""
+def forger(app, member):
+    """`forge(header, **claims)`: the good token of somebody at work, with this changed, signed with the shop's own key."""
     me = program(app).sign_in(member)
     good = jwt.decode(me.access, options={"verify_signature": False})
 
@@ -122,6 +123,11 @@ def forged(app, member):
 
     forge.me, forge.good = me, good
     return forge
+
+
+@pytest.fixture
+def forged(app, member):
+    return forger(app, member)
 
 
 def test_the_good_one_is_good(forged):
@@ -277,6 +283,67 @@ def test_an_answer_that_was_lost_is_given_again_for_some_seconds(app, member):
     me.take(me.refresh(once))  # it is used now: nobody gets it again
     assert refused(me.refresh(lost), 401)
     assert sessions() == 0
+
+
+NEW_KEY = "another secret, long enough to be believed"
+
+
+def rotating(make_app, *secrets):
+    """A process that knows these secrets; what is stored hangs on a key of its own."""
+    first, second = secrets
+    return make_app(SECRET_KEY=first, SECRET_KEY_FALLBACKS=second, FIELD_KEY="the tests' own key of stored values")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_answer_that_was_lost_is_given_again_while_the_key_changes(make_app, environment, order):
+    """Renewed at a process that has one key first, asked again at one that has the other: no thief, and the same token."""
+    secrets = [environment["SECRET_KEY"], NEW_KEY]
+    first, second = (secrets[place] for place in order)
+    app = rotating(make_app, first, second)
+    me = program(app).sign_in(hire(app))
+    lost = me.refresh_token
+    once = me.refresh().json["refresh_token"]
+    me.client = rotating(make_app, second, first).test_client(use_cookies=False)
+    assert me.refresh(lost).json["refresh_token"] == once
+    make_spent_old()
+    assert refused(me.refresh(lost), 401, "session_over")
+    assert sessions() == 0
+
+
+@pytest.fixture
+def limited(make_app, monkeypatch):
+    """The shop with its limits on: five failures a minute."""
+    monkeypatch.setattr(limits, "FAILURES", 5)
+    yield make_app(RATE_LIMIT_ENABLED="true")
+    limiter.enabled = False
+    limits._counts.clear()
+
+
+def test_a_token_that_has_run_out_is_no_try_at_guessing(limited):
+    """Thirty programs behind one address that wake up in the morning are told to renew, each of them."""
+    forge = forger(limited, hire(limited))
+    late = forge(exp=PAST)
+    assert [forge.me.get(CLEANUP, late).status_code for _ in range(12)] == [401] * 12
+    guessed = forge(exp=PAST, key=b"another key, long enough to be believed")
+    assert [forge.me.get(CLEANUP, guessed).status_code for _ in range(7)] == [401] * 5 + [429] * 2
+    assert forge.me.get(CLEANUP, late).status_code == 401
+    assert forge.me.get(CLEANUP).status_code == 200
+
+
+def test_each_person_has_their_own_hundred_a_minute(limited):
+    """SEC-26, from one address: by the person and not by the token; a challenge uses up nothing of it."""
+    siti, mei = (hire(limited, email) for email in ("siti@example.com", "mei@example.com"))
+    first, again, other = (program(limited) for _ in range(3))
+    for me, member in ((first, siti), (again, siti), (other, mei)):
+        forget_steps(member)
+        me.sign_in(member)
+    thief = program(limited)
+    challenge = thief.challenge(siti)
+    answers = [thief.get("/api/v1/auth/2fa/setup", challenge).status_code for _ in range(90)]
+    assert set(answers) == {403}
+    assert [me.get(CLEANUP).status_code for me in (first, again) * 50] == [200] * 100
+    assert [me.get(CLEANUP).status_code for me in (first, again)] == [429] * 2
+    assert other.get(CLEANUP).status_code == 200
 
 
 def test_twenty_at_once_get_the_same_token(app, member):

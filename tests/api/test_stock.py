@@ -5,6 +5,7 @@ import uuid
 
 from app.core import db
 from tests.flows.shopper import Shopper
+from tests.program import program
 from tests.shop import add_product, faults, stock_row
 from tests.staff import hire
 
@@ -97,6 +98,21 @@ def test_x7_nobody_gives_up_what_is_not_theirs(shop, shopper, bank):
     for said in (str(order_id), reference, token.swapcase()):
         assert refused(shopper.client.post(UNLOCK, json={"order": said}, headers=headers_of(shopper.client)), 404)
     assert stock_row(shirt) == (2, 2)
+
+
+def test_a_cookie_counts_for_nothing_beside_a_token(shop, shopper):
+    """No CSRF token is asked for beside a token, so no guest may be known by a cookie there: neither beside a good one of
+    the staff nor beside a bad one."""
+    shirt = add_product(stock_of={"KB": 2})
+    token = shopper.order(shirt, 2)
+    me = program(shop).sign_in(hire(shop))
+    for bearer, status in ((me.access, 404), ("x.y.z", 401)):
+        headers = {"Authorization": f"Bearer {bearer}"}
+        assert refused(shopper.client.post(UNLOCK, json={"order": token}, headers=headers), status)
+        assert refused(shopper.client.post("/api/checkout/intent", json={}, headers=headers), 401)
+    assert stock_row(shirt) == (2, 2)
+    answer = shopper.client.post(UNLOCK, json={"order": token}, headers=headers_of(shopper.client))
+    assert answer.json["released"] is True
 
 
 def test_what_says_nothing_is_422_and_what_is_no_json_400(shopper):

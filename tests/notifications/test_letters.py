@@ -199,7 +199,18 @@ def test_each_kind_of_news_about_a_key_has_words(change):
 
 
 @pytest.mark.parametrize(
-    "what", ["password", "totp", "codes", "phone", "phone_removed", "authenticator", "passkey_added", "passkey_removed"]
+    "what",
+    [
+        "password",
+        "totp",
+        "totp_removed",
+        "codes",
+        "phone",
+        "phone_removed",
+        "authenticator",
+        "passkey_added",
+        "passkey_removed",
+    ],
 )
 @pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token", "copied_passkey"])
 def test_each_kind_of_news_about_an_account_has_words(what, kind):

@@ -69,15 +69,20 @@ def reset_totp(email: str, *, actor: str) -> bool:
 
 def forget_totp(person: Staff, *, actor: str) -> None:
     """What `reset_totp` does, to somebody who is locked. A mail tells them."""
-    person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
-    person.backup_codes_saved_at = None
-    phones.forget(person)  # it may be the phone that is lost
-    _forget_codes(person.id)
+    drop_totp(person)
     passkeys.remove_all(Owner(staff_id=person.id))
     end_all_sessions(person.id)
     devices.end_all(person.id)
     outbox.record(StaffAccessChanged(person.id, new_id(), "totp"))
     audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
+
+
+def drop_totp(person: Staff) -> None:
+    """The authenticator of somebody who is locked, and what hangs on it: backup codes, and the phone, which may be lost."""
+    person.totp_secret, person.totp_confirmed_at, person.last_totp_step = pyotp.random_base32(), None, 0
+    person.backup_codes_saved_at = None
+    phones.forget(person)
+    _forget_codes(person.id)
 
 
 def claim_try(account: str, *, kind: str) -> uuid.UUID:

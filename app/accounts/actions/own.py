@@ -14,6 +14,8 @@ from app.audit import actions as audit
 from app.core import clock, outbox, tokens
 from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.passkeys import queries as known_passkeys
+from app.passkeys.models import Owner
 
 
 def set_password(who: SignedIn, *, password_hash: str) -> None:
@@ -35,6 +37,20 @@ def renew_codes(who: SignedIn) -> None:
     person.backup_codes_saved_at = None
     session.fresh_codes = "\n".join(actions.replace_backup_codes(person.id))
     note(who, "codes")
+
+
+def drop_authenticator(who: SignedIn) -> None:
+    """Of whoever has passkeys: it is gone, with backup codes and codes by SMS, which are for whoever has it. The passkeys
+    stay and so does this session; everywhere else one is signed out. A mail tells. Of everybody else: see `replace_phone`."""
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        raise NotFound()
+    if not known_passkeys.count(Owner(staff_id=person.id)):
+        actions.forget_totp(person, actor=who.actor)
+        return
+    actions.drop_totp(person)
+    end_others(who)
+    note(who, "totp_removed", "staff.totp_removed")
 
 
 def replace_phone(who: SignedIn) -> None:
@@ -88,17 +104,21 @@ def confirm_with(who: SignedIn, accept: Callable[[Staff], bool]) -> str | None:
 
 
 def set_authenticator(who: SignedIn, typed: str) -> bool:
-    """Another authenticator instead of the one there is: its secret is `access.next_secret`, and `typed` a code of it. The
-    codes of the old one are dead, and wherever else they are signed in they are not any more. A mail tells.
+    """Another authenticator instead of the one there is: its secret is the one of `access.next_secrets`, and `typed` a code of
+    it. The codes of the old one are dead, and wherever else they are signed in they are not any more. A mail tells. Beside
+    passkeys alone it is the first one, and nothing else ends.
 
     False for a wrong code. Raises TooManyTries.
     """
-    person = queries.lock_staff(who.staff_id)
-    secret = access.next_secret(who)
-    if person is None or secret is None:
+    person, code = queries.lock_staff(who.staff_id), rules.plain_code(typed)
+    if person is None:
         return False
-    attempt_id, code = actions.claim_try(person.email, kind="again"), rules.plain_code(typed)
-    step = rules.matching_step(secret, code, at=clock.now()) if rules.is_totp_code(code) else None
+    if person.totp_confirmed_at is None:
+        return rules.is_totp_code(code) and _accept_again(who, person, typed)
+    attempt_id, now = actions.claim_try(person.email, kind="again"), clock.now()
+    secrets = access.next_secrets(who) if rules.is_totp_code(code) else []
+    found = ((secret, rules.matching_step(secret, code, at=now)) for secret in secrets)
+    secret, step = next((each for each in found if each[1] is not None), ("", None))
     if step is None:
         actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False

@@ -46,19 +46,26 @@ def session(token: str) -> Session | None:
 class SecondFactor:
     confirmed_at: datetime | None  # None: no authenticator is set up
     codes_left: int
+    has_passkeys: bool
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one at all: nobody sets up a first one any more."""
+        return self.confirmed_at is not None or self.has_passkeys
 
 
 def second_factor(staff_id: uuid.UUID) -> SecondFactor:
     row = db.rows(
-        "SELECT totp_confirmed_at, (SELECT count(*) FROM staff_backup_code WHERE staff_id = :id AND used_at IS NULL)"
-        " FROM staff WHERE id = :id",
+        "SELECT totp_confirmed_at, (SELECT count(*) FROM staff_backup_code WHERE staff_id = :id AND used_at IS NULL),"
+        " EXISTS (SELECT 1 FROM passkey WHERE staff_id = :id) FROM staff WHERE id = :id",
         id=staff_id,
     )[0]
     return SecondFactor(*row)
 
 
-def next_secret(who: SignedIn) -> str | None:
-    """The secret of the authenticator that could replace the one somebody has; None while they have none.
+def next_secrets(who: SignedIn) -> list[str]:
+    """The secret of the authenticator that could replace the one somebody has, by each key that may have told it, the newest
+    first; nothing while they have none.
 
     It follows from this session and its last code: asking changes nothing, another session is told another one, and as soon
     as it was taken nobody is told it again.
@@ -69,6 +76,6 @@ def next_secret(who: SignedIn) -> str | None:
         session=who.session_id,
     )
     if not found:
-        return None
-    seed = crypto.blind_index(f"next authenticator {who.session_id} {found[0][0]} {found[0][1]}")
-    return base64.b32encode(seed[:20]).decode()
+        return []
+    seeds = crypto.blind_indexes(f"next authenticator {who.session_id} {found[0][0]} {found[0][1]}")
+    return [base64.b32encode(seed[:20]).decode() for seed in seeds]
