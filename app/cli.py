@@ -71,7 +71,10 @@ def upgrade(revision: str) -> None:
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Take the database back to REVISION; `base` empties it."""
-    _schema().downgrade(revision, url=_settings().migrations_database_url)
+    try:
+        _schema().downgrade(revision, url=_settings().migrations_database_url)
+    except RuntimeError as refusal:  # of a revision that keeps what it would lose
+        raise click.ClickException(str(refusal)) from None
 
 
 @database.command()

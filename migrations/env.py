@@ -34,6 +34,7 @@ context.configure(
     connection=connection,
     target_metadata=Base.metadata,
     transactional_ddl=True,
+    transaction_per_migration=True,  # else the locks of the first are held until the last is done
     compare_server_default=False,
     render_item=render_type,
     process_revision_directives=tidy,

@@ -124,8 +124,11 @@ def _hold_server(holds: list[servers.Hold], home: Path, kind: str) -> None:
 
 def _children(home: Path, environ: dict[str, str]) -> list[supervisor.Child]:
     commands = supervisor.read_procfile(PROJECT / "Procfile")
-    if environment.is_production(environ):  # nobody's real orders go to a sandbox
+    if environment.is_production(environ):  # nobody's real orders go to a sandbox, and who serves owns no tables
         commands = {name: command for name, command in commands.items() if name not in ("sandbox", "mail")}
+        environ = {
+            name: value for name, value in environ.items() if name not in (servers.OWNER, f"{servers.OWNER}_FILE")
+        }
     return [
         supervisor.Child(name, command, home=home, folder=PROJECT, environ=environ)
         for name, command in commands.items()

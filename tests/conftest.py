@@ -35,6 +35,7 @@ from app import factory, process
 from app.core import cache, db, memory, outbox, passwords
 from app.core.settings import Settings, load
 from app.ops import schema
+from app.web import limits
 from run import servers
 from tests import databases, sharing_out
 from tests.sql import watched
@@ -207,3 +208,5 @@ def make_app(environment: dict[str, str], settings: Settings, database: None) ->
 
     yield make
     factory.configure_process(settings)
+    limits.limiter.enabled = settings.rate_limit_enabled  # one for all applications of this process
+    limits._counts.clear()

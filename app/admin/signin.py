@@ -46,8 +46,10 @@ def show_login() -> ResponseReturnValue:
 @bp.post("/login")
 @needs(step=STRANGER)
 def log_in() -> ResponseReturnValue:
-    """In a browser that somebody trusts nobody waits for what strangers try: there `flows.sign_in` looks first."""
-    return take_password() if staff.device_token() else looks_at_password(take_password)()
+    """In a browser that they trust nobody waits for what strangers try."""
+    device = _device()
+    is_trusted = bool(device) and queries.is_trusted_for(device, request.form.get("email", "").strip())
+    return take_password() if is_trusted else looks_at_password(take_password)()
 
 
 @limit("60/minute", per_address="120/minute")
@@ -69,14 +71,17 @@ def take_password() -> ResponseReturnValue:
 def _sign_in(email: str, password: str) -> str | None:
     if not (0 < len(email) <= 254) or has_control_characters(email) or not (0 < len(password) <= LONGEST_PASSWORD):
         return None
-    door = settings().staff
     return flows.sign_in(
         email,
         password,
         instead_of=staff.session_token() or None,
-        device=staff.device_token() if door.trust_days else "",
-        most_sessions=door.max_sessions,
+        device=_device(),
+        most_sessions=settings().staff.max_sessions,
     )
+
+
+def _device() -> str:
+    return staff.device_token() if settings().staff.trust_days else ""
 
 
 @bp.get("/totp")

@@ -32,7 +32,7 @@ from app.web import access, customers, staff
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, one_of, record, some_of
 from app.web.errors import problem
 from app.web.forms import has_control_characters, is_email
-from app.web.limits import limit, limit_api
+from app.web.limits import limit, limit_api, looks_at_password
 from app.web.respond import no_store
 
 bp = limit_api(no_store(Blueprint("api_auth", __name__)))
@@ -43,6 +43,7 @@ CHALLENGE = record(challenge_token=TEXT, expires_in=COUNT, next=one_of(VERIFY, S
 
 
 @bp.post("/api/v1/auth/login")
+@looks_at_password
 @limit("60/minute")
 @describe(
     "Sign in as staff, first step: a challenge, which is the bearer token for giving a code and nothing else."
@@ -72,6 +73,7 @@ def sign_in() -> Response:
 
 
 @bp.post("/api/v1/customer/login")
+@looks_at_password
 @limit("20/minute", per_address="120/minute")
 @describe(
     "Sign in as a customer; `keep` for a month, else for 30 minutes after the last call",

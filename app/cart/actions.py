@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import CTE, Select, literal
@@ -22,6 +22,7 @@ from app.core.ids import new_id
 from app.orders import queries as orders
 from app.stock import queries as stock
 from app.stock.queries import Availability
+from app.tailoring import queries as tailoring
 from app.tailoring.rules import Sealed
 
 MAX_LINES = 100
@@ -51,8 +52,7 @@ SELECT :line, id, :variant, least(CAST(:quantity AS int), :most), :price, :key, 
   (SELECT p.id FROM measurement_profile p WHERE p.id = :profile FOR KEY SHARE) FROM opened
 ON CONFLICT (cart_id, variant_id, fitting_key) DO UPDATE SET
   quantity = least(l.quantity + excluded.quantity, :most), price_seen_minor = excluded.price_seen_minor, fitting = excluded.fitting
-RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted, (SELECT coalesce(sum(o.quantity), 0)::bigint
-  FROM cart_line o WHERE o.cart_id = new.cart_id AND o.variant_id = new.variant_id AND o.fitting_key <> new.fitting_key) AS others
+RETURNING new.id, coalesce(old.quantity, 0) + CAST(:quantity AS int) AS wanted
 """
 
 
@@ -61,7 +61,7 @@ def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitt
     A profile that is removed at the same moment leaves its measures.
 
     Raises NotForSale, NotEnough or TooMuch, and then the caller must not commit: the line is written first, all in one
-    statement, and the cart's row lock makes the sum certain.
+    statement, and what is read after it, under the cart's row lock, makes the sum certain.
     """
     if not facts.is_sellable:
         raise NotForSale()
@@ -80,8 +80,8 @@ def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitt
         fitting=fitting.text,
         profile=fitting.profile_id,
     )[0]
-    _check(visitor, facts, line.wanted, others=line.others)
     cart = queries.stored(visitor)
+    _check(visitor, facts, line.wanted, others=_others(cart, line.id))
     if len(cart.entries) > MAX_LINES:
         raise TooMuch("the cart is full")
     return Change(line.id, facts, line.wanted, cart)
@@ -91,10 +91,11 @@ def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: s
     """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooMuch."""
     line = _own_line(visitor, line_id)
     facts = _sellable(line.variant_id, currency=currency, locale=locale)
-    _check(visitor, facts, quantity, others=line.others)
+    cart = queries.stored(visitor)
+    _check(visitor, facts, quantity, others=_others(cart, line_id))
     db.rows("UPDATE cart_line SET quantity = :quantity, price_seen_minor = :price WHERE id = :id RETURNING id",
             id=line_id, quantity=quantity, price=facts.price_minor)  # fmt: skip
-    return Change(line_id, facts, quantity, queries.stored(visitor))
+    return Change(line_id, facts, quantity, _changed(cart, line_id, quantity, facts.price_minor or 0))
 
 
 def remove(visitor: str, line_id: uuid.UUID, *, currency: str, locale: str) -> Change:
@@ -195,7 +196,9 @@ def merge(guest: str, visitor: str, *, currency: str, locale: str) -> Merged | N
         return None
     had = bool(queries.stored(visitor).entries)
     wanted = [
-        Wanted(each.variant_id, each.quantity, each.price_seen_minor, Sealed(each.fitting_key, each.fitting or ""))
+        Wanted(
+            each.variant_id, each.quantity, each.price_seen_minor, tailoring.sealed_anew(each.fitting_key, each.fitting)
+        )
         for each in entries
     ]
     cart_id, done = put_all(visitor, wanted, currency=currency, locale=locale)
@@ -276,17 +279,33 @@ def noting(which: Select[tuple[uuid.UUID]], step: str) -> CTE:
 
 
 def _own_line(visitor: str, line_id: uuid.UUID) -> Any:
+    """Takes the cart's row lock: what is read afterwards stays as it is."""
     found = db.rows(
         "UPDATE cart c SET version = version + 1, updated_at = clock_timestamp(), expires_at = clock_timestamp() + interval '30 days'"
         " FROM cart_line l WHERE l.id = :line AND l.cart_id = c.id AND c.visitor = :visitor AND c.is_open"
-        " RETURNING l.id, l.variant_id, l.quantity, (SELECT coalesce(sum(o.quantity), 0)::bigint FROM cart_line o"
-        "  WHERE o.cart_id = l.cart_id AND o.variant_id = l.variant_id AND o.id <> l.id) AS others",
+        " RETURNING l.variant_id",
         line=line_id,
         visitor=visitor,
     )
     if not found:
         raise NotFound()
     return found[0]
+
+
+def _others(cart: Contents, line_id: uuid.UUID) -> int:
+    """Units of the line's variant in other lines, with other measures. Raises NotFound for a line that is gone meanwhile."""
+    line = next((each for each in cart.entries if each.line_id == line_id), None)
+    if line is None:
+        raise NotFound()
+    return sum(each.quantity for each in cart.entries if each.variant_id == line.variant_id) - line.quantity
+
+
+def _changed(cart: Contents, line_id: uuid.UUID, quantity: int, price_minor: int) -> Contents:
+    entries = (
+        replace(each, quantity=quantity, price_seen_minor=price_minor) if each.line_id == line_id else each
+        for each in cart.entries
+    )
+    return replace(cart, entries=tuple(entries))
 
 
 def _sellable(variant_id: uuid.UUID, *, currency: str, locale: str) -> VariantFacts:

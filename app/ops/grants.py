@@ -36,24 +36,30 @@ def give(connection: Connection, shop_url: str) -> None:
     if connection.execute(text("SELECT FROM pg_roles WHERE rolname = :role"), {"role": role}).first() is None:
         raise NoSuchRole(role)
     name = connection.dialect.identifier_preparer.quote_identifier(role)
-    for statement in _statements(name, _tables(connection)):
+    for statement in _statements(name, _own(connection, "r", "p", "v", "m"), _own(connection, "S")):
         connection.exec_driver_sql(statement)
 
 
-def _tables(connection: Connection) -> set[str]:
-    found = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
-    return {row[0] for row in found}
+def _own(connection: Connection, *kinds: str) -> list[str]:
+    """Quoted names of such relations of the schema as are this role's: others' (an extension's, a report's) are theirs to give."""
+    found = connection.execute(
+        text(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = ANY(:kinds)"
+            " AND pg_has_role(relowner, 'USAGE') ORDER BY 1"
+        ),
+        {"kinds": list(kinds)},
+    )
+    return list(found.scalars())
 
 
-def _statements(role: str, tables: set[str]) -> list[str]:
-    here = "IN SCHEMA public"
-    statements = [
-        f"REVOKE ALL ON ALL TABLES {here} FROM {role}",
-        f"REVOKE CREATE ON SCHEMA public FROM {role}",
-        f"GRANT USAGE ON SCHEMA public TO {role}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES {here} TO {role}",
-        f"GRANT USAGE, SELECT ON ALL SEQUENCES {here} TO {role}",
-    ]
+def _statements(role: str, tables: list[str], sequences: list[str]) -> list[str]:
+    statements = [f"REVOKE CREATE ON SCHEMA public FROM {role}", f"GRANT USAGE ON SCHEMA public TO {role}"]
+    if tables:
+        every = ", ".join(tables)
+        statements.append(f"REVOKE ALL ON {every} FROM {role}")
+        statements.append(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {every} TO {role}")
+    if sequences:
+        statements.append(f"GRANT USAGE, SELECT ON SEQUENCE {', '.join(sequences)} TO {role}")
     for table, columns in APPEND_ONLY.items():
         if table in tables:  # an older revision has none yet
             statements.append(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")

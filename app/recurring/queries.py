@@ -83,10 +83,10 @@ def order_states(cycles: Sequence[RecurringCycle]) -> dict[uuid.UUID, str]:
 
 
 def is_sold(variant_id: uuid.UUID) -> bool:
-    """Whether the merchant still offers it."""
+    """Whether the merchant still offers it, as it is: of a subscription nobody has the measures."""
     return bool(
         db.scalar(
-            "SELECT p.is_available AND v.is_available AND p.withdrawn_at IS NULL FROM variant v"
+            "SELECT p.is_available AND v.is_available AND p.withdrawn_at IS NULL AND NOT p.is_tailored_only FROM variant v"
             " JOIN product p ON p.id = v.product_id WHERE v.id = :id",
             id=variant_id,
         )
@@ -176,7 +176,7 @@ def plans_by_variant() -> dict[uuid.UUID, tuple[PlanView, ...]]:
     for row in db.rows(
         "SELECT r.id, r.variant_id, p.slug, r.period, r.every, r.is_active FROM recurring_plan r"
         " JOIN variant v ON v.id = r.variant_id JOIN product p ON p.id = v.product_id"
-        " WHERE r.is_active ORDER BY r.period DESC, r.every, r.id LIMIT 2000"
+        " WHERE r.is_active AND NOT p.is_tailored_only ORDER BY r.period DESC, r.every, r.id LIMIT 2000"
     ):
         found[row.variant_id] = (*found.get(row.variant_id, ()), PlanView(*row))
     return found

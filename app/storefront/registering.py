@@ -16,7 +16,7 @@ from app.customers.rules import LINK_MINUTES
 from app.storefront.customer_forms import RegisterForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, HOME, over, welcome
 from app.web import customers, languages
-from app.web.limits import limit, looks_at_password
+from app.web.limits import limit, makes_password
 from app.web.respond import no_store, respond
 from app.web.visitor import ensure_visitor, visitor
 
@@ -31,7 +31,7 @@ def show() -> ResponseReturnValue:
 
 
 @bp.post("")
-@looks_at_password
+@makes_password
 @limit("10/minute", per_address="60/minute")
 def register() -> ResponseReturnValue:
     form = RegisterForm()

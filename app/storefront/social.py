@@ -27,7 +27,7 @@ from app.customers.rules import LINK_MINUTES, LONGEST_PASSWORD
 from app.storefront.customer_forms import EmailForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, HOME, next_page, over, too_many, welcome
 from app.web import customers, languages
-from app.web.limits import limit
+from app.web.limits import limit, looks_at_password
 from app.web.respond import no_store, respond
 from app.web.returning import own_path
 from app.web.site import settings
@@ -104,6 +104,7 @@ def show_proof(flow_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/proof/<uuid:flow_id>/password")
+@looks_at_password
 @limit(GUESSES, per_address=FROM_ONE_ADDRESS)
 def prove_by_password(flow_id: uuid.UUID) -> ResponseReturnValue:
     flow = _pending(flow_id)

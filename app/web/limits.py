@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, g, request, session
+from flask import Blueprint, Flask, g, make_response, request, session
 from flask_limiter import Limiter
 from werkzeug.exceptions import TooManyRequests
 
@@ -30,6 +30,7 @@ FORMS = "100/minute"
 SEARCH = "600/minute"  # per address, whatever the session: one search costs as much as ten pages
 ANY_ADDRESS = 6000  # a minute and process: a hundred a second is no crowd behind a NAT any more
 FAILURES = 30  # a minute, address and process: refused keys and signatures
+PASSWORDS = 8  # likewise: wrong ones, more than an account takes; the other addresses keep their share
 MINUTE = 60
 
 
@@ -75,13 +76,28 @@ def limit(rate: str, *, per_address: str | None = None, key: Callable[[], str] =
 
 
 def looks_at_password(view: View) -> View:
-    """Above `@limit`, on a form whose password anybody may send: while passwords have taken their share of the time it is
-    refused before anything is counted, asked or drawn, for a storm must cost next to nothing. Raises passwords.Busy."""
+    """Above `@limit`, on a form whose password anybody may send: while passwords have taken their share of the time, or this
+    address has sent PASSWORDS wrong ones, it is refused before anything is counted, asked or drawn, for a storm must cost
+    next to nothing. Right passwords are not counted: thousands may sit behind one address. Raises passwords.Busy."""
+    return _counting(view, spent=(401, 422))
 
+
+def makes_password(view: View) -> View:
+    """The same where each password that is sent is hashed and kept, so that none is wrong."""
+    return _counting(view, spent=(303, 422))
+
+
+def _counting(view: View, *, spent: Collection[int]) -> View:
     @wraps(view)
     def asked(*args: Any, **kwargs: Any) -> Any:
+        key = f"passwords {address()}"
+        if limiter.enabled and _this_minute().get(key, 0) >= PASSWORDS:
+            raise passwords.Busy(_seconds_left())
         passwords.demand_time()
-        return view(*args, **kwargs)
+        answer = make_response(view(*args, **kwargs))
+        if answer.status_code in spent:
+            _times_this_minute(key)
+        return answer
 
     return cast(View, asked)
 
@@ -108,12 +124,17 @@ def has_failed_often(what: str) -> bool:
 
 
 def _times_this_minute(key: str) -> int:
+    counts = _this_minute()
+    counts[key] = counts.get(key, 0) + 1
+    return counts[key]
+
+
+def _this_minute() -> dict[str, int]:
     minute = int(time.time()) // MINUTE
     if _counts.get("minute") != minute:
         _counts.clear()
         _counts["minute"] = minute
-    _counts[key] = _counts.get(key, 0) + 1
-    return _counts[key]
+    return _counts
 
 
 _counts: dict[str, int] = {}
@@ -124,6 +145,10 @@ def seconds_until_next() -> int:
     exceeded = limiter.current_limit
     if exceeded and exceeded.breached:
         return max(1, math.ceil(exceeded.reset_at - time.time()))
+    return _seconds_left()
+
+
+def _seconds_left() -> int:
     return MINUTE - int(time.time()) % MINUTE
 
 

@@ -36,5 +36,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().scalar(sa.text("SELECT EXISTS (SELECT FROM kept_key)")):
+        raise RuntimeError(
+            "Keys were rotated: without the table kept_key the seals of the audit and the codes of gift cards and staff could"
+            " not be checked any more. Nothing was changed by this step; restore a backup from before the rotation instead."
+        )
     op.execute(FINAL.format(""))
     op.drop_table("kept_key")

@@ -14,7 +14,8 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.catalog import actions as catalog
-from app.core import cache, crypto, db
+from app.core import cache, crypto, db, keyring
+from app.core.settings import Settings
 from app.core.transaction import transaction
 from app.privacy import flows as privacy
 from app.tailoring import actions, queries
@@ -419,6 +420,38 @@ def test_a_guests_measures_come_along_at_sign_in(aina: Patron):
     assert "Made to measure: Aminah" in page
     assert "Made to the measurements you entered" in page
     assert [line.quantity for line in cart_lines()] == [1, 1, 1]
+
+
+def test_no_copy_of_measures_keeps_a_key_that_leaves(aina: Patron, settings: Settings):
+    """The carts are put together after the rotation has passed the customer's lines, and before it reaches the guest's."""
+    shirt = add_shirt(stock_of={"KB": 9})
+    aina.sign_out()
+    order_to(aina, shirt, fit="enter", **TOP)
+    old, new = settings.field_key, "another key of personal data, of next year"
+    crypto.configure(new, old, load_kept=keyring.load)
+    try:
+        aina.sign_in()
+        (line,) = cart_lines()
+        assert line.fitting.startswith(f"{crypto.current().id}.")
+        assert queries.opened(line.fitting).measures["chest"] == 971
+    finally:
+        crypto.configure(settings.field_key, load_kept=keyring.load)
+
+
+def test_no_order_has_more_than_the_limit_over_all_its_measures(guest: Shopper):
+    shirt = add_shirt(stock_of={"KB": 9}, max_per_order=2)
+    order_to(guest, shirt)
+    order_to(guest, shirt, fit="enter", **TOP)
+    (standard, typed) = cart_lines()
+    assert order_to(guest, shirt, fit="enter", **{**TOP, "m_chest": "104"}).status_code == 409
+    assert guest.post(f"/cart/lines/{typed.id}", quantity="2").status_code == 409
+    review = guest.to_review()
+    with transaction():
+        db.rows("UPDATE product SET max_per_order = 1 RETURNING id")
+    assert guest.place(review).status_code == 409
+    assert db.scalar("SELECT count(*) FROM orders") == 0
+    assert guest.post(f"/cart/lines/{standard.id}", remove="1").status_code == 303
+    assert guest.place(guest.get("/checkout/review")).status_code == 303
 
 
 def test_ordering_again_takes_todays_measures(aina: Patron):

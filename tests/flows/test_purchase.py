@@ -137,6 +137,23 @@ def test_sold_out_between_cart_and_place(shop, shopper, bank):
     assert faults() == {}
 
 
+def test_a_limit_that_came_between_cart_and_place(shopper):
+    """S12: no order has more than the merchant lets one have."""
+    shirt = add_product(stock_of={"KB": 9})
+    shopper.add(shirt, 3)
+    review = shopper.to_review()
+    with transaction():
+        db.rows("UPDATE product SET max_per_order = 2 RETURNING id")
+    answer = shopper.place(review)
+    assert answer.status_code == 409
+    assert "Kemeja Teluk: only 2 left" in answer.text
+    assert db.scalar("SELECT count(*) FROM orders") == 0
+    line = db.scalar("SELECT id FROM cart_line")
+    assert shopper.post(f"/cart/lines/{line}", quantity="2").status_code == 303
+    assert shopper.place(shopper.get("/checkout/review")).status_code == 303
+    assert faults() == {}
+
+
 def test_a_length_is_cut_in_one_piece(shopper):
     cloth = add_product("Kain Ela", unit="metre", price=1900, stock_of={"KB": 4, "KL": 3})
     assert shopper.add(cloth, "2.5").status_code == 409

@@ -12,6 +12,7 @@ import pytest
 from app.checkout import actions as checkout
 from app.checkout import queries as quotes
 from app.checkout.actions import subscribing
+from app.checkout.errors import LinesGone
 from app.core import db
 from app.core.ids import new_id
 from app.core.transaction import in_transaction, transaction
@@ -178,6 +179,29 @@ def test_a_click_that_was_an_order_before_starts_nothing(subscriber, plan_id, sh
     assert (answer.status_code, stock_row(shirt)) == (422, (5, 1))
     assert db.scalar("SELECT count(*) FROM recurring_order") == 0
     db.release()
+
+
+@pytest.mark.parametrize(
+    "change", ["tailored_as = 'top', tailoring_days = 7, is_tailored_only = true", "max_per_order = 1"]
+)
+def test_what_the_merchant_decides_before_the_click_counts(subscriber, plan_id, shirt, change):
+    """Made to measure only: nobody has the measures. And what one order may not have, a subscription's may not either."""
+    form, (click, wanted) = subscriber.review(plan_id, quantity="2"), a_click(plan_id, shirt, quantity=2)
+    with transaction():
+        db.rows(f"UPDATE product SET {change} RETURNING id")
+    with transaction(), pytest.raises(LinesGone):
+        subscribing.subscribe("somebody", click, wanted)
+    assert subscriber.client.post(form.action, data=form.filled(step="place")).status_code in (404, 422)
+    assert (db.scalar("SELECT count(*) FROM orders"), faults()) == (0, {})
+
+
+def test_what_is_only_made_to_measure_any_more_is_left_out(running, shirt, drain):
+    with transaction():
+        db.rows("UPDATE product SET tailored_as = 'top', tailoring_days = 7, is_tailored_only = true RETURNING id")
+    running.a_month_passes()
+    assert running.turns() == [("charged", "confirmed"), ("skipped", None)]
+    drain()
+    assert (stock_row(shirt), mails()[-1]) == ((4, 0), "subscription_sold_out")
 
 
 def test_the_second_turn_is_held_charged_and_told_by_webhook_once(running, shirt, bank, drain, letters):
@@ -408,13 +432,12 @@ def at_once(work, times=4):
         return list(pool.map(one, range(times)))
 
 
-def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
-    plan = queries.plan(plan_id)
-    quote = quotes.quote(quotes.one_line(shirt, 1), currency="MYR", locale="en", address=ADDRESS)
-    db.release()
+def a_click(plan_id, shirt, *, quantity=1):
+    """On the button of a review that shows so many."""
+    quote = quotes.quote(quotes.one_line(shirt, quantity), currency="MYR", locale="en", address=ADDRESS)
     click = checkout.PlaceOrder(
         key=new_id(),
-        accept_total=TOTAL,
+        accept_total=quote.priced.total_minor,
         payment_method="subscription",
         currency="MYR",
         locale="en",
@@ -424,13 +447,19 @@ def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
         client="198.51.100.9",
     )
     wanted = subscribing.Subscription(
-        plan=plan,
-        quantity=1,
+        plan=queries.plan(plan_id),
+        quantity=quantity,
         provider="razorpay",
         contact={"email": "aina@example.com", "phone": "+60123456789"},
         address=ADDRESS,
         method=quote.chosen.method.code,
     )
+    db.release()
+    return click, wanted
+
+
+def test_four_clicks_at_once_are_one_subscription(shop, plan_id, shirt):
+    click, wanted = a_click(plan_id, shirt)
     answers = at_once(lambda: subscribing.subscribe("visitor", click, wanted))
     assert sorted(is_new for _, is_new in answers) == [False, False, False, True]
     assert (len({row.id for row, _ in answers}), stock_row(shirt)) == (1, (5, 1))

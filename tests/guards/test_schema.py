@@ -1,13 +1,16 @@
 """The revisions build just what the models describe, and can be taken back."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import ProgrammingError
 
 from app.core import db
 from app.core.settings import Settings
@@ -47,6 +50,37 @@ def test_every_revision_can_be_taken_back(empty: Engine) -> None:
     assert tables_of(empty) == ["alembic_version"]
     schema.upgrade(url=url_of(empty))
     assert "orders" in tables_of(empty)
+
+
+def sent(engine: Engine, statement: str) -> None:
+    """As the owner, who may do everything; the engine's connections are the shop's, which begin with reading."""
+    with psycopg.connect(url_of(engine).replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def test_each_revision_is_a_transaction_of_its_own(empty: Engine) -> None:
+    """Else the locks of the first are held until the last is done; and what was done before a failure need not be done again."""
+    schema.upgrade("0020", url=url_of(empty))
+    sent(empty, "CREATE TABLE measurement_profile (n int)")  # in the way of 0023
+    with pytest.raises(ProgrammingError):
+        schema.upgrade(url=url_of(empty))
+    with empty.connect() as connection:
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0021"
+    sent(empty, "DROP TABLE measurement_profile")
+    schema.upgrade(url=url_of(empty))
+
+
+def test_keys_that_outlived_a_rotation_are_not_dropped(empty: Engine, make_app: Callable[..., Flask]) -> None:
+    url = url_of(empty)
+    schema.upgrade(url=url)
+    sent(empty, "INSERT INTO kept_key (id, derived) VALUES ('0a1b2c3d', 'x')")
+    runner = make_app(DATABASE_URL=url, MIGRATIONS_DATABASE_URL=url).test_cli_runner()
+    told = runner.invoke(args=["db", "downgrade", "0020"])
+    assert (told.exit_code, told.stderr.startswith("Error: Keys were rotated")) == (1, True)
+    assert "kept_key" in tables_of(db.engine())
+    sent(empty, "DELETE FROM kept_key")
+    schema.downgrade("0020", url=url)
+    assert "kept_key" not in tables_of(db.engine())
 
 
 def test_every_constraint_is_named_by_us(empty: Engine) -> None:

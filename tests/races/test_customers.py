@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from app.catalog import actions as catalog
@@ -12,10 +14,12 @@ from app.customers.actions import Device, Registration
 from chaos import races
 from chaos.buyer import Buyer
 from tests import shop
+from tests.run.waiting import wait_until
 from tools.webforms import form_to
 
 PASSWORD = "Bunga-Raya 7 & Teluk"
 DEVICE = Device("", "")
+MEASURES = {"m_waist": "80", "m_hip": "99", "m_inside_leg": "78", "m_height": "170"}
 
 
 def ask(kind: str, email: str, **more: object) -> str:
@@ -122,8 +126,7 @@ def test_measurements_are_removed_while_a_cart_takes_them(stand, email):
         db.rows("UPDATE product SET tailored_as = 'bottom', tailoring_days = 3 RETURNING id")
     browsers = [signed_in_at(stand, n, email, "/account/measurements/new") for n in range(6)]
     for _ in range(4):
-        measures = {"m_waist": "80", "m_hip": "99", "m_inside_leg": "78", "m_height": "170"}
-        assert posted_to(browsers[:1], "/account/measurements", name="Aminah", **measures) == [303]
+        assert posted_to(browsers[:1], "/account/measurements", name="Aminah", **MEASURES) == [303]
         profile = db.scalar("SELECT max(id::text) FROM measurement_profile")
         db.release()
         adding = [(each[0], each[1], "/cart/lines") for each in browsers[1:]]
@@ -135,6 +138,36 @@ def test_measurements_are_removed_while_a_cart_takes_them(stand, email):
     lines = db.rows("SELECT fitting, profile_id FROM cart_line WHERE variant_id = :v", v=shirt)
     assert lines
     assert all(line.fitting and line.profile_id is None for line in lines)
+    assert (stand.faults(), stand.accidents()) == ({}, 0)
+
+
+def test_other_measures_at_once_do_not_pass_the_limit_of_an_order(stand, email):
+    """All wait for the cart; whoever comes second has read it before the first had written."""
+    shirt, scarf = shop.add_product(stock_of={"KB": 90}, max_per_order=1), shop.add_product()
+    with transaction():
+        catalog.touch()
+        db.rows("UPDATE product SET tailored_as = 'bottom', tailoring_days = 3 RETURNING id")
+    browsers = [signed_in_at(stand, n, email, "/account/measurements/new") for n in range(3)]
+    assert posted_to(browsers[:1], "/cart/lines", variant=str(scarf), quantity="1") == [303]
+    chosen = [{"fit": "standard"}, {"fit": "enter", **MEASURES}, {"fit": "enter", **MEASURES, "m_hip": "104"}]
+
+    def add(browser, form, **fields: str) -> int:
+        data = {**form, "variant": str(shirt), "quantity": "1", "unit": "cm", **fields}
+        return browser.post("/cart/lines", data).status_code
+
+    with ThreadPoolExecutor() as pool:
+        with transaction():
+            db.rows(
+                "SELECT FROM cart JOIN cart_line l ON l.cart_id = cart.id WHERE l.variant_id = :v FOR UPDATE OF cart",
+                v=scarf,
+            )
+            adding = [
+                pool.submit(add, each[0], each[1], **fields) for each, fields in zip(browsers, chosen, strict=True)
+            ]
+            wait_until(lambda: db.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted") == len(adding))
+        answers = sorted(each.result() for each in adding)
+    assert answers == [303, 409, 409]
+    assert db.scalar("SELECT sum(quantity)::int FROM cart_line WHERE variant_id = :v", v=shirt) == 1
     assert (stand.faults(), stand.accidents()) == ({}, 0)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from run import processes, supervisor
+from run.__main__ import _children as shop_of_processes
 from run.environment import PROJECT
 from tests.run.conftest import Start
 from tests.run.waiting import wait_until
@@ -32,6 +33,22 @@ while True:
     run.look()
     time.sleep(0.02)
 """
+
+
+def test_in_production_who_serves_is_not_told_the_owners_address(tmp_path: Path) -> None:
+    owner = {
+        "MIGRATIONS_DATABASE_URL": "postgresql://owner:secret@db/shop",
+        "MIGRATIONS_DATABASE_URL_FILE": "/run/secrets/owner",
+    }
+    environ = {"APP_ENV": "production", "DATABASE_URL": "postgresql://shop@db/shop", **owner}
+    children = shop_of_processes(tmp_path, environ)
+    assert [child.name for child in children] == ["web", "worker", "cron"]
+    assert [dict(child.environ) for child in children] == [
+        {name: value for name, value in environ.items() if name not in owner}
+    ] * 3
+    assert {child.environ.get("MIGRATIONS_DATABASE_URL") for child in shop_of_processes(tmp_path, owner)} == {
+        owner["MIGRATIONS_DATABASE_URL"]
+    }
 
 
 def family(file: Path) -> list[int]:

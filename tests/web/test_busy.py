@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import zxcvbn
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from app.core import db, passwords
 from app.core.passwords import Allowance, Busy
+from app.web import limits
 from tests.sql import watched
 from tests.staff import hire
 from tools.webforms import form_to
@@ -73,6 +75,54 @@ def test_while_nothing_is_left_each_door_says_when_to_come_back(make_app: Callab
     assert DOORS[path]["password"] not in answer.text
     passwords.allowance = Allowance(share=1.0, most=10.0)
     assert client.post(path, data=fields).status_code in (303, 422)
+
+
+WRONG = {**DOORS, "/api/v1/auth/login": DOORS["/admin/login"], "/api/v1/customer/login": DOORS["/login"]}
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_wrong_passwords_of_one_address_leave_the_others_their_share(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A new browser and another account for each: neither what one may send nor what one account takes ends that."""
+    app = make_app(RATE_LIMIT_ENABLED="true")
+    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_000.0)  # one minute: a slow machine changes nothing
+
+    def wrong(number: int, address: str) -> TestResponse:
+        client, fields = app.test_client(), {**WRONG[path], "email": f"aina{number}@example.com"}
+        client.set_cookie("staff-device", "made-up")
+        at = {"environ_base": {"REMOTE_ADDR": address}}
+        if path.startswith("/api/"):
+            return client.post(path, json=fields, **at)
+        return client.post(path, data=form_to(client.get(path, **at).text, path).filled(**fields), **at)
+
+    spent = {wrong(n, "203.0.113.7").status_code for n in range(limits.PASSWORDS)}
+    assert spent <= {303, 401, 422}
+    answer = wrong(99, "203.0.113.7")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert db.scalar("SELECT count(*) FROM login_attempt") in (0, limits.PASSWORDS)
+    assert {wrong(99, "203.0.113.8").status_code} == spent
+
+
+def test_right_passwords_of_one_address_are_not_counted(make_app: Callable[..., Flask]) -> None:
+    """A whole office, or a town behind one carrier."""
+    app = make_app(RATE_LIMIT_ENABLED="true")
+    member = hire(app)
+    for _ in range(limits.PASSWORDS + 2):
+        client = app.test_client()
+        fields = form_to(client.get("/admin/login").text, "/admin/login").filled(
+            email=member.email, password=member.password
+        )
+        assert client.post("/admin/login", data=fields).status_code == 303
+
+
+def test_an_account_says_first_that_it_waits(make_app: Callable[..., Flask]) -> None:
+    client = make_app(RATE_LIMIT_ENABLED="true").test_client()
+    fields = form_to(client.get("/login").text, "/login").filled(**DOORS["/login"])
+    assert [client.post("/login", data=fields).status_code for _ in range(5)] == [422] * 5
+    answer = client.post("/login", data=fields)
+    assert (answer.status_code, "Too many passwords are being tried" in answer.text) == (429, False)
+    assert "minutes" in answer.text
 
 
 def test_a_browser_that_is_trusted_waits_for_no_stranger(make_app: Callable[..., Flask]) -> None:

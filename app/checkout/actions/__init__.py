@@ -253,9 +253,7 @@ def _checked_quote(
         method=session.shipping_method,
         with_stock=False,
     )
-    gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
-    if gone:
-        raise LinesGone(gone)
+    demand_to_be_had(quote)
     if any(line.is_unfit for line in quote.lines):
         raise MeasuresMissing()
     if quote.chosen is None or quote.chosen.method.code != session.shipping_method:
@@ -263,6 +261,14 @@ def _checked_quote(
     if click.accept_total is not None and quote.priced.total_minor != click.accept_total:
         raise TotalChanged()
     return quote, session.address, session.contact
+
+
+def demand_to_be_had(quote: Quote) -> None:
+    """Raises LinesGone for what is not sold any more, or more than one order may have; stock is a matter of its locks."""
+    gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
+    most = {line.facts.variant_id: line.facts.max_per_order or 0 for line in quote.lines if line.is_short}
+    if most:  # without stock a line is short by the limit alone; what is not sold is short too
+        raise LinesGone({**most, **gone})
 
 
 def _checked_value(

@@ -53,8 +53,9 @@ def subscribe(visitor: str, click: checkout.PlaceOrder, wanted: Subscription) ->
         method=wanted.method,
         with_stock=False,
     )
-    if not all(line.facts.is_sellable for line in quote.lines) or not quote.lines:
+    if not quote.lines or any(line.is_unfit for line in quote.lines):  # nobody measures who subscribes
         raise LinesGone({wanted.plan.variant_id: 0})
+    checkout.demand_to_be_had(quote)
     if quote.chosen is None or quote.chosen.method.code != wanted.method:
         raise NoDelivery()
     if quote.priced.total_minor != click.accept_total:
