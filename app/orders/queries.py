@@ -196,7 +196,7 @@ EXISTS (SELECT FROM orders o WHERE {whose} AND (
     WHERE p.order_id = o.id AND m.state IN ('authorized', 'captured') AND m.amount_minor > greatest(m.refunded_minor,
       (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = m.id AND r.state = 'succeeded'))
       + (SELECT coalesce(sum(d.amount_minor), 0) FROM payment_dispute d WHERE d.capture_id = m.id AND d.state = 'lost'))))
-"""  # noqa: S608 - our own words
+"""  # noqa: S608 - our own words  # nosec B608
 
 
 UNDER_WAY = under_way("o.customer_id = c.id")  # of the customer `c` of another statement

@@ -135,11 +135,11 @@ _GUARDED = (
 def _number_people() -> None:
     """Each fingerprint of a person gets a number; the order tells nothing, as the fingerprints are keyed."""
     all_of_them = " UNION ".join(
-        f"SELECT {each.whose} AS old FROM {each.table} t WHERE {each.where}"  # noqa: S608 - our own words
+        f"SELECT {each.whose} AS old FROM {each.table} t WHERE {each.where}"  # noqa: S608 - our own words  # nosec B608
         for each in DISGUISES
     )
     db.rows(
-        "CREATE TEMPORARY TABLE person_number ON COMMIT DROP AS"  # noqa: S608
+        "CREATE TEMPORARY TABLE person_number ON COMMIT DROP AS"  # noqa: S608  # nosec B608
         f" SELECT old, row_number() OVER (ORDER BY old) AS number FROM ({all_of_them}) AS known WHERE old IS NOT NULL"
     )
     db.rows("ALTER TABLE person_number ADD PRIMARY KEY (old)")
@@ -151,7 +151,7 @@ def _disguise(what: Disguise, *, seed: int) -> int:
     country = "t.country" if what.table == "orders" else "'MY'"
     while True:
         found = db.rows(
-            f"SELECT t.id, n.number, {country} AS country FROM {what.table} t"  # noqa: S608
+            f"SELECT t.id, n.number, {country} AS country FROM {what.table} t"  # noqa: S608  # nosec B608
             f" JOIN person_number n ON n.old = {what.whose} WHERE {what.where} AND t.id > CAST(:last AS uuid)"
             " ORDER BY t.id LIMIT :limit",
             last=last,
@@ -170,7 +170,7 @@ def _write(what: Disguise, ids: list[Any], people: list[Person]) -> None:
     sets = ", ".join(f"{name} = CASE WHEN t.{name} IS NULL THEN NULL ELSE u.{name} END" for name in columns)
     lists = ", ".join(f"CAST(:{name} AS {kinds[name]}[])" for name in columns)
     db.rows(
-        f"UPDATE {what.table} t SET {sets}"  # noqa: S608
+        f"UPDATE {what.table} t SET {sets}"  # noqa: S608  # nosec B608
         f" FROM unnest(CAST(:ids AS uuid[]), {lists}) AS u (id, {', '.join(columns)}) WHERE t.id = u.id RETURNING 1",
         ids=ids,
         **{name: [getattr(person, show)() for person in people] for name, show in columns.items()},
@@ -181,7 +181,7 @@ def _replace_columns() -> None:
     values = {"salt": secrets.token_hex(32), "nothing": crypto.encrypt(""), "no_record": crypto.encrypt("{}")}
     for table, columns in REPLACED.items():
         sets = ", ".join(f"{name} = {value}" for name, value in columns.items())
-        db.rows(f"UPDATE {table} SET {sets}", **{name: each for name, each in values.items() if f":{name}" in sets})  # noqa: S608
+        db.rows(f"UPDATE {table} SET {sets}", **{name: each for name, each in values.items() if f":{name}" in sets})  # noqa: S608  # nosec B608
 
 
 def reclaim() -> None:
@@ -209,8 +209,8 @@ def is_owner() -> bool:
 def keys() -> set[str]:
     """The ids of the keys by whose fingerprints people are told. Under several, one person would become several."""
     each_table = " UNION ".join(
-        f"SELECT split_part(t.email, '.', 1) AS key FROM {each.table} t WHERE {each.where}"  # noqa: S608 - our own words
+        f"SELECT split_part(t.email, '.', 1) AS key FROM {each.table} t WHERE {each.where}"  # noqa: S608 - our own words  # nosec B608
         for each in DISGUISES
         if "email_index" in each.shows
     )
-    return {row.key for row in db.rows(f"SELECT key FROM ({each_table}) AS known WHERE key <> ''")}  # noqa: S608
+    return {row.key for row in db.rows(f"SELECT key FROM ({each_table}) AS known WHERE key <> ''")}  # noqa: S608  # nosec B608

@@ -28,7 +28,7 @@ _GUEST_WAITING = f"({_GUEST_ORDERS}), ({recurring.under_way(recurring.OF_GUEST)}
 
 
 def waits_for(customer_id: uuid.UUID) -> Waiting:
-    found = db.rows(f"SELECT {_WAITING} FROM customer c WHERE c.id = :id", id=customer_id)  # noqa: S608 - our own words
+    found = db.rows(f"SELECT {_WAITING} FROM customer c WHERE c.id = :id", id=customer_id)  # noqa: S608 - our own words  # nosec B608
     return Waiting(*found[0]) if found else Waiting(orders=False, subscriptions=False)
 
 
@@ -133,7 +133,7 @@ def waiting_count() -> tuple[int, int]:
 def due(*, limit: int = 50) -> list[uuid.UUID]:
     """Customers whose time of grace is over and who can be forgotten now, the first first."""
     found = db.rows(
-        "SELECT c.id FROM customer c WHERE c.closes_at <= now() AND c.is_active"  # noqa: S608 - our own words
+        "SELECT c.id FROM customer c WHERE c.closes_at <= now() AND c.is_active"  # noqa: S608 - our own words  # nosec B608
         f" AND NOT ({orders.UNDER_WAY} OR {recurring.UNDER_WAY}) ORDER BY c.closes_at LIMIT :limit",
         limit=limit,
     )

@@ -38,7 +38,7 @@ def downgrade() -> None:
     for owner in OWNERS:
         op.drop_table(f"{owner}_spent_token")
         # what was a program's token must not become a cookie's
-        op.execute(f"DELETE FROM {owner}_session WHERE is_program")  # nosec B608 - two words of ours
+        op.execute(f"DELETE FROM {owner}_session WHERE is_program")  # nosec B608
         op.drop_column(f"{owner}_session", "is_program")
 
 

@@ -70,7 +70,7 @@ def to_forget(which: str, *, limit: int, **values: Any) -> list[uuid.UUID]:
     """Orders that know somebody still and may forget them, locked; those that somebody else is at are left out. `which` is SQL of
     our own."""
     found = db.rows(
-        f"SELECT id FROM orders WHERE forgotten_at IS NULL AND {which} LIMIT :limit FOR UPDATE SKIP LOCKED",  # noqa: S608
+        f"SELECT id FROM orders WHERE forgotten_at IS NULL AND {which} LIMIT :limit FOR UPDATE SKIP LOCKED",  # noqa: S608  # nosec B608
         limit=limit,
         **values,
     )
@@ -100,7 +100,7 @@ def forget_measures(*, never_days: int, guest_days: int, limit: int) -> int:
     """What somebody measures, once no order needs it any more: so many days after an order that never came about, or was paid by
     somebody without an account. Returns how many lines forgot it."""
     found = db.rows(
-        "WITH old AS (SELECT l.id FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.fitting_key <> '' AND"  # noqa: S608
+        "WITH old AS (SELECT l.id FROM order_line l JOIN orders o ON o.id = l.order_id WHERE l.fitting_key <> '' AND"  # noqa: S608  # nosec B608
         f" (({OVER_UNPAID}) AND o.created_at < now() - make_interval(days => :never)"
         " OR o.confirmed_at < now() - make_interval(days => :guest) AND o.customer_id IS NULL)"
         " LIMIT :limit FOR UPDATE OF l SKIP LOCKED)"
