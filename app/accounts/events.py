@@ -44,8 +44,8 @@ class StaffInvited(Event):
 
 @dataclass(frozen=True, slots=True)
 class StaffAccessChanged(Event):
-    """What one signs in with has changed: `what` is `password`, `totp`, `codes`, `authenticator`, `passkey_added`,
-    `passkey_removed`, `phone`, `phone_removed` or `totp_removed`. Its owner should know."""
+    """What one signs in with has changed: `what` is `password`, `totp`, `totp_replaced`, `totp_removed`, `codes`, `authenticator`,
+    `passkey_added`, `passkey_removed`, `phone` or `phone_removed`. Its owner should know."""
 
     name = "staff.access_changed"
     staff_id: uuid.UUID

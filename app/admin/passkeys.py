@@ -20,17 +20,20 @@ from app.core.transaction import in_transaction
 from app.passkeys import actions as passkeys
 from app.passkeys import queries
 from app.passkeys.actions import Given
+from app.passkeys.errors import TooManyPasskeys
 from app.passkeys.rules import LONGEST_NAME
 from app.web import staff
 from app.web.forms import has_control_characters, tidy
 from app.web.limits import FORMS, limit
 from app.web.passkeys import bound_to, given, party
+from app.web.passkeys import too_many as too_many_passkeys
 from app.web.respond import respond
 from app.web.rights import PASSWORD, STRANGER, TOTP, needs, with_next
 from app.web.site import settings
 from app.web.staff import somebody
 
 bp = desk("passkeys", __name__)
+bp.register_error_handler(TooManyPasskeys, too_many_passkeys)
 NEW = f"{PAGE}/passkeys/new"
 
 

@@ -127,7 +127,8 @@ def blind_indexes(value: str) -> list[bytes]:
 
 
 def _index_by(key: bytes, value: str) -> bytes:
-    normal = unicodedata.normalize("NFC", value).strip().casefold()
+    """Case aside, and nothing more: casefold would take ß for ss, and straße.de is somebody else's than strasse.de."""
+    normal = unicodedata.normalize("NFC", value).strip().lower()
     return hmac.new(key, normal.encode(), hashlib.sha256).digest()
 
 

@@ -36,7 +36,8 @@ class Busy(ShopError):
 
 class Allowance:
     """How much of a processor one process may put into passwords: its `share` of the time that passes, up to `most` seconds
-    kept. So wrong passwords from ever so many addresses leave the rest to who shops.
+    kept. So wrong passwords from ever so many addresses leave the rest to who shops. No more than `most` is owed either: soon
+    after a storm is over, so is the waiting.
 
     A right password is charged a part of what it took: an evening on which everybody signs in is no attack.
     """
@@ -55,7 +56,7 @@ class Allowance:
             raise Busy(ceil(-self._left / self.share) or 1)
 
     def charge(self, seconds: float) -> None:
-        self._left -= seconds
+        self._left = max(self._left - seconds, -self.most)
 
 
 allowance = Allowance(share=0.03, most=1.5)

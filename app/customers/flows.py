@@ -39,18 +39,27 @@ def finish_registration(token: str, password: str | None, *, visitor: str | None
     """Follow the link of a registration. In another browser than it was typed in, the password must be given again: else
     somebody could register another one's address and wait for them to confirm it.
 
-    Raises LinkOver, WrongPassword or EmailTaken.
+    Raises LinkOver, WrongPassword, TooManyTries, Busy or EmailTaken.
     """
     wish = queries.open_request(token, kind="register")
     if wish is None:
         raise LinkOver()
-    is_same_browser, password_hash = wish.visitor == visitor, wish.password_hash
+    is_same_browser, password_hash, request_id = wish.visitor == visitor, wish.password_hash, wish.id
     db.release()
-    if not is_same_browser and not passwords.is_right(password_hash, password or ""):
-        raise WrongPassword()
+    if not is_same_browser:
+        _demand_chosen(password_hash, password or "", request_id=request_id)
     session = in_transaction(lambda: actions.finish_registration(token, device=device))
     log.info("customer registered", extra={"customer": str(session.customer_id)})
     return session
+
+
+def _demand_chosen(password_hash: str | None, password: str, *, request_id: uuid.UUID) -> None:
+    """Counted by registration: what is tried is no account's password. Raises WrongPassword, TooManyTries, Busy."""
+    passwords.demand_time()
+    attempt_id = _claimed(f"registration {request_id}")
+    if not passwords.is_right(password_hash, password):
+        raise WrongPassword()
+    in_transaction(lambda: actions.note_right(attempt_id))
 
 
 class _HashIsNew(Exception):

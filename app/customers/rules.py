@@ -18,6 +18,7 @@ MAX_SESSIONS = 10  # of one customer; the one seen longest ago ends (SEC-10)
 MAX_ADDRESSES = 20
 MAX_WISHES = 100
 GOOD_LETTERS = 2  # of a kind in one mailbox: no third is sent while two links there work, so that nobody can flood it
+GOOD_CONNECT_LETTERS = 6  # of those two for one browser: they work there alone, so strangers' are none to the owner
 GOOD_MINUTES = 5  # a link with less time left does not count
 
 # Minutes that the link of a mail is good for.

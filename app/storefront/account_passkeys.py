@@ -14,6 +14,7 @@ from app.customers.actions import keys
 from app.customers.errors import TooManyTries, WrongPassword
 from app.passkeys import actions as passkeys
 from app.passkeys import queries
+from app.passkeys.errors import TooManyPasskeys
 from app.passkeys.models import Owner
 from app.storefront.account import security_page, wrong_words
 from app.storefront.customer_forms import PasskeyForm, PasskeyNameForm
@@ -21,11 +22,12 @@ from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES
 from app.web import customers
 from app.web.errors import problem
 from app.web.limits import FORMS, limit
-from app.web.passkeys import bound_to, given, party
+from app.web.passkeys import bound_to, given, party, too_many
 from app.web.respond import no_store
 
 bp = no_store(Blueprint("account_passkeys", __name__, url_prefix="/account/security/passkeys"))
 bp.before_request(customers.demand)
+bp.register_error_handler(TooManyPasskeys, too_many)
 
 
 @bp.post("/options")
@@ -56,7 +58,9 @@ def add() -> ResponseReturnValue:
     if not form.validate():
         return security_page(passkey=form, status=422)
     answer, name = given(customers.session_token()), form.name.data or ""
-    if answer is None or not in_transaction(lambda: keys.add(person.customer_id, answer, name=name)):
+    if answer is None or not in_transaction(
+        lambda: keys.add(person.customer_id, answer, name=name, session_id=person.session_id)
+    ):
         form.name.errors = [_("No passkey was added. Please try again.")]
         return security_page(passkey=form, status=422)
     return redirect(url_for("account.security", said="passkey"), 303)

@@ -11,8 +11,9 @@ from flask_babel import gettext as _
 
 from app.core.transaction import in_transaction
 from app.customers import actions, flows, gateway, queries
-from app.customers.errors import EmailTaken, LinkOver, WrongPassword
+from app.customers.errors import EmailTaken, LinkOver, TooManyTries, WrongPassword
 from app.customers.rules import LINK_MINUTES
+from app.storefront.account import wrong_words
 from app.storefront.customer_forms import RegisterForm
 from app.storefront.signing_in import FROM_ONE_ADDRESS, GUESSES, HOME, over, welcome
 from app.web import customers, languages
@@ -80,6 +81,8 @@ def confirm(token: str) -> ResponseReturnValue:
         return over("register")
     except WrongPassword:
         return _confirmation(token, error=_("This is not the password you chose when you registered."), status=422)
+    except TooManyTries as refusal:
+        return _confirmation(token, error=wrong_words(refusal), status=refusal.status)
     except EmailTaken:
         return respond("storefront/signing_in/taken.html", status=409)
     return welcome(new, to=url_for("account.home", said="welcome"))

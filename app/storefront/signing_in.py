@@ -125,6 +125,7 @@ def show_reset(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/login/reset/<token>")
+@looks_at_password
 @limit(GUESSES, per_address=FROM_ONE_ADDRESS)
 def reset(token: str) -> ResponseReturnValue:
     wish = queries.open_request(token, kind="reset")

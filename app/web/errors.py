@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 PAGES = {400, 403, 404, 410}  # with the shop around them; the other pages stand alone and need nothing
 RETRY_SECONDS = 5
+# Names of fields; and whatever has “password” in its name.
+SECRETS = {"csrf_token", "code", "credential", "key", "current", "new", "again"}
 
 
 def init_app(app: Flask) -> None:
@@ -179,8 +181,12 @@ def _words_for(error: HTTPException) -> str:
 
 
 def _form_to_send_again() -> list[tuple[str, str]] | None:
-    """What was typed, to be sent again with one press; only when the form came from one of our own pages."""
+    """What was typed, but no secrets, to be sent again with one press; only when the form came from one of our own pages."""
     if request.headers.get("Sec-Fetch-Site") != "same-origin" or request.files:
         return None
-    secret = ("csrf_token", "password", "code", "credential", "key")
-    return [(name, value) for name, value in request.form.items(multi=True) if name not in secret]
+    return [(name, value) for name, value in request.form.items(multi=True) if not _is_secret(name)]
+
+
+def _is_secret(name: str) -> bool:
+    """By the name of its field, without the prefix of its form."""
+    return "password" in name or name.rpartition("-")[2] in SECRETS

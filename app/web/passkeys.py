@@ -10,12 +10,15 @@ import hashlib
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, request, session
+from flask import Flask, Response, abort, request, session
+from flask_babel import gettext as _
 
 from app.core import passkeys
 from app.core.errors import NotFound
 from app.core.passkeys import NotBelieved, Party
 from app.passkeys.actions import Given
+from app.passkeys.errors import TooManyPasskeys
+from app.web.errors import problem
 from app.web.site import settings
 
 LOCAL = "localhost"
@@ -67,6 +70,12 @@ def bound_to(session_token: str = "") -> bytes:
     if not token:
         abort(400)
     return hashlib.sha256(f"passkey {token}".encode("utf-8", "replace")).digest()
+
+
+def too_many(refusal: TooManyPasskeys) -> Response:
+    """For the page's script, which shows the title; an error handler of the blueprints where passkeys are added."""
+    words = _("You have %(n)s passkeys; remove one first.", n=refusal.most)
+    return problem(refusal.status, refusal.code, words, **refusal.facts)
 
 
 def given(session_token: str = "") -> Given | None:

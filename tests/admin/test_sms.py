@@ -240,6 +240,15 @@ class TestSignIn:
         assert entering.client.get_cookie("staff-device") is None
         assert entering.client.get("/admin/backup-codes").location == "/admin/"
 
+    def test_a_code_on_the_phone_of_before_opens_nothing(self, entering, reachable, carrier, drain):
+        """Who changes the number may have lost the phone, and a code for a thief's browser may lie on it."""
+        ask(entering)
+        drain()
+        old = carrier.code()
+        add_phone(reachable, carrier, drain, phone="+60 13-987 6543")
+        assert codes("purpose = 'sign_in' AND used_at IS NULL") == 0
+        assert entering.give_code(old).status_code == 422
+
     def test_it_works_once(self, app, entering, reachable, carrier, drain):
         ask(entering)
         drain()

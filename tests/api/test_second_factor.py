@@ -157,6 +157,11 @@ def test_another_authenticator_takes_a_fresh_code_the_password_and_a_code_of_it(
     assert me.get(CLEANUP).status_code == 200
     assert secret_of(me.get(SETUP)) not in (new, member.secret)
     assert mails(drain) == 1
+    told = db.scalar("SELECT payload ->> 'what' FROM outbox_event WHERE name = 'staff.access_changed'")
+    assert (told, db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'staff.totp_changed'")) == (
+        "totp_replaced",
+        1,
+    )
     late = program(app)
     member.steps.clear()
     assert refused(late.post(VERIFY, late.challenge(member), code=member.code()), 422)  # the old one is dead

@@ -86,6 +86,74 @@ def test_in_another_browser_the_password_must_be_given(patron: Patron, make_patr
     assert not patron.is_signed_in()
 
 
+def test_five_wrong_passwords_on_a_confirmation_wait(patron: Patron, make_patron: MakePatron):
+    patron.ask_to_register()
+    link, other = patron.link(), make_patron()
+    answers = [other.follow(link, password=f"Wrong-Word {n}!").status_code for n in range(5)]
+    assert answers == [422] * 5
+    answer = make_patron().follow(link, password=PASSWORD)
+    assert (answer.status_code, count_of("customer")) == (429, 0)
+    assert "tried too often" in answer.text
+    assert patron.follow(link).status_code == 303  # where it was typed nothing is asked
+
+
+@pytest.mark.parametrize("door", ["confirm", "reset"])
+def test_behind_a_link_too_passwords_take_no_more_time_than_they_may(
+    patron: Patron, make_patron: MakePatron, monkeypatch: pytest.MonkeyPatch, verifications, door: str
+):
+    if door == "reset":
+        patron.register()
+        patron.submit("/login/forgot", "/login/forgot", email=patron.email)
+    else:
+        patron.ask_to_register()
+    link, other = patron.link(), make_patron()
+    other.get(link)
+    monkeypatch.setattr(passwords, "_is_bounded", True)
+    monkeypatch.setattr(passwords, "allowance", passwords.Allowance(share=1e-9, most=0.0))
+    verifications.clear()
+    answer = other.follow(link, password="Password1!")
+    assert (answer.status_code, verifications) == (429, [])
+    assert f'href="{link}"' in answer.text
+    assert db.scalar("SELECT count(*) FROM customer_sign_in WHERE NOT was_right") == 0
+    monkeypatch.setattr(passwords, "allowance", passwords.Allowance(share=1.0, most=10.0))
+    assert other.follow(link, password=PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("email", "other"),
+    [
+        ("hans@strasse.example", "hans@straße.example"),
+        ("ss@example.com", "ß@example.com"),
+        ("fish@example.com", "\ufb01sh@example.com"),
+        ("aisha@example.com", "ai\u017fha@example.com"),
+        ("nikoσ@example.com", "nikoς@example.com"),
+    ],
+)
+def test_letters_that_only_fold_to_the_same_are_another_address(make_patron: MakePatron, email: str, other: str):
+    """The take-over: by mail to straße.example, somebody else's domain, into the account of strasse.example."""
+    owner, stranger = make_patron(email).register(), make_patron(other)
+    before = len(owner.office.mails) if owner.mails() else 0
+    stranger.submit("/login/forgot", "/login/forgot", email=other)
+    stranger.ask_for_link(email=other)
+    stranger.deliver()
+    assert len(stranger.office.mails) == before
+    assert stranger.sign_in().status_code == 422
+    stranger.ask_to_register()
+    stranger.deliver()
+    assert [str(mail["Subject"]) for mail in stranger.office.mails[before:]] == ["Confirm your e-mail address"]
+    assert owner.is_signed_in()
+
+
+def test_a_link_goes_to_the_address_of_the_account_however_it_was_typed(aina: Patron, make_patron: MakePatron):
+    stranger = make_patron()
+    stranger.submit("/login/forgot", "/login/forgot", email="AINA@Example.COM")
+    stranger.ask_for_link(email="Aina@example.com")
+    assert [path.split("/")[2] for mail in aina.mails()[-2:] for path in LINK.findall(body_of(mail, "plain"))] == [
+        "reset",
+        "link",
+    ]
+
+
 def test_a_known_address_gets_the_same_answer_and_another_mail(aina: Patron, make_patron: MakePatron, verifications):
     stranger, unknown = make_patron(), make_patron("new@example.com")
     answers, work = [], []

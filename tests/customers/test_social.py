@@ -258,6 +258,24 @@ class TestAccountsThatAreThere:
         assert "We have made an account" in patron.get(answer.location)
         assert (customers(), identities()) == (1, 1)
 
+    def test_strangers_who_ask_keep_nobody_from_their_own_link(self, aina, make_patron, acme):
+        """Theirs work in their browsers alone: two of them in the mailbox are none to its owner. Six are enough, whoever asks."""
+        aina.sign_out()
+
+        def ask_thrice(somebody: Patron) -> int:
+            proof = proof_of(come_back(somebody))
+            for _ in range(3):
+                somebody.submit(proof, f"{proof}/link", email=aina.email)
+            return sum("/login/connect/" in body_of(mail, "plain") for mail in aina.mails())
+
+        acme.person |= {"sub": "mallory", "email": "mallory@example.com", "email_verified": False}
+        assert ask_thrice(make_patron()) == 2
+        acme.person |= {"sub": "aina", "email": aina.email, "email_verified": True}
+        assert ask_thrice(aina) == 4
+        assert aina.follow(aina.link()).status_code == 303
+        acme.person |= {"sub": "mallory", "email": "mallory@example.com", "email_verified": False}
+        assert [ask_thrice(make_patron()) for _ in range(3)] == [6, 7, 7]  # of which one was followed
+
     def test_a_proof_is_for_the_browser_that_came_back(self, aina, make_patron, acme):
         aina.sign_out()
         proof, stranger = proof_of(come_back(aina)), make_patron()

@@ -157,8 +157,7 @@ def _site():
     letters._environment.cache_clear()
 
 
-def values_for(template):
-    """`what` happened is told in other words about passkeys."""
+def values_of(template):
     return {**VALUES, "what": "added"} if template == "customer_passkey_changed" else VALUES
 
 
@@ -169,7 +168,7 @@ def changed(**changes):
 @pytest.mark.parametrize("template", TEMPLATES)
 @pytest.mark.parametrize("locale", letters.LANGUAGES)
 def test_every_mail_renders_in_every_language(template, locale):
-    letter = letters.compose(template, locale=locale, **values_for(template))
+    letter = letters.compose(template, locale=locale, **values_of(template))
     assert letter.subject
     assert "\n" not in letter.subject
     for half in (letter.text, letter.html):
@@ -204,6 +203,7 @@ def test_each_kind_of_news_about_a_key_has_words(change):
         "password",
         "totp",
         "totp_removed",
+        "totp_replaced",
         "codes",
         "phone",
         "phone_removed",
@@ -218,6 +218,14 @@ def test_each_kind_of_news_about_an_account_has_words(what, kind):
         letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})
         assert letter.subject in letter.text
         assert letter.subject in letter.html
+
+
+def test_another_authenticator_is_not_told_as_a_lost_one():
+    letter = letters.compose("staff_access_changed", locale="en", **{**VALUES, "what": "totp_replaced"})
+    assert letter.subject == "Another authenticator was set up"
+    for half in (letter.text, letter.html):
+        assert "signed out everywhere else. Your passkeys and backup codes stay." in half
+        assert "QR code" not in half
 
 
 def test_lines_and_totals_are_those_of_the_order():
@@ -279,13 +287,11 @@ def test_a_refund_says_why(reason):
 def test_text_of_strangers_stays_text(template):
     attack = "<script>alert(1)</script>{{ 7*7 }}\"'&"
     lines = (MailLine(attack, attack, 1, None, rm(1)),)
-    values = changed(
+    order = changed(
         name=attack, address=(attack,), lines=lines, shipping_name=attack, tax_names=(attack,), label=attack
-    )
-    values |= {
-        "subscription": dataclasses.replace(VALUES["subscription"], what=attack),
-        "what": values_for(template)["what"],
-    }
+    )["order"]
+    values = {**values_of(template), "order": order}
+    values["subscription"] = dataclasses.replace(VALUES["subscription"], what=attack)
     letter = letters.compose(template, locale="en", **values)
     assert "<script>" not in letter.html
     assert ("7*7" in letter.html) == ("<script>" in letter.text) == (template not in TO_STAFF)

@@ -8,11 +8,14 @@ import pytest
 
 from app.core import db
 from app.core.transaction import transaction
+from app.customers import actions
+from app.customers import queries as customers
 from app.privacy import queries
 from tests.authenticator import PRESENT, Authenticator
 from tests.customers.patron import PASSWORD, Patron
 from tests.notifications.post_office import body_of
 from tests.passkeys.keyring import Keyring
+from tests.passkeys.meanwhile import Meanwhile
 from tests.shop import add_product
 from tests.staff import hire
 
@@ -173,6 +176,27 @@ def test_a_question_is_answered_by_who_was_asked(aina: Patron, mallory: Patron) 
     assert value("SELECT count(*) FROM passkey") == 0
 
 
+@pytest.mark.parametrize("end", ["everywhere", "here", "reset"])
+def test_a_session_that_ends_meanwhile_adds_none(aina: Patron, end: str) -> None:
+    """A thief's device answers just while the owner throws them out."""
+    ring, token = Keyring(aina.client), aina.cookie() or ""
+    credential = ring.credential(ring.question(SECURITY, **SENT))
+    thief = Meanwhile(lambda: ring.answer(SECURITY, credential, **{"passkey-name": "Theirs"}))
+    with transaction():
+        person = customers.lock_customer(aina.id)
+        assert person is not None
+        thief.meet()
+        if end == "here":
+            actions.end_session(token)
+        elif end == "reset":
+            actions.set_password(person, person.password_hash or "")
+        else:
+            actions.end_sessions(person.id)
+    answer = thief.end()
+    assert (answer.status_code, "No passkey was added" in answer.text) == (422, True)
+    assert value("SELECT count(*) FROM passkey") == 0
+
+
 def test_customers_and_staff_are_apart(aina: Patron, keyring: Keyring, shop: Any) -> None:
     """A customer's passkey does not open the back office, nor one of the staff an account."""
     desk = Keyring(shop.test_client(), keyring.device)
@@ -214,4 +238,5 @@ def test_the_page_asks_no_more_for_twenty_than_for_one(aina: Patron, keyring: Ke
     statements()
     aina.get(SECURITY)
     assert len(statements()) == one
-    assert keyring.question(SECURITY, status=422, **SENT)["code"] == "too_many_passkeys"
+    refusal = keyring.question(SECURITY, status=422, **SENT)
+    assert (refusal["code"], refusal["title"]) == ("too_many_passkeys", "You have 20 passkeys; remove one first.")

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import rules
+from app.accounts import actions, queries, rules
+from app.accounts.models import StaffSession
 from app.core import cache, crypto, db
 from app.core.transaction import transaction
 from app.passkeys import flows
 from tests.authenticator import BACKED_UP, MAY_BACK_UP, PRESENT, VERIFIED, Authenticator
 from tests.passkeys.keyring import Keyring
+from tests.passkeys.meanwhile import Meanwhile
 from tests.staff import StaffMember, hire
 from tools.webforms import form_to
 
@@ -160,6 +162,21 @@ def test_adding_one_needs_a_fresh_sign_in(siti: StaffMember) -> None:
     assert (
         siti.client.post(send, data={**form, "name": "x", "credential": made}).location == f"{TOTP}?again=1&next={NEW}"
     )
+    assert value("SELECT count(*) FROM passkey") == 0
+
+
+def test_a_session_that_ends_meanwhile_adds_none(siti: StaffMember) -> None:
+    """A thief's device answers just while the owner throws them out."""
+    ring = Keyring(siti.client)
+    credential = ring.credential(ring.question(NEW))
+    staff_id = value("SELECT id FROM staff")
+    thief = Meanwhile(lambda: ring.answer(NEW, credential, name="Theirs"))
+    with transaction():
+        queries.lock_staff(staff_id)
+        thief.meet()
+        actions.end_sessions(StaffSession.staff_id == staff_id)
+    answer = thief.end()
+    assert (answer.status_code, "No passkey was added" in answer.text) == (422, True)
     assert value("SELECT count(*) FROM passkey") == 0
 
 
@@ -443,7 +460,8 @@ def test_an_owner_by_passkey_counts_as_one(app: Flask, siti: StaffMember, keyrin
 def test_twenty_passkeys_are_enough(siti: StaffMember, keyring: Keyring) -> None:
     for number in range(19):
         assert keyring.press(NEW, typed={"name": f"Key {number}"}).status_code == 303
-    assert keyring.question(NEW, status=422)["code"] == "too_many_passkeys"
+    refusal = keyring.question(NEW, status=422)
+    assert (refusal["code"], refusal["title"]) == ("too_many_passkeys", "You have 20 passkeys; remove one first.")
     assert value("SELECT count(DISTINCT user_handle) FROM passkey") == 1
 
 

@@ -47,6 +47,20 @@ def test_what_is_used_comes_back_with_the_time(monkeypatch: pytest.MonkeyPatch) 
         allowance.demand()
 
 
+def test_a_storm_is_waited_for_no_longer_than_it_takes_to_pay_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What had begun while something was left is charged too: thousands at once must not close the door for hours."""
+    now = [100.0]
+    monkeypatch.setattr(passwords.time, "monotonic", lambda: now[0])
+    allowance = Allowance(share=0.1, most=1.0)
+    for _ in range(5000):
+        allowance.charge(0.06)
+    with pytest.raises(Busy) as refused:
+        allowance.demand()
+    assert refused.value.seconds == 10
+    now[0] += 10.1
+    allowance.demand()
+
+
 def test_right_passwords_are_charged_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """An evening on which everybody signs in is no attack."""
     clock = iter(range(0, 1000, 10))  # each look takes ten seconds

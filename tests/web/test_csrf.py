@@ -1,10 +1,14 @@
 """Every change needs the token (SEC-05, X6); the few exceptions stand in one list."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 from flask import Flask
 from flask.testing import FlaskClient
+from wtforms import PasswordField
 
+from app.storefront import customer_forms
 from app.web.security import CSRF_EXEMPT
 from tests.routes import path_of
 
@@ -36,6 +40,37 @@ def test_what_was_typed_can_be_sent_again_when_it_came_from_our_page(probe: Prob
     assert "secret word" not in own.text
     foreign = probe().post("/probe", data=typed, headers={"Sec-Fetch-Site": "cross-site"})
     assert "Rahman" not in foreign.text
+
+
+def password_inputs() -> set[str]:
+    """The names of all there are: in templates, and in forms with and without a prefix."""
+    written = re.compile(r"""text_input\("([^"]+)"[^\n]*type="password\"""")
+    names = {name for page in Path("templates").rglob("*.html") for name in written.findall(page.read_text())}
+    for kind in vars(customer_forms).values():
+        if isinstance(kind, type) and issubclass(kind, customer_forms.Form):
+            fields = [
+                name for name, field in vars(kind).items() if getattr(field, "field_class", None) is PasswordField
+            ]
+            names |= {f"{prefix}{name}" for name in fields for prefix in ("", "new-", "passkey-")}
+    return names
+
+
+def test_no_password_comes_back_to_be_sent_again(probe: Probe) -> None:
+    names = password_inputs()
+    assert {
+        "password",
+        "current",
+        "again",
+        "phone_password",
+        "codes_password",
+        "new-current",
+        "passkey-current",
+    } <= names
+    typed = {**dict.fromkeys(names, "secret word"), "new-email": "aina@example.com", "passkey-name": "My phone"}
+    answer = probe().post("/probe", data=typed, headers={"Sec-Fetch-Site": "same-origin"})
+    assert "secret word" not in answer.text
+    assert "aina@example.com" in answer.text
+    assert "My phone" in answer.text
 
 
 def test_htmx_and_the_api_get_an_answer_they_can_use(probe: Probe) -> None:

@@ -96,8 +96,11 @@ def set_up(who: SignedIn, given: Given, *, name: str, most_sessions: int, end_ot
 
 
 def add(who: SignedIn, given: Given, *, name: str) -> bool:
-    """One more; False for an answer that is not believed."""
-    return queries.lock_staff(who.staff_id) is not None and _add(who, given, name=name)
+    """One more; False for an answer that is not believed, or when the session has ended meanwhile: who throws a thief out must
+    not leave a key of theirs behind."""
+    if queries.lock_staff(who.staff_id) is None or queries.lock_live_session(who.session_id) is None:
+        return False
+    return _add(who, given, name=name)
 
 
 def _add(who: SignedIn, given: Given, *, name: str) -> bool:

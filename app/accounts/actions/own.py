@@ -125,7 +125,7 @@ def set_authenticator(who: SignedIn, typed: str) -> bool:
     actions.note_right(attempt_id)
     person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, clock.now()
     end_others(who)
-    note(who, "totp")
+    note(who, "totp_replaced", "staff.totp_changed")
     return True
 
 
@@ -149,7 +149,7 @@ def prove_phone(who: SignedIn, typed: str) -> bool:
         actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
-    person.phone, person.phone_confirmed_at = phone, clock.now()
+    phones.set_number(person, phone)
     note(who, "phone")
     return True
 

@@ -16,7 +16,7 @@ from app.accounts import queries, rules
 from app.accounts.events import StaffCodeWanted
 from app.accounts.models import Staff, StaffSmsCode
 from app.accounts.queries import SignedIn
-from app.core import crypto, db, outbox
+from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id
 
 
@@ -108,6 +108,12 @@ def _end(*which: object) -> bool:
         .returning(StaffSmsCode.id)
     )
     return bool(list(db.session.scalars(ended.execution_options(synchronize_session=False))))
+
+
+def set_number(person: Staff, phone: str) -> None:
+    """Of a locked person, who has proven it: codes to sign in with that went to the one before are good no more."""
+    person.phone, person.phone_confirmed_at = phone, clock.now()
+    _end(StaffSmsCode.staff_id == person.id, StaffSmsCode.purpose == "sign_in")
 
 
 def forget(person: Staff) -> None:

@@ -109,9 +109,13 @@ def claim_letter(request_id: uuid.UUID) -> CustomerRequest | None:
         return None
     queries.lock_tries(wish.email)
     is_first = wish.mailed_at is None  # else it is being tried again
-    if is_first and queries.good_letters(wish.email, kind=wish.kind) >= rules.GOOD_LETTERS:
-        return None
-    return wish
+    return None if is_first and _are_enough_there(wish) else wish
+
+
+def _are_enough_there(wish: CustomerRequest) -> bool:
+    there, for_them = queries.good_letters(wish.email, kind=wish.kind, visitor=wish.visitor)
+    most = rules.GOOD_CONNECT_LETTERS if wish.kind == "connect" else rules.GOOD_LETTERS
+    return there >= most or for_them >= rules.GOOD_LETTERS
 
 
 def note_letter(wish: CustomerRequest) -> None:

@@ -33,10 +33,13 @@ def sign_in(given: Given, *, device: Device, is_kept: bool) -> NewSession | None
     return None
 
 
-def add(customer_id: uuid.UUID, given: Given, *, name: str) -> bool:
-    """False for an answer that is not believed. A mail tells. Raises NotFound."""
+def add(customer_id: uuid.UUID, given: Given, *, name: str, session_id: uuid.UUID) -> bool:
+    """False for an answer that is not believed, or when the session has ended meanwhile: who throws a thief out must not leave
+    a key of theirs behind. A mail tells. Raises NotFound."""
     if queries.lock_customer(customer_id) is None:
         raise NotFound()
+    if queries.lock_live_session(session_id) is None:
+        return False
     if passkeys.add(Owner(customer_id=customer_id), given, "customer_add", name=name) is None:
         return False
     _tell(customer_id, "added")

@@ -23,7 +23,7 @@ from app.customers.events import (
     TokenStolen,
     WishBack,
 )
-from app.customers.models import CustomerRequest
+from app.customers.models import Customer, CustomerRequest
 from app.customers.rules import LINK_MINUTES, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
@@ -39,36 +39,37 @@ LINK_LETTERS = {
 
 
 def send_link(event: LinkWanted) -> None:
-    """Here, and nowhere a stranger could see it, it is found out whether the address has an account. Once the mail has left,
-    the shop knows its link no more."""
+    """Here, and nowhere a stranger could see it, it is found out whether the address has an account: the mail goes to that
+    one's own, never to one that was only taken for it. Once it has left, the shop knows its link no more."""
 
     def plan() -> Mail | None:
         wish = customer_actions.claim_letter(event.request_id)
-        template = _link_letter(wish) if wish else None
+        owner = customers.customer_by_email(wish.email) if wish else None
+        template = _link_letter(wish, owner) if wish else None
         if wish is None or template is None:
             return None
         customer_actions.note_letter(wish)
-        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind], **_asking(wish)}
+        values = {"token": wish.token, "minutes": LINK_MINUTES[wish.kind], **_asking(wish, owner)}
         topic = f"{event.name}:{event.request_id}"
-        return Mail(topic, template, wish.email, letters.language_of(wish.locale), None, values)
+        to = owner.email if owner else wish.email
+        return Mail(topic, template, to, letters.language_of(wish.locale), None, values)
 
     flows.send_once(plan)
     in_transaction(lambda: customer_actions.forget_token(event.request_id))
 
 
-def _asking(wish: CustomerRequest) -> dict[str, Any]:
+def _asking(wish: CustomerRequest, owner: Customer | None) -> dict[str, Any]:
     """Whose account wants the address, or which provider it is to be connected with."""
     if wish.flow_id is not None:
         flow = customers.flow_of(wish.flow_id)
         label = gateway.label_of(flow.provider) if flow else ""
-        return {"label": label, "is_known": customers.customer_by_email(wish.email) is not None}
+        return {"label": label, "is_known": owner is not None}
     person = customers.customer(wish.customer_id) if wish.customer_id else None
     return {"name": first_name(person.name), "old": masked(person.email)} if person else {}
 
 
-def _link_letter(wish: CustomerRequest) -> str | None:
+def _link_letter(wish: CustomerRequest, owner: Customer | None) -> str | None:
     """Which mail answers; None for the link to an account that there is not."""
-    owner = customers.customer_by_email(wish.email)
     if wish.kind in ("register", "new_email"):
         return "customer_known" if owner is not None else LINK_LETTERS[wish.kind]
     if wish.kind == "connect":
