@@ -44,7 +44,9 @@ IDS = {
     "product_id": "SELECT product_id FROM wish LIMIT 1",
     "plan_id": "SELECT id FROM recurring_plan LIMIT 1",
     "recurring_id": "SELECT id FROM recurring_order LIMIT 1",
-    "session_id": "SELECT id FROM customer_session LIMIT 1",
+    "session_id": "SELECT id FROM customer_session ORDER BY id LIMIT 1",
+    "profile_id": "SELECT id FROM measurement_profile LIMIT 1",
+    "passkey_id": "SELECT id FROM passkey LIMIT 1",
 }
 SLUGS = {"/c/<slug>": "SELECT slug FROM category LIMIT 1", "/p/<slug>": "SELECT slug FROM product LIMIT 1"}
 
