@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ProgrammingError
 
+from app import process
 from app.core import db
 from app.core.settings import Settings
 from app.ops import schema
@@ -37,6 +38,7 @@ def tables_of(engine: Engine) -> list[str]:
 
 
 def test_the_revisions_build_what_the_models_describe(empty: Engine) -> None:
+    process.import_models()
     schema.upgrade(url=url_of(empty))
     with empty.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
