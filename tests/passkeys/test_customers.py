@@ -10,7 +10,7 @@ from app.core import db
 from app.core.transaction import transaction
 from app.customers import actions
 from app.customers import queries as customers
-from app.privacy import queries
+from app.privacy import copying
 from tests.authenticator import PRESENT, Authenticator
 from tests.customers.patron import PASSWORD, Patron
 from tests.notifications.post_office import body_of
@@ -223,7 +223,7 @@ def test_an_account_that_is_forgotten_takes_its_passkeys_along(aina: Patron, key
 
 
 def test_the_copy_of_ones_data_names_them(aina: Patron, keyring: Keyring) -> None:
-    [row] = queries.everything(aina.id)["passkeys"]
+    [row] = copying.of_customer(aina.id)["passkeys"]
     db.release()
     assert row["name"] == "My phone"
 

@@ -102,13 +102,13 @@ def test_nobody_notices_that_redis_was_killed(limited, servers):
     assert "is confirmed" in buyer.heading(token)
     assert outbox.drain() > 0
     buyer.goods = "Your cart is empty"
-    # Nothing that guards a door has failed open: five tries an account, and one browser's limit within a process.
+    # Nothing that guards a door has failed open: five tries an account, eight an address and process.
     assert wrong_passwords(limited, "mei@example.com", 100) == [422] * 5 + [429] * 2
     assert wrong_passwords(limited, "nobody@example.com", 200) == [422] * 5 + [429] * 2
     pushy = Buyer(limited, 300)
     fields = form_to(pushy.page("/login"), "/login").filled(email="no address", password="x")
     answers = [pushy.post("/login", fields).status_code for _ in range(22)]
-    assert answers == [422] * 20 + [429] * 2
+    assert answers == [422] * 8 + [429] * 14
 
     servers.redis.start()  # empty
 
