@@ -5,6 +5,7 @@
     app        the application, on such a database          client     a browser without JavaScript
     statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
+    browser    a real one
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
 
 DATABASE_URL (MIGRATIONS_DATABASE_URL, where it is another role) and REDIS_URL, when given, name servers on which scratch
@@ -100,6 +101,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return sharing_out.ByStand(config, log) if config.option.dist == "loadfile" else None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, one of a whole process: a second one would find the first one's loop running."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - most processes need none
+
+    from run import browser as browsers  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

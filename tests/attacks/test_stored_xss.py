@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -18,7 +18,6 @@ from app.core import cache, db, memory
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.transaction import transaction
 from app.search import actions as search
-from run import browser as browsers
 from tests.attacks.world import World
 
 EVIL = (
@@ -93,14 +92,6 @@ def _evil(value: Any, key: str = "") -> Any:
     return EVIL if isinstance(value, str) and key not in ("country", "postcode", "state") else value
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
-        yield found
-        found.close()
-
-
 class Quiet(WSGIRequestHandler):
     def log(self, *_args: object, **_more: object) -> None:
         """Nothing to say."""
@@ -117,8 +108,8 @@ def url(world: World) -> Iterator[str]:
     thread.join()
 
 
-def open_page(chromium: Browser, url: str, complaints: list[str], cookies: dict[str, str]) -> Page:
-    context = chromium.new_context(base_url=url, locale="en-GB")
+def open_page(browser: Browser, url: str, complaints: list[str], cookies: dict[str, str]) -> Page:
+    context = browser.new_context(base_url=url, locale="en-GB")
     context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
     page = context.new_page()
     page.on("dialog", lambda dialog: (complaints.append(f"{page.url}: dialog {dialog.message}"), dialog.dismiss()))
@@ -132,7 +123,7 @@ def _note(complaints: list[str], page: Page, message: Any) -> None:
         complaints.append(f"{page.url}: {message.text}")
 
 
-def test_x12_markup_stays_text_on_every_page(world: World, url: str, chromium: Browser) -> None:
+def test_x12_markup_stays_text_on_every_page(world: World, url: str, browser: Browser) -> None:
     routes = [route for route in world.routes("GET") if is_page(route.path)]
     assert poison() >= 40
     complaints: list[str] = []
@@ -142,7 +133,7 @@ def test_x12_markup_stays_text_on_every_page(world: World, url: str, chromium: B
     }
     shown = 0
     for who, cookies in browsers_of.items():
-        page = open_page(chromium, url, complaints, cookies)
+        page = open_page(browser, url, complaints, cookies)
         for route in routes:
             if (who == "staff") != route.path.startswith("/admin"):
                 continue

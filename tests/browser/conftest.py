@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from app.accounts import actions as accounts
 from app.core.transaction import transaction
@@ -21,7 +21,6 @@ from app.web import assets
 from chaos.servers import own_servers
 from chaos.stand import ALL_PROVIDERS, PROJECT, Stand
 from demo import load
-from run import browser as browsers
 from tests.browser import shopping
 from tests.customers.identity_provider import IdentityProvider
 
@@ -55,14 +54,6 @@ def stand(running_acme: IdentityProvider) -> Iterator[Stand]:
 @pytest.fixture(scope="session")
 def base(stand: Stand) -> str:
     return stand.environ["BASE_URL"]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
-        yield found
-        found.close()
 
 
 @pytest.fixture
