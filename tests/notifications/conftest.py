@@ -79,7 +79,9 @@ def make_due() -> Callable[[], None]:
 
     def hurry() -> None:
         with transaction():
-            db.rows("UPDATE outbox_delivery SET due_at = clock_timestamp() WHERE state = 'pending' RETURNING id")
+            db.rows(
+                "UPDATE outbox_delivery SET due_at = least(due_at, clock_timestamp()) WHERE state = 'pending' RETURNING id"
+            )
 
     return hurry
 
