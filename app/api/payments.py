@@ -32,7 +32,7 @@ from app.payments.errors import (
 from app.payments.models import Payment, PaymentAttempt, Refund
 from app.payments.rules import INSTALMENT_STATES, MAX_ATTEMPTS, PlanPart
 from app.stock.errors import LockLost
-from app.web import access, bearer, rights, staff
+from app.web import access, rights, staff
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, many, one_of, or_null, record, some_of
 from app.web.errors import problem
 from app.web.gates import guards
@@ -147,7 +147,7 @@ def refuse_strangers() -> ResponseReturnValue | None:
     if staff.can("payments.view"):
         staff.note_activity()
         return None
-    if bearer.is_given() and access.claims("customer") is None:
+    if access.is_given() and access.claims("customer") is None:
         return rights.refuse_token("payments.view")
     return asked.refuse_unknown_visitors()
 

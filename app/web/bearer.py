@@ -61,10 +61,6 @@ def _refuse_in_address() -> Response | None:
     return None
 
 
-def is_given() -> bool:
-    return access.is_given()
-
-
 def caller() -> SignedIn | None:
     """Who the token stands for; None when it is refused."""
     token = access.bearer()

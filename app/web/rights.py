@@ -25,7 +25,7 @@ from app.api_keys.queries import Program
 from app.audit import actions as audit
 from app.core import origin
 from app.core.transaction import transaction
-from app.web import bearer, limits, signing, staff
+from app.web import access, bearer, limits, signing, staff
 from app.web.errors import problem, wants_json
 from app.web.respond import is_fragment
 
@@ -121,13 +121,13 @@ def _enforce() -> ResponseReturnValue | None:
         return not_open()
     if need.is_fresh and not person.is_fresh:
         return ask_for_code(_page_to_come_back_to(need))
-    g.is_by_token = bearer.is_given()
+    g.is_by_token = access.is_given()
     _expect_act()
     return None
 
 
 def _program() -> Program | None:
-    person = staff.signing_in() if bearer.is_given() else None
+    person = staff.signing_in() if access.is_given() else None
     return person if isinstance(person, Program) else None
 
 

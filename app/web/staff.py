@@ -42,7 +42,7 @@ def signing_in() -> SignedIn | None:
 
 
 def _found() -> SignedIn | None:
-    if bearer.is_given():
+    if access.is_given():
         return bearer.caller()
     token = session_token()
     return queries.signed_in(token) if token else None
@@ -69,7 +69,7 @@ def actor() -> str:
 def refuse_strangers() -> Response | None:
     """The problem document for whoever is not staff; None lets the visitor in. Asked before CSRF and before 404."""
     person = signing_in()
-    if person is None and bearer.is_given():
+    if person is None and access.is_given():
         return bearer.refusal()
     if person is None:
         return access.ask_for_proof(problem(401, "sign_in_required", _("Please sign in first.")))
