@@ -37,6 +37,7 @@ from app.customers import queries as customer_queries
 from app.customers.actions import profile
 from app.customers.errors import TooManyAddresses
 from app.customers.models import CustomerAddress
+from app.customers.queries import newsletter
 from app.orders import queries as orders
 from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
@@ -78,7 +79,7 @@ def save_contact() -> ResponseReturnValue:
         return redirect(url_for("cart.show"), 303)
     if not form.validate():
         return _contact_page(form, _quote(with_stock=False), status=422)
-    in_transaction(lambda: _enter(contents, contact={"email": form.email.data or "", "phone": form.e164()}))
+    in_transaction(lambda: _enter(contents, contact=form.contact()))
     return redirect(url_for("checkout.show_delivery"), 303)
 
 
@@ -180,7 +181,7 @@ def _check_again_words(code: str) -> str:
     }.get(code, _("Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."))
 
 
-def _enter(contents: Contents, *, contact: dict[str, str] | None = None) -> tuple[CheckoutSession, bool]:
+def _enter(contents: Contents, *, contact: dict[str, Any] | None = None) -> tuple[CheckoutSession, bool]:
     assert contents.cart_id is not None  # noqa: S101 - a cart with lines is a cart
     minutes = settings().checkout_minutes
     return checkout.enter(ensure_visitor(), cart_id=contents.cart_id, minutes=minutes, contact=contact)
@@ -284,13 +285,14 @@ def _shown(offers: Sequence[queries.Offer]) -> str:
 def _contact_page(
     form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False
 ) -> ResponseReturnValue:
-    is_guest = customers.current() is None
+    person = customers.current()
     return respond(
         "storefront/checkout/contact.html",
         status=status,
         form=form,
         is_over=is_over,
-        is_guest=is_guest,
+        is_guest=person is None,
+        offers_news=person is None or not newsletter.is_subscribed(person.email),
         **_summary(quote),
     )
 

@@ -20,6 +20,7 @@ from app.audit import flows as trail
 from app.core import crypto, db, keyring
 from app.core.transaction import in_transaction, transaction
 from app.customers import queries as customers
+from app.customers.queries import links
 from app.value import queries as value
 from tests.audit.tampering import tamper
 from tests.customers.patron import Patron
@@ -76,7 +77,7 @@ def id_of(secret: str) -> str:
 def test_a_field_key_is_rotated_beside_the_living_shop(restarted: MakeShop, shop: Flask, aina: Patron):
     colleague = hire(shop, "siti@example.com").sign_in()
     backup_code = re.findall(r"\b\d{4}(?: \d{4})+\b", colleague.get("/admin/backup-codes"))[0]
-    link = f"/unsubscribe/{customers.unsubscribe_token(aina.id, 'alerts')}"
+    link = f"/unsubscribe/{links.unsubscribe_token(aina.id, 'alerts')}"
     card, other_card = issue(5000), issue(700)
     trail.seal()
     aina.sign_out()

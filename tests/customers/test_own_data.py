@@ -16,7 +16,7 @@ from app.core import crypto, db
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import transaction
-from app.customers import queries as customers
+from app.customers.queries import links
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
@@ -168,7 +168,7 @@ def test_the_programs_of_many_mailboxes_may_press_their_links(
     aina: Patron, mallory: Patron, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ):
     """All from one address, without a cookie: each link has its own limit."""
-    links = [f"/unsubscribe/{customers.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
+    links = [f"/unsubscribe/{links.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
     monkeypatch.setattr(limiter, "enabled", True)  # one for all shops of this process: put back afterwards
     program = make_app(RATE_LIMIT_ENABLED="true").test_client()
     one_click = {"List-Unsubscribe": "One-Click"}
