@@ -44,7 +44,7 @@ def news_state(name: str) -> tuple[str, str]:
     return {
         "pending": (_("Not confirmed yet"), "warning"),
         "confirmed": (_("Gets the news"), "success"),
-        "left": (_("Left"), ""),
+        "left": (_("Gets no more news"), ""),
     }[name]
 
 
