@@ -58,7 +58,7 @@ def way(name: str) -> str:
         "preferences": _("on the page of preferences"),
         "link": _("by the link of a mail"),
         "api": _("by a program"),
-        "newsletter": _("on the form for the news, confirmed by a mail"),
+        "newsletter": _("on the form for the news"),
         "checkout": _("at checkout"),
         "staff": _("by our staff"),
     }.get(name, name)
