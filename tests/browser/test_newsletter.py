@@ -75,9 +75,9 @@ def test_the_form_answers_where_it_stands(open_page):
     field.fill("aina@")
     field.press("Enter")
     page.locator("#newsletter-email-error").wait_for()
-    page.wait_for_function("document.activeElement.id === 'newsletter-email'")
+    page.locator("#newsletter-email:focus").wait_for()
     assert field.input_value() == "aina@"
     field.fill("focus@example.com")
     field.press("Enter")
-    page.wait_for_function("document.activeElement.closest('#newsletter [role=status]')")
+    page.locator("#newsletter [role=status]:focus").wait_for()
     assert page.url.endswith("/")

@@ -17,7 +17,7 @@ from app.core.ids import new_id
 from app.customers import queries
 from app.customers.errors import LinkOver
 from app.customers.events import NewsWanted
-from app.customers.models import Consent, NewsletterSubscriber
+from app.customers.models import Consent, Customer, NewsletterSubscriber
 from app.customers.queries import newsletter
 from app.customers.rules import CONSENT_VERSIONS, NEWS, NEWS_LETTER_HOURS
 
@@ -56,7 +56,7 @@ def want(email: str, *, customer_id: uuid.UUID | None, locale: str, way: str) ->
     letter first."""
     person = queries.customer(customer_id) if customer_id else None
     if person is not None and crypto.blind_index(email) in crypto.blind_indexes(person.email):
-        prefer(person.id, True, way=way)
+        _subscribe(person, way=way)
     else:
         ask(email, locale=locale, way=way)
 
@@ -67,21 +67,27 @@ def prefer(customer_id: uuid.UUID, is_wanted: bool, *, way: str) -> None:
     person = queries.lock_customer(customer_id)
     if person is None:
         return
-    newsletter.lock_address(person.email)
-    row = newsletter.lock_of_address(person.email)
     if is_wanted:
-        _join(row or _new(person.email, locale=person.locale, way=way), customer_id, way=way, version=VERSION)
-    elif row is not None and row.state == "confirmed":
+        _subscribe(person, way=way)
+        return
+    row = newsletter.lock_of_address(person.email)
+    if row is not None and row.state == "confirmed":
         _leave(row, customer_id, way=way)
 
 
-def _new(email: str, *, locale: str, way: str) -> NewsletterSubscriber:
+def _subscribe(person: Customer, *, way: str) -> None:
+    newsletter.lock_address(person.email)
+    row = newsletter.lock_of_address(person.email) or _new(person, way=way)
+    _join(row, person.id, way=way, version=VERSION)
+
+
+def _new(person: Customer, *, way: str) -> NewsletterSubscriber:
     row = NewsletterSubscriber(
         id=new_id(),
-        email=email,
-        email_index=crypto.blind_index(email),
+        email=person.email,
+        email_index=crypto.blind_index(person.email),
         state="pending",
-        locale=locale,
+        locale=person.locale,
         way=way,
         version=VERSION,
     )
