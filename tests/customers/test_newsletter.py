@@ -8,13 +8,16 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.core import crypto, db
+from app.core.settings import Settings
 from app.core.transaction import transaction
 from app.customers.queries import newsletter as subscribers
 from app.privacy import flows as privacy
@@ -22,6 +25,7 @@ from app.web.limits import limiter
 from tests.customers.patron import PASSWORD, Patron
 from tests.notifications.post_office import PostOffice, body_of
 from tests.privacy.test_requests import write_down
+from tests.run.waiting import wait_until
 from tests.shop import CONTACT, add_product
 from tests.sql import watched
 from tests.staff import StaffMember, hire
@@ -209,6 +213,18 @@ def test_who_asks_to_be_left_alone_before_confirming_is(patron: Patron):
     assert patron.post(path).status_code == 410
 
 
+def test_who_leaves_while_the_link_is_followed_has_left(patron: Patron, settings: Settings):
+    ask(patron)
+    path, csrf = link(patron), patron.csrf()
+    with psycopg.connect(settings.database_url) as other, ThreadPoolExecutor() as pool:
+        other.execute("UPDATE newsletter_subscriber SET state = 'left'")
+        following = pool.submit(patron.client.post, path, data={"csrf_token": csrf})
+        wait_until(lambda: db.scalar("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1)
+        other.commit()
+        assert following.result().status_code == 410
+    assert (states(), consents()) == (["left"], [])
+
+
 def test_htmx_gets_the_form_and_nothing_else(patron: Patron):
     csrf, headers = patron.csrf(), {"HX-Request": "true", "HX-Target": "newsletter"}
     wrong = patron.client.post("/newsletter", data={"csrf_token": csrf, "email": "aina@"}, headers=headers)
@@ -301,17 +317,22 @@ def test_who_had_the_news_before_the_account_sees_them_in_it(patron: Patron):
 
 
 @pytest.mark.parametrize(
-    ("had_them", "at_the_new_one", "has_them"),
-    [(True, "", True), (False, "", False), (True, "pending", True), (False, "confirmed", True)],
-)
+    ("before", "at_the_new_one", "has_them"),
+    [
+        ("confirmed", "", True), ("", "", False), ("confirmed", "pending", True), ("", "confirmed", True),
+        ("confirmed", "confirmed", True), ("left", "confirmed", True), ("left", "", False),
+    ],
+)  # fmt: skip
 def test_the_news_follow_an_account_to_its_new_address(
-    aina: Patron, make_patron: MakePatron, had_them: bool, at_the_new_one: str, has_them: bool
+    aina: Patron, make_patron: MakePatron, before: str, at_the_new_one: str, has_them: bool
 ):
     new = make_patron("aina.rahman@example.org")
     if at_the_new_one:
         subscribe(new) if at_the_new_one == "confirmed" else ask(new)
-    if had_them:
+    if before:
         prefer(aina, news=True)
+    if before == "left":
+        prefer(aina, news=False)
     fields = {"new-email": new.email, "new-current": PASSWORD}
     aina.submit("/account/security", "/account/security/email", **fields)
     aina.email = new.email

@@ -146,13 +146,13 @@ def remove(subscriber_id: uuid.UUID, *, by: str) -> bool:
 
 
 def follow(old_email: str, new_email: str) -> None:
-    """An account has another address now, and is proven to read it: its news go there. What the new one had asked for itself
-    stays; the old one gets nothing more."""
+    """An account has another address now, and is proven to read it: its news go there. Without any, what the new one had
+    asked for itself stays. The old one gets nothing more."""
     newsletter.lock_address(old_email, new_email)
     old, new = newsletter.lock_of_address(old_email), newsletter.lock_of_address(new_email)
     if old is None or old is new:  # the same mailbox, written another way
         return
-    if old.state != "confirmed" or (new is not None and new.state == "confirmed"):
+    if old.state != "confirmed":
         db.session.delete(old)
         return
     if new is not None:
