@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import CTE, Select, literal
+from sqlalchemy import CTE, Select, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import queries
 from app.cart.errors import NotEnough, NotForSale, TooMuch
-from app.cart.models import FunnelStep
+from app.cart.models import Cart, FunnelStep
 from app.cart.queries import Contents, VariantFacts
 from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR
 from app.core import db
@@ -270,6 +270,11 @@ def note_step(cart_id: uuid.UUID, step: str) -> None:
         cart=cart_id,
         step=step,
     )
+
+
+def kept(cart_id: uuid.UUID) -> Select[Any]:
+    """This cart if PostgreSQL has it, as a part of another statement."""
+    return select(Cart.id).where(Cart.id == cart_id)
 
 
 def noting(which: Select[tuple[uuid.UUID]], step: str) -> CTE:

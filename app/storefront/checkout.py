@@ -15,6 +15,7 @@ from app.cart import queries as cart
 from app.cart.queries import Contents
 from app.checkout import actions as checkout
 from app.checkout import queries
+from app.checkout.actions import PlaceOrder
 from app.checkout.errors import (
     CartIsEmpty,
     LinesGone,
@@ -32,6 +33,7 @@ from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
 from app.checkout.rules import first_open_step
 from app.core import clock
+from app.core.errors import ShopError
 from app.core.transaction import in_transaction
 from app.customers import queries as customer_queries
 from app.customers.actions import profile
@@ -39,6 +41,7 @@ from app.customers.errors import TooManyAddresses
 from app.customers.models import CustomerAddress
 from app.customers.queries import newsletter
 from app.orders import queries as orders
+from app.orders.models import Order
 from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
@@ -65,8 +68,8 @@ def show_contact() -> ResponseReturnValue:
     quote = _quote(with_stock=False)
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
-    session, was_over = in_transaction(lambda: _enter(quote.contents))
-    form = forms.ContactForm(formdata=None, data=session.contact or _own_contact())
+    session, was_over = _enter(quote.contents)
+    form = forms.ContactForm(formdata=None, data=session.contact or forms.own_contact())
     return _contact_page(form, quote, is_over=was_over)
 
 
@@ -79,7 +82,7 @@ def save_contact() -> ResponseReturnValue:
         return redirect(url_for("cart.show"), 303)
     if not form.validate():
         return _contact_page(form, _quote(with_stock=False), status=422)
-    in_transaction(lambda: _enter(contents, contact=form.contact()))
+    _enter(contents, contact=form.contact())
     return redirect(url_for("checkout.show_delivery"), 303)
 
 
@@ -155,7 +158,7 @@ def place_order() -> ResponseReturnValue:
     if click is None:
         return _review_again(422, faults)
     try:
-        order = in_transaction(lambda: checkout.place(shopper, click))
+        order = _place(shopper, click)
     except (CartIsEmpty, MeasuresMissing):  # the cart says which line lacks what
         return redirect(url_for("cart.show"), 303)
     except NoSession as refusal:
@@ -173,6 +176,15 @@ def place_order() -> ResponseReturnValue:
     return redirect(url_for("pay.show", token=order.token), 303)
 
 
+def _place(shopper: str | None, click: PlaceOrder) -> Order:
+    try:
+        return in_transaction(lambda: checkout.place(shopper, click))
+    except ShopError:
+        if shopper:  # what is shown next is the truth that refused, not a hot copy that outlived it
+            cart.cool(shopper)
+        raise
+
+
 def _check_again_words(code: str) -> str:
     return {
         TotalChanged.code: _("The total has changed since you saw it. Please check it and order again."),
@@ -182,9 +194,14 @@ def _check_again_words(code: str) -> str:
 
 
 def _enter(contents: Contents, *, contact: dict[str, Any] | None = None) -> tuple[CheckoutSession, bool]:
+    """Sends the browser back to the cart when the one that was shown is no longer the truth."""
     assert contents.cart_id is not None  # noqa: S101 - a cart with lines is a cart
-    minutes = settings().checkout_minutes
-    return checkout.enter(ensure_visitor(), cart_id=contents.cart_id, minutes=minutes, contact=contact)
+    shopper, cart_id, minutes = ensure_visitor(), contents.cart_id, settings().checkout_minutes
+    try:
+        return in_transaction(lambda: checkout.enter(shopper, cart_id=cart_id, minutes=minutes, contact=contact))
+    except CartIsEmpty:
+        cart.cool(shopper)
+        raise forms.GoTo(url_for("cart.show")) from None
 
 
 def _save_delivery(address: dict[str, str], method: str | None) -> None:
@@ -200,9 +217,7 @@ def _require(step: str) -> CheckoutSession:
     shopper, minutes, is_review = visitor(), settings().checkout_minutes, step == "review"
     try:
         session = in_transaction(lambda: checkout.current(shopper, minutes=minutes, is_review=is_review), relaxed=True)
-    except SessionOver:
-        raise forms.GoTo(url_for("checkout.show_contact")) from None
-    except NoSession:
+    except (NoSession, SessionOver):
         raise forms.GoTo(url_for("checkout.show_contact")) from None
     need = first_open_step(
         has_contact=session.contact is not None,
@@ -234,12 +249,6 @@ def _quote(
         method=session.shipping_method if session else None,
         with_stock=with_stock,
     )
-
-
-def _own_contact() -> dict[str, str]:
-    """How somebody who is signed in can be reached."""
-    person = customers.current()
-    return {"email": person.email, "phone": person.phone or ""} if person else {}
 
 
 def _remember(address: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from app.core.money import Money
 from app.payments.gateway import offers
 from app.shipping import places
 from app.value.rules import KINDS
-from app.web import languages, measure_words
+from app.web import customers, languages, measure_words
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
 from app.web.placing import click_on_place
@@ -56,6 +56,12 @@ class ContactForm(Form):
         """What the session keeps; `news` only for who ticked the box."""
         reached = {"email": self.email.data or "", "phone": self.e164()}
         return reached | {"news": True} if self.news.data else reached
+
+
+def own_contact() -> dict[str, str]:
+    """How somebody who is signed in can be reached."""
+    person = customers.current()
+    return {"email": person.email, "phone": person.phone or ""} if person else {}
 
 
 class DeliveryForm(Form):

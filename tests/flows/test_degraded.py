@@ -249,3 +249,38 @@ def test_a_settlement_whose_commit_was_lost_pays_once(open_shop, database_line, 
     assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.paid'") == 1
     db.release()
     assert (money(bank), stock_row(shirt), faults()) == ((PRICE + DELIVERY, 0), (4, 0), {})
+
+
+class TestACartThatTheDatabaseLost:
+    """Carts commit relaxed (ADR 1): after a crash of PostgreSQL, Redis can know more than was kept."""
+
+    def test_checkout_sends_back_to_the_true_cart(self, open_shop):
+        shopper, variant = open_shop(), add_product(price=PRICE)
+        shopper.add(variant)
+        lose("DELETE FROM cart RETURNING id")
+        entered = shopper.client.get("/checkout/contact")
+        assert (entered.status_code, entered.location) == (303, "/cart")
+        shopper.add(variant)
+        lose("DELETE FROM cart RETURNING id")
+        saved = shopper.post("/checkout/contact", email="aina@example.com", phone="+60123456789")
+        assert (saved.status_code, saved.location) == (303, "/cart")
+        assert "Your cart is empty" in shopper.get("/cart")
+        assert db.scalar("SELECT count(*) FROM checkout_session") == 0
+        assert shopper.order(variant)
+
+    def test_place_order_shows_the_true_total_and_then_takes_it(self, open_shop):
+        shopper, kept, lost = open_shop(), add_product(price=PRICE), add_product(price=500)
+        shopper.add(kept)
+        shopper.add(lost)
+        review = shopper.to_review()
+        lose("DELETE FROM cart_line WHERE price_seen_minor = 500 RETURNING id")
+        shown = shopper.place(review)
+        assert shown.status_code == 409
+        assert "pay RM\u00a0197.00" in shown.text
+        assert shopper.place(shown.text).status_code == 303
+        assert db.scalar("SELECT total_minor FROM orders") == PRICE + DELIVERY
+
+
+def lose(sql: str) -> None:
+    with transaction():
+        assert db.rows(sql)

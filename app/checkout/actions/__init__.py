@@ -67,18 +67,23 @@ def enter(
     """The visitor's checkout session with its full time again, made when there is none; and whether it had run out.
 
     One that had run out starts again with the answers it kept (for 24 hours). With `contact` the first step is done.
+    Raises CartIsEmpty when there is no such cart: carts commit relaxed, so a hot copy can outlive its cart.
     """
-    new = insert(CheckoutSession).values(
-        id=new_id(), visitor=visitor, cart_id=cart_id, contact=contact, expires_at=_in_minutes(minutes)
-    )
+    kept = cart_actions.kept(cart_id)
+    answers = {"id": literal(new_id()), "visitor": literal(visitor), "contact": literal(contact, CheckoutSession.contact.type),
+               "expires_at": _in_minutes(minutes)}  # fmt: skip
+    new = insert(CheckoutSession).from_select(["cart_id", *answers], kept.add_columns(*answers.values()))
     changes: dict[str, Any] = {"cart_id": new.excluded.cart_id, "expires_at": new.excluded.expires_at}
     if contact is not None:
         changes |= {"contact": new.excluded.contact, "version": CheckoutSession.version + 1}
-        new = new.add_cte(cart_actions.noting(select(literal(cart_id)), "contact"))
+        new = new.add_cte(cart_actions.noting(kept, "contact"))
     statement: Any = new.on_conflict_do_update(index_elements=["visitor"], set_=changes).returning(
         CheckoutSession, literal_column("coalesce(old.expires_at <= clock_timestamp(), false)")
     )
-    session, was_over = db.session.execute(statement, execution_options={"populate_existing": True}).one()
+    found = db.session.execute(statement, execution_options={"populate_existing": True}).one_or_none()
+    if found is None:
+        raise CartIsEmpty
+    session, was_over = found
     return session, was_over
 
 
