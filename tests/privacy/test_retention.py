@@ -15,7 +15,8 @@ from app.privacy import flows as privacy
 from app.privacy import inventory
 from tests.customers.patron import Patron
 from tests.customers.test_orders_and_carts import buy, expire
-from tests.privacy.story import Human, meet_as_guest
+from tests.privacy.human import Human
+from tests.privacy.story import meet_as_guest
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults
 
