@@ -183,6 +183,7 @@ def test_periods_are_settings_with_bounds(environment: dict[str, str]) -> None:
         ("RETENTION_CART_DAYS", "0"),
         ("RETENTION_UNPAID_ORDER_DAYS", "30"),
         ("PRIVACY_ANSWER_DAYS", "31"),
+        ("PRIVACY_REMIND_DAYS", "1"),
     ):
         with pytest.raises(BadSettings, match=name):
             load({**environment, name: value})
