@@ -55,7 +55,7 @@ class Processes(Wire):
     def wait_for_worker(self) -> None:
         """Until it has done what is due, also what nobody woke it for."""
         jobs.queue(cache.client()).enqueue(jobs.sweep, result_ttl=0)
-        wait_until(is_all_done)
+        wait_until(is_all_done, seconds=60)
 
     def log_of(self, name: str) -> str:
         return next(child.log for child in self.children if child.name == name).read_text()
