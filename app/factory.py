@@ -88,6 +88,7 @@ ENTRY_POINTS = (
     "app.admin.refund_form",
     "app.admin.refunds",
     "app.admin.evidence",
+    "app.admin.products",
     "app.admin.stock_locks",
     "app.admin.payments",
     "app.admin.books",

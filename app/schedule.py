@@ -74,6 +74,7 @@ SCHEDULE: Sequence[Line] = (
     every("1h", api_keys.forget_nonces),
     every("1h", passkeys.forget_old),
     every("1h", privacy.erase_closed),
+    every("1h", privacy.tell_due),
     daily("19:40", value.expire_overdue),
     every("10m", reconciliation.watch_webhooks),
     daily("20:00", reconciliation.reconcile_nightly),

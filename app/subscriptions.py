@@ -56,6 +56,8 @@ from app.payments.events import (
     ReversalNoticed,
     SubscriptionNoticeReceived,
 )
+from app.privacy import handlers as privacy
+from app.privacy.events import RequestsDue
 from app.reconciliation import handlers as reconciliation
 from app.reconciliation.events import DifferencesFound, ReconciliationRequested, WebhooksFellSilent
 from app.recurring import handlers as recurring
@@ -143,5 +145,6 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     StaffAccessChanged: [network(notifications.tell_access_changed)],
     ApiKeyChanged: [network(key_mails.tell_key_changed)],
     ApiKeyEnding: [network(key_mails.tell_key_ending)],
+    RequestsDue: [network(privacy.tell_requests_due)],
     StaffCodeWanted: [network(phone_messages.send_code)],
 }

@@ -238,16 +238,18 @@ def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
         ("admin", "/admin/"),
         ("admin-orders", "/admin/orders"),
         ("admin-locks", "/admin/stock-locks"),
+        ("admin-products", "/admin/products"),
         ("admin-payments", "/admin/payments"),
         ("admin-deliveries", "/admin/deliveries"),
         ("admin-books", "/admin/books"),
     ):
         page.goto(path)
         shot(name)
-    page.goto("/admin/orders")
-    page.locator("table a").first.click()
-    page.wait_for_load_state()
-    shot("admin-order")
+    for name, path in (("admin-order", "/admin/orders"), ("admin-product", "/admin/products?q=silk+shirt")):
+        page.goto(path)
+        page.locator("table a").first.click()
+        page.wait_for_load_state()
+        shot(name)
 
 
 def refund(page: Page, shot: Shot, *, email: str) -> None:

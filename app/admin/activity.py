@@ -175,6 +175,7 @@ def _url(entry: AuditEntry) -> str:
         "difference": ("/admin/books/", "books.view"),
         "recurring_order": ("/admin/subscriptions/", "subscriptions.view"),
         "data_request": ("/admin/privacy/", "privacy.view"),
+        "product": ("/admin/products/", "catalogue.view"),
     }.get(entry.object_kind, ("", ""))
     return f"{page}{entry.object_id}" if page and can(right) and _uuid(entry.object_id) else ""
 

@@ -101,6 +101,7 @@ class _Rail:
         sell = [
             ("", "/admin/", _("Overview"), "eye", 0),
             ("orders.view", "/admin/orders", _("Orders"), "orders", 0),
+            ("catalogue.view", "/admin/products", _("Products"), "cloth", 0),
             ("subscriptions.view", "/admin/subscriptions", _("Subscriptions"), "refresh", 0),
             ("gift_cards.view", "/admin/gift-cards", _("Gift cards"), "card", 0),
             ("customers.view", "/admin/newsletter", _("Newsletter"), "mail", 0),
@@ -244,5 +245,6 @@ def _words(what: str) -> tuple[str, str] | None:
             _("An order, a refund or a subscription of theirs is not over yet. Nothing was deleted."),
         ),
         "account-closes": ("success", _("The account is deleted after its time of grace. Its owner is told by mail.")),
+        "tailoring-saved": ("success", _("Saved. The shop asks so from now on.")),
         "refund-covered": ("info", _("This refund has been asked for again already.")),
     }.get(what)

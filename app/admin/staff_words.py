@@ -202,6 +202,7 @@ def _acts() -> Mapping[str, str]:
         "subscription.cancelled": _("Cancelled a subscription"),
         "subscription.plan_offered": _("Offered a subscription"),
         "subscription.plan_ended": _("Ended an offer"),
+        "catalogue.tailoring_set": _("Changed how a product is made to measure"),
     }
 
 
@@ -218,6 +219,7 @@ def act_area(name: str) -> str:
         "books": _("Books"),
         "difference": _("Differences"),
         "subscription": _("Subscriptions"),
+        "catalogue": _("Catalogue"),
         "privacy": _("Personal data"),
         "newsletter": _("Newsletter"),
         "form": _("Other forms"),

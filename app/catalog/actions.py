@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
+from app.audit import actions as audit
 from app.catalog import rules
-from app.catalog.errors import DuplicateVariant, SlugTaken
+from app.catalog.errors import ChangedMeanwhile, DuplicateVariant, SlugTaken
 from app.catalog.events import AttributeChanged, CategoryChanged, ProductChanged
 from app.catalog.models import AttributeValue, Category, Product, ProductImage, SlugRedirect, Variant, VariantPrice
+from app.catalog.rules import Tailoring
 from app.core import db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
@@ -261,6 +263,30 @@ def rename_slug(kind: str, thing_id: uuid.UUID, slug: str) -> None:
     thing.slug = slug
     db.session.flush()
     outbox.record(ProductChanged(thing_id) if kind == "product" else CategoryChanged(thing_id))
+
+
+def set_tailoring(product_id: uuid.UUID, new: Tailoring | None, *, seen: str, by: str) -> None:
+    """Have it made to measure so from now on; None: not any more. Orders keep the measures they hold, and so do carts. `seen` is
+    the mark (`rules.tailoring_mark`) of what whoever decides has before them.
+
+    Raises NotFound, also for what is sold by length, and ChangedMeanwhile when it is neither as seen nor as wished.
+    """
+    touch()
+    product = db.session.get(Product, product_id, populate_existing=True)
+    if product is None or product.unit != "piece":
+        raise NotFound()
+    known = product.tailoring
+    if known == new:
+        return
+    if rules.tailoring_mark(known) != seen:
+        raise ChangedMeanwhile()
+    product.tailoring = new
+    before, after = (asdict(each) if each else {"garment": None} for each in (known, new))
+    audit.record(
+        "catalogue.tailoring_set", actor=by, object_kind="product", object_id=product_id, before=before, after=after
+    )
+    db.session.flush()
+    outbox.record(ProductChanged(product_id))
 
 
 def set_available(product_id: uuid.UUID, is_available: bool) -> None:

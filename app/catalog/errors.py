@@ -3,6 +3,12 @@ from __future__ import annotations
 from app.core.errors import Conflict, NotFound
 
 
+class ChangedMeanwhile(Conflict):
+    """Somebody else has changed it since it was looked at."""
+
+    code = "changed_meanwhile"
+
+
 class SlugMoved(NotFound):
     """The address belongs to a product or category that lives at `slug` now (answer with a 301)."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, U
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.catalog.rules import Tailoring
 from app.core.db import Base, CreatedAt, Key
 
 Words = dict[str, str]  # one text in every language: {"en": …, "ms": …}
@@ -101,6 +102,17 @@ class Product(Base):
     category: Mapped[Category] = relationship()
     variants: Mapped[list[Variant]] = relationship(back_populates="product", order_by="Variant.position")
     images: Mapped[list[ProductImage]] = relationship(back_populates="product", order_by="ProductImage.position")
+
+    @property
+    def tailoring(self) -> Tailoring | None:
+        if self.tailored_as is None or self.tailoring_days is None:
+            return None
+        return Tailoring(self.tailored_as, self.tailoring_days, self.is_tailored_only)
+
+    @tailoring.setter
+    def tailoring(self, new: Tailoring | None) -> None:
+        self.tailored_as, self.tailoring_days = (new.garment, new.days) if new else (None, None)
+        self.is_tailored_only = new is not None and new.is_only
 
 
 class Variant(Base):

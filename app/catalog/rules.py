@@ -5,12 +5,29 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 LOCALES = ("en", "ms")
 CURRENCIES = ("MYR", "INR", "USD")
 
 SIZES = ("xxs", "xs", "s", "m", "l", "xl", "xxl", "2xl", "3xl", "4xl", "5xl")
 MAX_SLUG = 120
+MOST_TAILORING_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Tailoring:
+    """How a product is made to measure: what it needs measured (`tailoring.rules.GARMENTS`), the working days more that it takes,
+    and whether it has no standard size."""
+
+    garment: str
+    days: int
+    is_only: bool = False
+
+
+def tailoring_mark(tailoring: Tailoring | None) -> str:
+    """What a form carries along to tell later whether it still shows how things are."""
+    return f"{tailoring.garment}:{tailoring.days}:{int(tailoring.is_only)}" if tailoring else "none"
 
 
 def in_locale(words: Mapping[str, str] | None, locale: str) -> str:

@@ -8,6 +8,8 @@ SAID = r"((?:token|key|secret|password|signature|code)[\"']?\s*[=:]\s*"  # and t
 API_KEY = re.compile(r"kedai(?:sig)?_[2-9a-z]{12}_[0-9A-Za-z]{40}")  # as `app.api_keys` makes them
 MASKS = (
     (API_KEY, "<API key>"),
+    (re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"), "<token>"),  # a JWT, ours or a provider's
+    (re.compile(r"(\bbearer )[\w.~+/=-]{16,}", re.I), r"\1<token>"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1<hidden>@"),
     (re.compile(r"[\w.+%-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+"), "<e-mail>"),
     (

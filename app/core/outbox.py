@@ -116,6 +116,13 @@ def record_all(events: Sequence[Event]) -> None:
         _record([(new_id(), event) for event in events])
 
 
+def record_once(event: Event, *, event_id: uuid.UUID) -> None:
+    """`record`, unless it was: `event_id` is made of what must be told once. Whoever else says it at this moment waits for us."""
+    db.lock_words([f"event {event_id}"])
+    if not db.scalar("SELECT EXISTS (SELECT FROM outbox_event WHERE id = :id)", id=event_id):
+        _record([(event_id, event)])
+
+
 def has_not_begun(event: type[Event], event_ids: Sequence[uuid.UUID]) -> bool:
     """Whether a delivery of one of these events is due and nobody is at it. None that is found so begins before the current
     transaction ends, so whatever this transaction writes, that delivery will see."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,19 @@ def send_once(plan: Callable[[], Mail | None]) -> bool:
         raise MailDelayed(reason) from None  # what lies below names the recipient, and tracebacks are logged
     in_transaction(lambda: actions.mark_sent(mail_id, server=server), relaxed=True)
     return True
+
+
+def send_each(plans: Sequence[Callable[[], Mail | None]]) -> None:
+    """`send_once` for several people: a mailbox that has to wait keeps nobody else waiting. Raises MailDelayed in the end when
+    there was one."""
+    delays = []
+    for plan in plans:
+        try:
+            send_once(plan)
+        except MailDelayed as delay:
+            delays.append(delay)
+    if delays:
+        raise delays[0]
 
 
 def _claimed(plan: Callable[[], Mail | None]) -> tuple[Mail, uuid.UUID] | None:

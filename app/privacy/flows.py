@@ -10,10 +10,11 @@ from collections.abc import Callable
 from functools import partial
 
 from app.cart import queries as cart
-from app.core import db
-from app.core.settings import Retention, Settings
+from app.core import clock, db
+from app.core.settings import Privacy, Retention, Settings
 from app.core.transaction import in_transaction
 from app.privacy import actions, anonymising, queries
+from app.privacy.actions import requests
 from app.privacy.errors import NotTheOwner, NotThisDatabase, SeveralKeys
 from app.privacy.inventory import ORDER_SWEEPS, SWEEPS
 
@@ -22,12 +23,13 @@ log = logging.getLogger(__name__)
 A_BATCH = 1000  # rows of one transaction: nobody waits long for them
 
 _keep = Retention()
+_remind_days = Privacy.remind_days
 
 
 def configure(settings: Settings) -> None:
     """Called once by the factory."""
-    global _keep
-    _keep = settings.retention
+    global _keep, _remind_days
+    _keep, _remind_days = settings.retention, settings.privacy.remind_days
 
 
 def erase_closed() -> None:
@@ -51,6 +53,11 @@ def erase_guest(request_id: uuid.UUID, *, by: str) -> int:
     for visitor in visitors:
         cart.cool(visitor)
     return forgotten
+
+
+def tell_due() -> None:
+    """Each hour, so that a clock that stood still costs no day. Days are those of UTC: in Malaysia they begin at eight."""
+    in_transaction(partial(requests.tell_due, clock.now().date(), days=_remind_days))
 
 
 def forget_old() -> int:

@@ -130,6 +130,23 @@ def waiting_count() -> tuple[int, int]:
     return row[0], row[1]
 
 
+class Due(NamedTuple):
+    """How many open requests should have been answered already, and how many others have to be soon."""
+
+    overdue: int
+    soon: int
+
+
+def requests_due(*, days: int) -> Due:
+    """`soon` is within so many days."""
+    found = db.rows(
+        "SELECT count(*) FILTER (WHERE due_at < now()), count(*) FILTER (WHERE due_at >= now()) FROM data_request"
+        " WHERE state = 'open' AND due_at < now() + make_interval(days => :days)",
+        days=days,
+    )
+    return Due(*found[0])
+
+
 def due(*, limit: int = 50) -> list[uuid.UUID]:
     """Customers whose time of grace is over and who can be forgotten now, the first first."""
     found = db.rows(

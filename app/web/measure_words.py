@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
+from app.catalog.rules import Tailoring
 from app.tailoring import rules
 from app.tailoring.rules import BOUNDS, Fitting, NotALength
 
@@ -32,6 +33,11 @@ HOW = {
     "back": _l("From the bone at the nape down to the waist"),
     "inside_leg": _l("From the crotch down to the ankle"),
     "height": _l("Without shoes, against a wall"),
+}
+GARMENTS = {
+    "top": _l("A top"),
+    "bottom": _l("Trousers or a skirt"),
+    "full": _l("The whole body"),
 }
 FEW = 3
 UNITS = {"cm": _l("Centimetres"), "in": _l("Inches")}
@@ -65,6 +71,13 @@ def shown(fitting: Fitting | None, garment: str | None = None) -> tuple[str, str
 def rows(fitting: Fitting) -> list[tuple[str, str, str]]:
     """(measure, centimetres, inches): a tailor may work in either."""
     return [(str(LABELS[name]), length(mm, "cm"), length(mm, "in")) for name, mm in fitting.measures.items()]
+
+
+def tailored(tailoring: Tailoring) -> str:
+    """How a product is made to measure, in one line."""
+    days = ngettext("%(num)s working day more", "%(num)s working days more", tailoring.days)
+    parts = [str(GARMENTS[tailoring.garment]), days, *([_("no standard size")] if tailoring.is_only else [])]
+    return ", ".join(parts)
 
 
 def missing(measures: tuple[str, ...]) -> str:

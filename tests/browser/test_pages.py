@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -125,6 +126,40 @@ def test_pages_of_a_refund(open_page, staff):
     assert faults == []
 
 
+def product_steps(page: Page) -> Iterator[str]:
+    """What staff say of how a product is made to measure; in the end it is as it was."""
+    page.goto("/admin/products")
+    yield "products"
+    page.get_by_label("Find a product").fill("truntum silk shirt")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("link", name="Truntum silk shirt").click()
+    page.wait_for_url("**/admin/products/*")
+    yield "product"
+    page.get_by_label("Working days more").fill("soon")
+    page.expected = {422, 409}
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_selector("#error-summary")
+    yield "product with errors"
+    page.get_by_label("Working days more").fill("13")
+    page.locator("[name=seen]").evaluate("field => field.value = 'top:1:0'")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#late").wait_for()
+    yield "product that somebody else has changed"
+    page.get_by_label("Working days more").fill("12")
+    page.get_by_role("button", name="Save").click()
+    page.locator("#said").wait_for()
+    yield "product saved"
+
+
+def test_pages_of_a_product(open_page, staff):
+    page = open_page(bypass_csp=True)
+    staff.sign_in(page)
+    faults = []
+    for where in product_steps(page):
+        faults += check(page, where)
+    assert faults == []
+
+
 def gift_card_steps(page: Page) -> Iterator[str]:
     """The pages of a card's life in the back office, and what is left on it for everybody who has the code."""
     page.goto("/admin/gift-cards")
@@ -174,7 +209,7 @@ def test_the_pages_are_valid_html(open_page, staff, tmp_path):
     staff.sign_in(page)
     for where in desk_steps(page, order):
         (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
-    for where in gift_card_steps(page):
+    for where in chain(gift_card_steps(page), product_steps(page)):
         (tmp_path / f"{where.replace(' ', '-')}.html").write_text(page.content(), encoding="utf-8")
     assert_valid(tmp_path)
 

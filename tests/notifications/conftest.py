@@ -46,17 +46,21 @@ def office(open_office: Callable[..., PostOffice]) -> PostOffice:
     return open_office()
 
 
+def partners(bank: Bank, office: PostOffice) -> dict[str, str]:
+    """The settings with which a shop finds both."""
+    return {
+        "MAIL_URL": office.url,
+        "RAZORPAY_API_URL": bank.url,
+        "RAZORPAY_KEY_ID": KEYS["key_id"],
+        "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
+        "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
+    }
+
+
 @pytest.fixture
 def make_shop(bank: Bank, office: PostOffice, make_app: Callable[..., Flask]) -> Callable[..., Flask]:
     def make(**changes: str) -> Flask:
-        environ = {
-            "MAIL_URL": office.url,
-            "RAZORPAY_API_URL": bank.url,
-            "RAZORPAY_KEY_ID": KEYS["key_id"],
-            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
-            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
-        }
-        app = make_app(**(environ | changes))
+        app = make_app(**(partners(bank, office) | changes))
         shops.open_shop()
         return app
 

@@ -42,6 +42,7 @@ TEMPLATES = sorted(path.stem for path in letters.TEMPLATES.glob("*.txt") if not 
 TO_STAFF = (
     "books_differ",
     "webhooks_silent",
+    "requests_due",
     "staff_backup_code_used",
     "staff_sign_in_blocked",
     "staff_invited",
@@ -106,6 +107,9 @@ VALUES = {
     "issued": MailValue("value.issued:1", "gift_card", rm(5000), "ABCD-EFGH-JKLM-NPQR", None, "aina@example.com", "en"),
     "bank_details": "Murni Batik Sdn. Bhd.\nMaybank 5140 0000 0000",
     "provider": "Razorpay",
+    "overdue": 2,
+    "soon": 1,
+    "days": 5,
     "what": "totp",
     "label": "Acme ID",
     "is_known": False,
@@ -186,10 +190,10 @@ def test_every_mail_renders_in_every_language(template, locale):
 
 
 def test_there_are_just_the_mails_that_something_sends():
-    handlers = Path(letters.__file__).parent / "handlers"
-    source = "".join(path.read_text() for path in handlers.glob("*.py"))
+    domains = Path(letters.__file__).parents[1]
+    source = "".join(path.read_text() for path in (*domains.glob("*/handlers.py"), *domains.glob("*/handlers/*.py")))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 53
+    assert len(TEMPLATES) == 54
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -22,9 +22,21 @@ from tests.customers.conftest import (  # noqa: F401 (fixtures)
     open_office,
     patron,
     running_bank,
-    shop,
 )
+from tests.notifications.carrier import Carrier
 from tests.staff import StaffMember, hire
+
+
+@pytest.fixture
+def carrier() -> Iterator[Carrier]:
+    carrier = Carrier()
+    yield carrier
+    carrier.close()
+
+
+@pytest.fixture
+def shop(make_shop: Callable[..., Flask], carrier: Carrier) -> Flask:  # noqa: F811
+    return make_shop(**carrier.settings)
 
 
 @pytest.fixture
@@ -43,5 +55,5 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def merchant(shop: Flask) -> StaffMember:  # noqa: F811
+def merchant(shop: Flask) -> StaffMember:
     return hire(shop, "nadhirah.pengurus@kedai-staff.example")

@@ -8,9 +8,6 @@ import json
 import logging
 import re
 import uuid
-from dataclasses import dataclass, field
-
-from flask.testing import FlaskClient
 
 from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id
@@ -22,65 +19,17 @@ from app.value.actions import NewValue
 from tests.customers.patron import Patron
 from tests.customers.test_measurements import add_shirt, keep, order_to
 from tests.flows.test_value import apply
+from tests.notifications.carrier import Carrier
 from tests.notifications.post_office import body_of
 from tests.payments.conftest import WEBHOOK_SECRETS
+from tests.privacy import doors
+from tests.privacy.human import CARD, Human, note_cookies
 from tests.returns import counter
 from tests.shop import add_product
 from tests.staff import StaffMember
 from tools.webforms import form_to
 
 NEWS = re.compile(r"https?://\S+?(/newsletter/\S+)")
-CARD = "4111111111111111"
-
-
-@dataclass
-class Human:
-    """Values that occur nowhere else."""
-
-    email: str = "Zulfadhli.Wrenford@Quillhaven.example"
-    name: str = "Zulfadhli Qaiyum Wrenford-Ößwald"
-    phone: str = "+60 19-874 6153"
-    line1: str = "88A Lorong Cendawan Ungu"
-    line2: str = "Belakang Surau Al-Hidayah"
-    postcode: str = "15300"
-    city: str = "Kubang Kerian"
-    password: str = "Rimba!Gajah-Putih 47"
-    agent: str = "Mozilla/5.0 (QuillPhone 7; Wrenford Edition) Firefox/199.0"
-    secrets: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def contact(self) -> dict[str, str]:
-        return {"email": self.email, "phone": self.phone}
-
-    @property
-    def address(self) -> dict[str, str]:
-        return {
-            "name": self.name, "country": "MY", "postcode": self.postcode, "line1": self.line1, "line2": self.line2,
-            "city": self.city, "state": "Kelantan",
-        }  # fmt: skip
-
-    def wanted(self) -> dict[str, str]:
-        """What must be nowhere in clear. The postcode and the town are somebody's only beside the rest."""
-        return {
-            "e-mail": self.email,
-            "mailbox": self.email.partition("@")[0],
-            "name": self.name,
-            "family name": "Wrenford-",
-            "phone": "+60198746153",
-            "phone without the country": "198746153",
-            "phone as typed": self.phone,
-            "street": self.line1,
-            "street, further": self.line2,
-            "password": self.password,
-            "browser": "QuillPhone 7",
-            "card": CARD,
-            "card as printed": "4111 1111 1111 1111",
-            **self.secrets,
-        }
-
-    def personal(self) -> dict[str, str]:
-        """What must be nowhere at all, not even encrypted, once they are forgotten."""
-        return {what: each for what, each in self.wanted().items() if what not in self.secrets}
 
 
 def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1, *, code: str = "") -> str:
@@ -106,13 +55,6 @@ def check_out(patron: Patron, human: Human, *, code: str = "") -> str:
 def pay(patron: Patron, token: str) -> None:
     patron.pay(token)
     patron.deliver()
-
-
-def note_cookies(human: Human, who: str, client: FlaskClient) -> None:
-    for name in ("customer", "staff"):
-        cookie = client.get_cookie(name)
-        if cookie is not None and len(cookie.value) > 15:
-            human.secrets[f"{name} session of {who}"] = cookie.value
 
 
 def meet_as_guest(patron: Patron, human: Human) -> str:
@@ -177,6 +119,7 @@ def live_with_an_account(patron: Patron, human: Human) -> None:
 
 def have_something_sewn(patron: Patron, human: Human) -> None:
     keep(patron, human.name, note=f"Measured at {human.line1}")
+    doors.note_measures(human)
     add_shirt(name="Baju Melayu")
     want_something_sewn(patron)
     pay(patron, check_out(patron, human))
@@ -298,7 +241,8 @@ def fail_to_deliver(human: Human) -> None:
     """A delivery whose error has a value in it: the back office shows what was kept of that."""
     with transaction():
         found = db.scalar(
-            "UPDATE outbox_delivery SET state = 'pending' WHERE id = (SELECT min(id::text)::uuid FROM outbox_delivery) RETURNING id"
+            "UPDATE outbox_delivery SET state = 'pending', due_at = now() + interval '1 hour'"  # so that no worker takes it
+            " WHERE id = (SELECT min(id::text)::uuid FROM outbox_delivery) RETURNING id"
         )
     outbox.deliver(outbox.Waiting(found, "nobody", human.email, {}))
     assert "<e-mail>" in db.scalar("SELECT last_error FROM outbox_delivery WHERE id = :id", id=found)
@@ -306,7 +250,7 @@ def fail_to_deliver(human: Human) -> None:
         db.rows("UPDATE outbox_delivery SET state = 'done' WHERE id = :id RETURNING id", id=found)
 
 
-def everything(patron: Patron, merchant: StaffMember, human: Human) -> str:
+def everything(patron: Patron, merchant: StaffMember, human: Human, carrier: Carrier) -> str:
     """The whole story. Returns the token of the guest's order that was refunded in part."""
     token = meet_as_guest(patron, human)
     register(patron, human)
@@ -314,7 +258,13 @@ def everything(patron: Patron, merchant: StaffMember, human: Human) -> str:
     second = order_as(patron, human, add_product("Sarung Sutera", stock_of={"KB": 5}))
     pay(patron, second)
     want_something_sewn(patron)
+    doors.come_with_a_device(patron, human)
+    doors.send_programs(patron, human)
     work_at_the_desk(merchant, patron, human, token)
+    doors.save_backup_codes(merchant, human)
+    doors.carry_a_phone(merchant, patron, carrier, human)
+    doors.give_programs_keys(merchant, human)
+    doors.bring_a_device_to_work(merchant, human)
     go_wrong(patron, human)
     fail_to_deliver(human)
     return token

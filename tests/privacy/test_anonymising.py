@@ -12,7 +12,9 @@ from app.core.settings import Settings
 from app.privacy import copying
 from app.reconciliation import flows as books
 from tests.customers.patron import Patron
-from tests.privacy.story import Human, everything, meet_as_guest
+from tests.notifications.carrier import Carrier
+from tests.privacy.human import Human
+from tests.privacy.story import everything, meet_as_guest
 from tests.privacy.traces import dump, rows_of, traces
 from tests.shop import faults
 from tests.staff import StaffMember
@@ -30,10 +32,10 @@ def name_of(settings: Settings) -> str:
 
 
 def test_the_copy_tells_of_nobody_and_is_whole(
-    shop: Flask, patron: Patron, merchant: StaffMember, settings: Settings
+    shop: Flask, patron: Patron, merchant: StaffMember, carrier: Carrier, settings: Settings
 ) -> None:
     human = Human()
-    token = everything(patron, merchant, human)
+    token = everything(patron, merchant, human, carrier)
     patron.deliver()
     sums = "SELECT sum(total_minor), count(*), count(DISTINCT email_index) FROM orders"
     before, visitors = db.rows(sums), {row.visitor for row in db.rows("SELECT visitor FROM orders")}

@@ -24,7 +24,8 @@ from app.value import actions as value
 from app.value.actions import NewValue
 from tests.customers.patron import Patron
 from tests.customers.test_orders_and_carts import expire
-from tests.privacy.story import Human, live_with_an_account, meet_as_guest, order_as, pay, register, want_something_sewn
+from tests.privacy.human import Human
+from tests.privacy.story import live_with_an_account, meet_as_guest, order_as, pay, register, want_something_sewn
 from tests.privacy.traces import dump, files_below, redis_heap, rows_of, traces
 from tests.returns import counter
 from tests.shop import add_product, faults

@@ -16,7 +16,9 @@ from app.privacy.actions import requests
 from tests.customers.patron import Patron
 from tests.customers.test_key_rotation import AFTER, BEFORE, TURNED, restarted  # noqa: F401 (a fixture)
 from tests.customers.test_orders_and_carts import expire
-from tests.privacy.story import Human, everything, order_as
+from tests.notifications.carrier import Carrier
+from tests.privacy.human import Human
+from tests.privacy.story import everything, order_as
 from tests.privacy.test_anonymising import anonymise, name_of
 from tests.privacy.test_erasure import places
 from tests.shop import add_product
@@ -26,9 +28,9 @@ MakeShop = Callable[..., Flask]
 
 
 @pytest.fixture
-def shop(make_shop: MakeShop) -> Flask:
+def shop(make_shop: MakeShop, carrier: Carrier) -> Flask:
     """The shop of before."""
-    return make_shop(**BEFORE)
+    return make_shop(**BEFORE, **carrier.settings)
 
 
 @pytest.fixture
@@ -81,9 +83,9 @@ def test_a_copy_is_made_once_its_people_are_told_by_one_key(
 
 
 def test_a_copy_needs_no_key_of_the_shop_it_came_from(
-    shop: Flask,
     patron: Patron,
     merchant: StaffMember,
+    carrier: Carrier,
     restarted: MakeShop,  # noqa: F811
     settings: Settings,
 ) -> None:
@@ -92,7 +94,7 @@ def test_a_copy_needs_no_key_of_the_shop_it_came_from(
     with transaction():
         db.rows("UPDATE orders SET closed_at = now() - interval '91 days' RETURNING id")
     assert privacy.forget_old() == 1
-    everything(patron, merchant, Human())
+    everything(patron, merchant, Human(), carrier)
     copied = restarted(FIELD_KEY="a key that only the copy has ever had")
     assert anonymise(copied, name_of(settings)).exit_code == 0
     assert set(keyring.by_key(keyring.status())) == {crypto.current().id}

@@ -19,7 +19,8 @@ from app.privacy import flows as privacy
 from app.privacy.actions import requests
 from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, expire
-from tests.privacy.story import Human, meet_as_guest, want_news
+from tests.privacy.human import Human
+from tests.privacy.story import meet_as_guest, want_news
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults
 from tests.staff import StaffMember, hire

@@ -15,7 +15,8 @@ from app.privacy import flows as privacy
 from app.privacy import inventory
 from tests.customers.patron import Patron
 from tests.customers.test_orders_and_carts import buy, expire
-from tests.privacy.story import Human, meet_as_guest
+from tests.privacy.human import Human
+from tests.privacy.story import meet_as_guest
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults
 
@@ -187,6 +188,7 @@ def test_periods_are_settings_with_bounds(environment: dict[str, str]) -> None:
         ("RETENTION_CART_DAYS", "0"),
         ("RETENTION_UNPAID_ORDER_DAYS", "30"),
         ("PRIVACY_ANSWER_DAYS", "31"),
+        ("PRIVACY_REMIND_DAYS", "1"),
     ):
         with pytest.raises(BadSettings, match=name):
             load({**environment, name: value})

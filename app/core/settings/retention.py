@@ -32,6 +32,7 @@ class Retention:
 @dataclass(frozen=True)
 class Privacy:
     answer_days: int = 21  # until a request about personal data is answered: Malaysia's PDPA; the GDPR gives a month
+    remind_days: int = 5  # before that day staff are told by mail
 
 
 # Where less would break the shop, or more would be no retention at all. Books: seven years in Malaysia, eight in India.
@@ -61,4 +62,7 @@ def read_retention(get: Reader) -> Retention:
 
 
 def read_privacy(get: Reader) -> Privacy:
-    return Privacy(answer_days=get.number("PRIVACY_ANSWER_DAYS", Privacy.answer_days, low=1, high=30))
+    return Privacy(
+        answer_days=get.number("PRIVACY_ANSWER_DAYS", Privacy.answer_days, low=1, high=30),
+        remind_days=get.number("PRIVACY_REMIND_DAYS", Privacy.remind_days, low=2, high=30),
+    )

@@ -27,5 +27,5 @@ def _tell(topic: str, key_id: uuid.UUID, *, change: str, who: str) -> None:
     if key is None:
         return
     values = {"change": change, "key": key, "who": who}
-    for email in queries.to_tell(key_id):
-        flows.send_once(partial(Mail, topic, "api_key_changed", email, letters.LANGUAGES[0], None, values))
+    mail = partial(Mail, topic, "api_key_changed", locale=letters.LANGUAGES[0], order_id=None, values=values)
+    flows.send_each([partial(mail, recipient=email) for email in queries.to_tell(key_id)])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
+from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import case, func, update
 
 from app.audit import actions as audit
-from app.core import clock, crypto, db
+from app.core import clock, crypto, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference
 from app.customers.actions import closing
 from app.customers.models import Customer
 from app.privacy import queries
 from app.privacy.errors import AlreadyAnswered
+from app.privacy.events import RequestsDue
 from app.privacy.models import DataRequest
 
 CUSTOMER = "customer"
@@ -75,6 +78,13 @@ def note_copy_taken(customer_id: uuid.UUID, email: str) -> None:
 
 def note_copy_by_staff(request_id: uuid.UUID, *, by: str) -> None:
     audit.record("privacy.copy_taken", actor=by, object_kind="data_request", object_id=request_id)
+
+
+def tell_due(day: date, *, days: int) -> None:
+    """Announce, at most once for a day, that requests are to be answered within so many days or should have been already."""
+    if any(queries.requests_due(days=days)):
+        event = RequestsDue(day.isoformat(), days)
+        outbox.record_once(event, event_id=uuid5(NAMESPACE_OID, f"{event.name} {event.day}"))
 
 
 def answer(request_id: uuid.UUID, *, state: str, words: str, by: str) -> None:
