@@ -13,7 +13,7 @@
 
 Imports point down only. Entry points and the outbox runner open transactions, domains never do. Lock order: staff, customer,
 passkey, checkout session, recurring order, order, cart, payment, attempt, refund, capture, value accounts by id, stock items by id,
-stock locks by id, number series last.
+stock locks by id, newsletter subscriber, number series last.
 
 Glossary: *lock* units held for an order · *capture* money a provider has taken · *settle* apply a capture to its order ·
 *attempt* one try at one provider · *notice* a provider's webhook · *value* what the shop issues itself: gift cards and store

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,6 +15,7 @@ from flask_babel import gettext as _
 from app.accounts import queries as accounts
 from app.admin import staff_words as words
 from app.admin.desk import desk
+from app.admin.sheets import csv_answer
 from app.admin.words import actor as who_words
 from app.api_keys import queries as api_keys
 from app.audit import queries
@@ -59,23 +58,15 @@ def show() -> ResponseReturnValue:
 def download() -> Response:
     """What the filters leave, as CSV; the newest A_FILE entries of it."""
     rows = queries.page(_wanted(), limit=A_FILE)
-    names, keys, text = _names(rows), _keys(rows), io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["at", "who", "action", "object", "id", "address", "request", "changes"])
+    names, keys = _names(rows), _keys(rows)
+    lines = [["at", "who", "action", "object", "id", "address", "request", "changes"]]
     for each in rows:
         told = "; ".join(
             f"{name}: {old} > {new}" if old else f"{name}: {new}" for name, old, new in words.changes(each)
         )
         row = [each.created_at.isoformat(), _who(each, names, keys), each.action, each.object_kind, each.object_id]
-        writer.writerow([_harmless(cell) for cell in [*row, words.masked_address(each.address), each.request_id, told]])
-    answer = Response(text.getvalue(), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="activity.csv"'
-    return answer
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes what begins so for a formula (X14)."""
-    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r") else cell
+        lines.append([*row, words.masked_address(each.address), each.request_id, told])
+    return csv_answer("activity.csv", lines)
 
 
 @bp.get("/activity/sign-ins")

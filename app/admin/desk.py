@@ -104,6 +104,7 @@ class _Rail:
             ("catalogue.view", "/admin/products", _("Products"), "cloth", 0),
             ("subscriptions.view", "/admin/subscriptions", _("Subscriptions"), "refresh", 0),
             ("gift_cards.view", "/admin/gift-cards", _("Gift cards"), "card", 0),
+            ("customers.view", "/admin/newsletter", _("Newsletter"), "mail", 0),
         ]
         care = [
             ("stock.view", "/admin/stock-locks", _("Stock locks"), "lock", counts.expired_locks),
@@ -232,6 +233,8 @@ def _words(what: str) -> tuple[str, str] | None:
         "value-active": ("success", _("It can be used again.")),
         "value-code-sent": ("success", _("A new code is on its way. Nobody can use the old one any more.")),
         "value-adjusted": ("success", _("Changed. The reason stands in its ledger.")),
+        "news-ended": ("success", _("This address gets no more news. An older list of yours may still have it.")),
+        "news-ended-before": ("info", _("This address had left the news already.")),
         "request-opened": ("success", _("The request is written down, with the day it has to be answered by.")),
         "request-known": ("info", _("Such a request of this address is open already. Here it is.")),
         "request-answered": ("success", _("Answered. Tell the person, if they have no account to read it in.")),

@@ -167,6 +167,8 @@ def _acts() -> Mapping[str, str]:
         "privacy.copy_taken": _("Took a copy of somebody's data"),
         "privacy.account_closed": _("Closed a customer's account, as asked"),
         "privacy.guest_erased": _("Erased a guest's data, as asked"),
+        "newsletter.removed": _("Took an address off the newsletter"),
+        "newsletter.exported": _("Took the list of the newsletter"),
         "staff.signed_out_others": _("Signed out everywhere else"),
         "staff.signed_out_one": _("Signed out in one place"),
         "api_key.created": _("Made an API key"),
@@ -219,6 +221,7 @@ def act_area(name: str) -> str:
         "subscription": _("Subscriptions"),
         "catalogue": _("Catalogue"),
         "privacy": _("Personal data"),
+        "newsletter": _("Newsletter"),
         "form": _("Other forms"),
     }.get(name, name)
 

@@ -92,3 +92,12 @@ class SignInWayChanged(Event):
     change_id: uuid.UUID
     provider: str
     is_connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewsWanted(Event):
+    """Somebody typed an address that is to get the news. `letter_id` names the letter that may come of it."""
+
+    name = "newsletter.wanted"
+    subscriber_id: uuid.UUID
+    letter_id: uuid.UUID

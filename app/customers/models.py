@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core import crypto
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
+from app.core.states import HasState, check_in
+from app.customers.rules import CONSENT_WAYS, NEWS_MOVES
 
 
 class Customer(Base):
@@ -210,12 +212,14 @@ class Wish(Base):
 
 
 class NotificationPreference(Base):
-    """What a customer said about a kind of message on a channel (NOT-31). No row: as it is for everybody."""
+    """What a customer said about a kind of message on a channel (NOT-31). No row: as it is for everybody. News by e-mail have
+    their own table, where those without an account are too."""
 
     __tablename__ = "notification_preference"
     __table_args__ = (
         CheckConstraint("channel IN ('email', 'sms', 'push')", name="channel"),
         CheckConstraint("type IN ('order', 'marketing', 'alerts')", name="type"),
+        CheckConstraint("channel <> 'email' OR type <> 'marketing'", name="news"),
     )
 
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True)
@@ -227,21 +231,54 @@ class NotificationPreference(Base):
 
 class Consent(Base):
     """Something that needs a yes was allowed, or taken back (DAT-04): a row each, only added to (a trigger). `version` is the
-    wording that was read (`rules.CONSENT_VERSIONS`). Whose it was is forgotten with the customer."""
+    wording that was read (`rules.CONSENT_VERSIONS`). Whose it was is forgotten with the customer, and with the subscriber."""
 
     __tablename__ = "consent"
     __table_args__ = (
         CheckConstraint("channel IN ('email', 'sms', 'push')", name="channel"),
         CheckConstraint("purpose IN ('marketing', 'alerts')", name="purpose"),
-        CheckConstraint("way IN ('registration', 'preferences', 'link', 'api')", name="way"),
+        CheckConstraint(check_in("way", CONSENT_WAYS), name="way"),
+        CheckConstraint("subscriber_id IS NULL OR (channel = 'email' AND purpose = 'marketing')", name="news"),
         Index("ix_consent_customer_id_created_at", "customer_id", "created_at"),
+        Index("ix_consent_subscriber_id", "subscriber_id", postgresql_where=text("subscriber_id IS NOT NULL")),
     )
 
     id: Mapped[Key]
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="SET NULL"))
+    subscriber_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("newsletter_subscriber.id", ondelete="SET NULL"))
     channel: Mapped[str] = mapped_column(Text)
     purpose: Mapped[str] = mapped_column(Text)
     is_given: Mapped[bool]
     version: Mapped[str] = mapped_column(Text)
     way: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[CreatedAt]
+
+
+class NewsletterSubscriber(HasState, Base):
+    """An address that asked for the news (N25), be there an account or not: what its account shows is read here.
+
+    `since` is when it came to be as it is. `way` and `version` are how it asked, and which wording it read. Of its last letter
+    of confirmation `letter_id` is what the link is signed over, and `mailed_at` when it was written.
+    """
+
+    __tablename__ = "newsletter_subscriber"
+    __table_args__ = (
+        CheckConstraint(check_in("state", NEWS_MOVES), name="state"),
+        CheckConstraint(check_in("way", CONSENT_WAYS), name="way"),
+        CheckConstraint("(letter_id IS NULL) = (mailed_at IS NULL)", name="letter"),
+        Index("ix_newsletter_subscriber_since", text("since DESC"), text("id DESC")),
+        Index("ix_newsletter_subscriber_state_since", "state", text("since DESC"), text("id DESC")),
+    )
+    MOVES = NEWS_MOVES
+
+    id: Mapped[Key]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    state: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    letter_id: Mapped[uuid.UUID | None]
+    mailed_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]

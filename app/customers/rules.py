@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Sequence
 
 from app.core import passwords
+from app.core.states import Moves
 
 TRIES = 5  # wrong passwords per account before the next has to wait (SEC-08)
 TRIES_MINUTES = 15
@@ -31,10 +31,20 @@ LONGEST_PASSWORD = 200
 
 CHANNELS = ("email",)
 TYPES = ("order", "marketing", "alerts")  # NOT-31
+NEWS = ("email", "marketing")  # kept by address, for those without an account too (`models.NewsletterSubscriber`)
 LOCKED = frozenset({("email", "order")})  # an order is a contract: its mails are no choice
-OPT_IN = frozenset({("email", "marketing"), ("email", "alerts")})  # off until somebody says yes
+OPT_IN = frozenset({NEWS, ("email", "alerts")})  # off until somebody says yes
 # The wording that was agreed to; who changes it changes this too (tests/privacy). Each has its texts in git.
 CONSENT_VERSIONS = {"marketing": "2026-11-26", "alerts": "2026-11-26"}
+CONSENT_WAYS = ("registration", "preferences", "link", "api", "newsletter", "checkout", "staff")
+
+NEWS_MOVES: Moves = {
+    "pending": frozenset({"confirmed", "left"}),
+    "confirmed": frozenset({"left"}),
+    "left": frozenset({"pending", "confirmed"}),
+}
+NEWS_LINK_HOURS = 48
+NEWS_LETTER_HOURS = 12  # at most one letter of confirmation to an address: nobody can flood a mailbox
 
 
 def password_faults(password: str, *, known: Sequence[str] = ()) -> list[str]:
@@ -71,11 +81,6 @@ def identity_key(issuer: str, subject: str) -> str:
     """What somebody at a provider is fingerprinted by. Hashed first: the fingerprint of texts does not tell a from A, and with
     subjects those are two people."""
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
-
-
-def unsubscribe_subject(customer_id: uuid.UUID, kind: str) -> str:
-    """What the link that ends a kind of mails is signed over."""
-    return f"unsubscribe {customer_id} {kind}"
 
 
 def device_of(user_agent: str) -> tuple[str, str]:

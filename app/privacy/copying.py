@@ -70,10 +70,6 @@ def _account(person: Customer) -> dict[str, Table]:
             {"channel": channel, "about": kind, "enabled": enabled}
             for (channel, kind), enabled in customers.preferences(person.id).items()
         ],
-        "consents": [
-            _picked(each, "channel", "purpose", "is_given", "version", "way", "created_at")
-            for each in customers.consents_of(person.id, limit=10_000)
-        ],
         "sessions": [
             {
                 "device": each.user_agent,
@@ -128,6 +124,10 @@ def _by_address(email: str, customer_id: uuid.UUID | None = None) -> dict[str, T
             _picked(each, "reference", "kind", "state", "note", "answer", "created_at", "due_at", "closed_at")
             for each in queries.requests_of(email, customer_id, limit=1000)
         ],
+        "consents": [
+            _picked(each, "channel", "purpose", "is_given", "version", "way", "created_at")
+            for each in customers.consents_of(customer_id, email, limit=10_000)
+        ],
         "sign_ins": [
             {"way": each.way, "successful": each.was_right, "at": each.created_at} for each in customers.tries_of(email)
         ],
@@ -159,6 +159,8 @@ _OF_ADDRESS = {
     " ORDER BY v.created_at, v.id",
     "mailed_links": "SELECT kind, created_at AS asked_at, mailed_at, used_at FROM customer_request WHERE email_index = ANY(:email)"
     " ORDER BY created_at",
+    "newsletter": "SELECT state, since, locale AS language, way AS asked, created_at FROM newsletter_subscriber"
+    " WHERE email_index = ANY(:email)",
     "mails": "SELECT template AS about, state, created_at AS at FROM mail_message WHERE recipient_index = ANY(:email)"
     " ORDER BY created_at",
 }

@@ -27,6 +27,8 @@ SWEEPS = (
     Sweep("cart_notice", "created_at", "link_days"),
     Sweep("checkout_session", "expires_at", "checkout_days"),
     Sweep("customer_request", "created_at", "link_days"),
+    Sweep("newsletter_subscriber", "since", "unconfirmed_days", "state = 'pending'"),
+    Sweep("newsletter_subscriber", "since", "left_days", "state = 'left'"),
     Sweep("customer_oidc_flow", "created_at", "provider_days"),
     Sweep("customer_sign_in", "created_at", "login_days"),
     Sweep("customer_session", "expires_at", "login_days"),
@@ -85,7 +87,7 @@ ORDER_SWEEPS = (
 STAYING = {
     "api_key_secret": "as long as its key; it signs for a program",
     "cart_line": "goes with its cart",
-    "consent": "the proof of a consent; whose it was goes with the customer",
+    "consent": "the proof of a consent; whose it was goes with the customer, and with the subscriber",
     "customer": "as long as the account; then `actions.erase`",
     "customer_address": "goes with its customer",
     "customer_identity": "goes with its customer",
@@ -165,6 +167,7 @@ DISGUISES = (
             "phone_index": "phone_index",
         },
     ),
+    Disguise("newsletter_subscriber", "t.email_index", {"email": "email", "email_index": "email_index"}),
     Disguise(
         "staff",
         "t.email_index",
@@ -236,6 +239,7 @@ IMPERSONAL: Mapping[str, frozenset[str]] = {
     "difference": frozenset({"kind", "provider", "subject", "currency", "found_currency", "state", "closed_by"}),
     "document": frozenset({"kind", "series", "number", "locale", "currency", "taxes", "facts"}),
     "measurement_profile": frozenset({"unit"}),
+    "newsletter_subscriber": frozenset({"state", "locale", "way", "version"}),
     "order_event": frozenset({"kind", "actor"}),
     "order_line": frozenset({"sku", "name", "options", "picture", "unit", "hs_code"}),
     "orders": frozenset(
@@ -266,6 +270,7 @@ COPIED = {
     "measurement_profile": "measurements",
     "notification_preference": "preferences",
     "consent": "consents",
+    "newsletter_subscriber": "newsletter",
     "orders": "orders",
     "order_line": "order_lines",
     "order_event": "order_history",

@@ -23,6 +23,7 @@ from app.stock import queries as stock
 from app.stock.queries import Availability
 from app.stock.rules import stock_word
 from app.storefront import fitting, lists, structured
+from app.storefront.customer_forms import NewsletterForm
 from app.storefront.pictures import Picture
 from app.web import languages, measure_words
 from app.web.cards import render_cards
@@ -55,6 +56,8 @@ def home() -> ResponseReturnValue:
         hero_tall=HERO_TALL,
         craft=CRAFT,
         cards=render_cards(tiles),
+        news=NewsletterForm(formdata=None),
+        is_sent="subscribed" in request.args,
     )
 
 

@@ -39,6 +39,7 @@ from app.customers import queries as customer_queries
 from app.customers.actions import profile
 from app.customers.errors import TooManyAddresses
 from app.customers.models import CustomerAddress
+from app.customers.queries import newsletter
 from app.orders import queries as orders
 from app.orders.models import Order
 from app.payments.gateway import offers
@@ -68,7 +69,7 @@ def show_contact() -> ResponseReturnValue:
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
     session, was_over = _enter(quote.contents)
-    form = forms.ContactForm(formdata=None, data=session.contact or _own_contact())
+    form = forms.ContactForm(formdata=None, data=session.contact or forms.own_contact())
     return _contact_page(form, quote, is_over=was_over)
 
 
@@ -81,7 +82,7 @@ def save_contact() -> ResponseReturnValue:
         return redirect(url_for("cart.show"), 303)
     if not form.validate():
         return _contact_page(form, _quote(with_stock=False), status=422)
-    _enter(contents, contact={"email": form.email.data or "", "phone": form.e164()})
+    _enter(contents, contact=form.contact())
     return redirect(url_for("checkout.show_delivery"), 303)
 
 
@@ -192,7 +193,7 @@ def _check_again_words(code: str) -> str:
     }.get(code, _("Less is left on a gift card than you saw. Nothing was ordered: please check what remains to pay."))
 
 
-def _enter(contents: Contents, *, contact: dict[str, str] | None = None) -> tuple[CheckoutSession, bool]:
+def _enter(contents: Contents, *, contact: dict[str, Any] | None = None) -> tuple[CheckoutSession, bool]:
     """Sends the browser back to the cart when the one that was shown is no longer the truth."""
     assert contents.cart_id is not None  # noqa: S101 - a cart with lines is a cart
     shopper, cart_id, minutes = ensure_visitor(), contents.cart_id, settings().checkout_minutes
@@ -250,12 +251,6 @@ def _quote(
     )
 
 
-def _own_contact() -> dict[str, str]:
-    """How somebody who is signed in can be reached."""
-    person = customers.current()
-    return {"email": person.email, "phone": person.phone or ""} if person else {}
-
-
 def _remember(address: dict[str, str]) -> None:
     """Into the address book, for who asked for it. A full book is no reason to stop anybody who is about to pay."""
     person = customers.current()
@@ -299,13 +294,14 @@ def _shown(offers: Sequence[queries.Offer]) -> str:
 def _contact_page(
     form: forms.ContactForm, quote: Quote, *, status: int = 200, is_over: bool = False
 ) -> ResponseReturnValue:
-    is_guest = customers.current() is None
+    person = customers.current()
     return respond(
         "storefront/checkout/contact.html",
         status=status,
         form=form,
         is_over=is_over,
-        is_guest=is_guest,
+        is_guest=person is None,
+        offers_news=person is None or not newsletter.is_subscribed(person.email),
         **_summary(quote),
     )
 

@@ -11,7 +11,7 @@ from babel import Locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
-from wtforms import SelectField
+from wtforms import BooleanField, SelectField
 
 from app.checkout.actions import PlaceOrder
 from app.checkout.queries import Quote
@@ -19,7 +19,7 @@ from app.core.money import Money
 from app.payments.gateway import offers
 from app.shipping import places
 from app.value.rules import KINDS
-from app.web import languages, measure_words
+from app.web import customers, languages, measure_words
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, text_field
 from app.web.placing import click_on_place
@@ -40,6 +40,7 @@ class ContactForm(Form):
         _l("E-mail"), max=254, required=_l("Enter your e-mail address, such as aina@example.com"), validators=[email]
     )
     phone = text_field(_l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"))
+    news = BooleanField(_l("Write to me about new cloths and offers, about once a month; I can stop it at any time"))
 
     def validate(self, extra_validators: Any = None) -> bool:
         is_good = super().validate(extra_validators)
@@ -50,6 +51,17 @@ class ContactForm(Form):
 
     def e164(self) -> str:
         return parse_phone(self.phone.data or "") or ""
+
+    def contact(self) -> dict[str, Any]:
+        """What the session keeps; `news` only for who ticked the box."""
+        reached = {"email": self.email.data or "", "phone": self.e164()}
+        return reached | {"news": True} if self.news.data else reached
+
+
+def own_contact() -> dict[str, str]:
+    """How somebody who is signed in can be reached."""
+    person = customers.current()
+    return {"email": person.email, "phone": person.phone or ""} if person else {}
 
 
 class DeliveryForm(Form):

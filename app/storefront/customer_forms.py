@@ -18,14 +18,20 @@ from app.web.site import settings
 ENTER_EMAIL = _l("Enter your e-mail address, such as aina@example.com")
 
 
-def email_field() -> Any:
-    return text_field(_l("E-mail"), max=254, required=ENTER_EMAIL, validators=[email])
+def email_field(**options: Any) -> Any:
+    return text_field(_l("E-mail"), max=254, required=ENTER_EMAIL, validators=[email], **options)
 
 
 class EmailForm(Form):
     """Asks for a mail with a link."""
 
     email = email_field()
+
+
+class NewsletterForm(Form):
+    """Stands on pages with other forms, so its field has an id of its own."""
+
+    email = email_field(id="newsletter-email")
 
 
 class LoginForm(Form):

@@ -12,7 +12,7 @@ bp = Blueprint("seo", __name__)
 
 PRIVATE = (
     "/cart", "/checkout/", "/order/", "/admin/", "/account/", "/api/", "/-/", "/pay/", "/track", "/search", "/login", "/register",
-    "/wishlist", "/unsubscribe/",
+    "/wishlist", "/unsubscribe/", "/newsletter",
 )  # fmt: skip
 PAGES = ("/", "/about", "/contact", "/terms", "/privacy", "/refunds", "/shipping")
 

@@ -39,6 +39,15 @@ def proof(name: str) -> str:
     }.get(name, name)
 
 
+def news_state(name: str) -> tuple[str, str]:
+    """(text, tone) of an address that asked for the news."""
+    return {
+        "pending": (_("Not confirmed yet"), "warning"),
+        "confirmed": (_("Gets the news"), "success"),
+        "left": (_("Gets no more news"), ""),
+    }[name]
+
+
 def purpose(name: str) -> str:
     return {"marketing": _("News by e-mail"), "alerts": _("Mails about your wishlist")}.get(name, name)
 
@@ -49,4 +58,7 @@ def way(name: str) -> str:
         "preferences": _("on the page of preferences"),
         "link": _("by the link of a mail"),
         "api": _("by a program"),
+        "newsletter": _("on the form for the news"),
+        "checkout": _("at checkout"),
+        "staff": _("by our staff"),
     }.get(name, name)

@@ -17,6 +17,7 @@ DOORS = {
     "/login": ("/login", "email", {"password": PASSWORD}),
     "/login/link": ("/login", "email", {}),
     "/login/forgot": ("/login/forgot", "email", {}),
+    "/newsletter": ("/newsletter", "email", {}),
     "/register": ("/register", "email", {"name": "Aina", "password": PASSWORD}),
     "/admin/login": ("/admin/login", "email", {"password": PASSWORD}),
     "/gift-cards": ("/gift-cards", "code", {}),

@@ -46,6 +46,7 @@ IDS = {
     "recurring_id": "SELECT id FROM recurring_order LIMIT 1",
     "session_id": "SELECT id FROM customer_session ORDER BY id LIMIT 1",
     "profile_id": "SELECT id FROM measurement_profile LIMIT 1",
+    "subscriber_id": "SELECT id FROM newsletter_subscriber LIMIT 1",
     "passkey_id": "SELECT id FROM passkey LIMIT 1",
 }
 SLUGS = {"/c/<slug>": "SELECT slug FROM category LIMIT 1", "/p/<slug>": "SELECT slug FROM product LIMIT 1"}
@@ -92,6 +93,7 @@ class World:
         self.token = aina.order(shirt)
         aina.pay(self.token)
         aina.deliver()
+        aina.submit("/account/preferences", "/account/preferences", **{"email-marketing": "y"})
         page = f"/order/{self.token}/refund"
         aina.submit(page, page, reason="too_small", note="Too small for me")
         aina.add(shirt)

@@ -19,7 +19,7 @@ LOOKS = ((360, "dark"), (1280, "light"))
 PUBLIC = (
     "/", "/c/shirts", "/c/fabric", "/c/shirts?motif=parang", "/c/shirts?min=99999", "/search?q=sarong", "/search?q=qqqq",
     "/p/kemeja-bunga-teluk", "/track", "/about", "/contact", "/terms", "/privacy", "/refunds", "/shipping", "/cart",
-    "/login", "/login/forgot", "/login/sent", "/register", "/register/sent", "/wishlist",
+    "/login", "/login/forgot", "/login/sent", "/register", "/register/sent", "/wishlist", "/newsletter", "/?subscribed=1",
 )  # fmt: skip
 
 

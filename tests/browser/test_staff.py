@@ -14,7 +14,7 @@ from tests.browser.test_pages import check
 PASSWORD = "Batik-and-canting-7"
 PAGES = (
     "/admin/staff", "/admin/staff/invite", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/profile", "/admin/activity",
-    "/admin/activity/sign-ins", "/admin/api-keys", "/admin/api-keys/new", "/admin/totp?again=1&next=/admin/profile",
+    "/admin/activity/sign-ins", "/admin/api-keys", "/admin/api-keys/new", "/admin/newsletter", "/admin/totp?again=1&next=/admin/profile",
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_somebody_is_invited_and_at_work_without_javascript(open_page, staff, li
     assert page.locator(".codes li").count() == 10
     page.get_by_role("button", name="I saved them").click()
     rail = page.locator("nav.rail-body a")
-    open_to_agents = ["Overview", "Orders", "Products", "Subscriptions", "Your account"]
+    open_to_agents = ["Overview", "Orders", "Products", "Subscriptions", "Newsletter", "Your account"]
     assert [name.strip() for name in rail.all_inner_texts()] == open_to_agents
     page.goto("/admin/books")
     assert page.locator("h1").inner_text() == "This page is not open to you"

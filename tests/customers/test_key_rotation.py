@@ -20,10 +20,11 @@ from app.audit import flows as trail
 from app.core import crypto, db, keyring
 from app.core.transaction import in_transaction, transaction
 from app.customers import queries as customers
+from app.customers.queries import links
 from app.value import queries as value
 from tests.audit.tampering import tamper
 from tests.customers.patron import Patron
-from tests.notifications.post_office import PostOffice
+from tests.notifications.post_office import PostOffice, body_of
 from tests.payments.conftest import KEYS, Bank
 from tests.shop import ADDRESS, CONTACT, add_product
 from tests.staff import StaffMember, hire
@@ -76,7 +77,7 @@ def id_of(secret: str) -> str:
 def test_a_field_key_is_rotated_beside_the_living_shop(restarted: MakeShop, shop: Flask, aina: Patron):
     colleague = hire(shop, "siti@example.com").sign_in()
     backup_code = re.findall(r"\b\d{4}(?: \d{4})+\b", colleague.get("/admin/backup-codes"))[0]
-    link = f"/unsubscribe/{customers.unsubscribe_token(aina.id, 'alerts')}"
+    link = f"/unsubscribe/{links.unsubscribe_token(aina.id, 'alerts')}"
     card, other_card = issue(5000), issue(700)
     trail.seal()
     aina.sign_out()
@@ -114,6 +115,23 @@ def test_a_field_key_is_rotated_beside_the_living_shop(restarted: MakeShop, shop
     log = colleague.get("/admin/activity/sign-ins")
     assert "siti@example.com" in log  # tries of before name their account: copies of its index have followed
     assert command(now, "rotate") == (0, f"0 rows written with {id_of(NEW)}\none key is left\n")
+
+
+def test_who_wants_the_news_stays_one_address(restarted: MakeShop, shop: Flask, patron: Patron):
+    """Asked for under the old key and again under the new one; the link in the letter of before stays good."""
+    patron.submit("/", "/newsletter", email=patron.email)
+    patron.deliver()
+    path = re.search(r"https?://\S+?(/newsletter/\S+)", body_of(patron.office.mails[-1], "plain"))[1]
+    now = patron.client.application = restarted(**TURNED)
+    patron.submit("/", "/newsletter", email=patron.email)
+    assert db.scalar("SELECT count(*) FROM newsletter_subscriber") == 1
+    assert command(now, "rotate")[0] == 0
+    now = patron.client.application = restarted(**AFTER)
+    assert patron.follow(path).status_code == 200
+    patron.submit("/", "/newsletter", email=patron.email.upper())
+    assert db.rows("SELECT state, email_index FROM newsletter_subscriber") == [
+        ("confirmed", crypto.blind_index(patron.email))
+    ]
 
 
 def test_what_was_bought_is_rotated_too(restarted: MakeShop, shop: Flask, bank: Bank, aina: Patron):

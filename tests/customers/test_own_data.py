@@ -16,7 +16,7 @@ from app.core import crypto, db
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import transaction
-from app.customers import queries as customers
+from app.customers.queries import links
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
@@ -168,13 +168,13 @@ def test_the_programs_of_many_mailboxes_may_press_their_links(
     aina: Patron, mallory: Patron, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ):
     """All from one address, without a cookie: each link has its own limit."""
-    links = [f"/unsubscribe/{customers.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
+    paths = [f"/unsubscribe/{links.unsubscribe_token(each.id, 'alerts')}" for each in (aina, mallory)]
     monkeypatch.setattr(limiter, "enabled", True)  # one for all shops of this process: put back afterwards
     program = make_app(RATE_LIMIT_ENABLED="true").test_client()
     one_click = {"List-Unsubscribe": "One-Click"}
-    answers = [program.post(links[0], data=one_click).status_code for _ in range(61)]
+    answers = [program.post(paths[0], data=one_click).status_code for _ in range(61)]
     assert answers == [200] * 60 + [429]
-    assert program.post(links[1], data=one_click).status_code == 200
+    assert program.post(paths[1], data=one_click).status_code == 200
 
 
 def test_who_said_no_meanwhile_gets_none(aina: Patron):

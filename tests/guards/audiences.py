@@ -24,6 +24,7 @@ AUDIENCES = {
     "passkeys": EVERYBODY,
     "social": VISITOR,  # a journey to a provider belongs to the browser that began it; without providers there is none
     "connecting": CUSTOMER,
+    "newsletter": EVERYBODY,
     "unsubscribing": EVERYBODY,
     "account": CUSTOMER,
     "account_passkeys": CUSTOMER,

@@ -100,6 +100,7 @@ def test_personal_pages_are_never_stored(app: Flask) -> None:
         "/register",
         "/wishlist",
         "/unsubscribe",
+        "/newsletter",
     )
     asked = [
         path_of(app, rule)

@@ -72,6 +72,32 @@ def test_each_revision_is_a_transaction_of_its_own(empty: Engine) -> None:
     schema.upgrade(url=url_of(empty))
 
 
+def test_who_wanted_the_news_still_does(empty: Engine) -> None:
+    """0024 keeps them by address; who had said no, or nothing, has no row. Taken back, they stand where they stood."""
+    schema.upgrade("0023", url=url_of(empty))
+    for n, said in ((1, "true"), (2, "false")):
+        customer = f"'00000000-0000-0000-0000-00000000000{n}'"
+        sent(
+            empty,
+            f"INSERT INTO customer (id, email, email_index, name, visitor, locale) VALUES ({customer}, 'sealed', '{n}', '', '{n}', 'ms');"
+            f" INSERT INTO notification_preference (customer_id, channel, type, enabled) VALUES ({customer}, 'email', 'marketing', {said}),"
+            f" ({customer}, 'email', 'alerts', {said});"
+            " INSERT INTO consent (id, customer_id, channel, purpose, is_given, version, way)"
+            f" VALUES (gen_random_uuid(), {customer}, 'email', 'marketing', {said}, '1', 'registration')",
+        )
+    schema.upgrade(url=url_of(empty))
+    news = "SELECT email, email_index, state, locale, way, version FROM newsletter_subscriber"
+    preferences = "SELECT type, enabled FROM notification_preference ORDER BY 1, 2"
+    with empty.connect() as connection:
+        assert connection.execute(text(news)).all() == [("sealed", b"1", "confirmed", "ms", "registration", "1")]
+        assert connection.execute(text(preferences)).all() == [("alerts", False), ("alerts", True)]
+    schema.downgrade("0023", url=url_of(empty))
+    with empty.connect() as connection:
+        assert connection.execute(text(preferences)).all() == [
+            ("alerts", False), ("alerts", True), ("marketing", True),
+        ]  # fmt: skip
+
+
 def test_keys_that_outlived_a_rotation_are_not_dropped(empty: Engine, make_app: Callable[..., Flask]) -> None:
     url = url_of(empty)
     schema.upgrade(url=url)

@@ -52,6 +52,7 @@ TO_STAFF = (
     "value_issued",
     *(path.stem for path in letters.TEMPLATES.glob("customer_*.txt")),
     "wish_back",
+    "newsletter_confirm",
 )  # about an account, not about an order
 
 
@@ -89,6 +90,7 @@ VALUES = {
     "left": 9,
     "token": "token-of-43-characters",
     "minutes": 60,
+    "hours": 48,
     "old": "a•••@example.com",
     "name": "Aina",
     "at": datetime.datetime(2026, 6, 7, 17, 30, tzinfo=datetime.UTC),
@@ -191,7 +193,7 @@ def test_there_are_just_the_mails_that_something_sends():
     domains = Path(letters.__file__).parents[1]
     source = "".join(path.read_text() for path in (*domains.glob("*/handlers.py"), *domains.glob("*/handlers/*.py")))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 53
+    assert len(TEMPLATES) == 54
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import uuid
 
 from app.core import clock, crypto, db, outbox
@@ -19,6 +20,7 @@ from tests.customers.patron import Patron
 from tests.customers.test_measurements import add_shirt, keep, order_to
 from tests.flows.test_value import apply
 from tests.notifications.carrier import Carrier
+from tests.notifications.post_office import body_of
 from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.privacy import doors
 from tests.privacy.human import CARD, Human, note_cookies
@@ -26,6 +28,8 @@ from tests.returns import counter
 from tests.shop import add_product
 from tests.staff import StaffMember
 from tools.webforms import form_to
+
+NEWS = re.compile(r"https?://\S+?(/newsletter/\S+)")
 
 
 def order_as(patron: Patron, human: Human, variant: uuid.UUID, quantity: int = 1, *, code: str = "") -> str:
@@ -62,9 +66,19 @@ def meet_as_guest(patron: Patron, human: Human) -> str:
     return token
 
 
+def want_news(patron: Patron, human: Human) -> None:
+    """Asked for on the home page and confirmed, without an account."""
+    patron.submit("/", "/newsletter", email=human.email)
+    patron.deliver()
+    path = NEWS.search(body_of(patron.office.mails[-1], "plain"))[1]
+    human.secrets["link of the news"] = path.rsplit("/", 1)[-1]
+    assert patron.follow(path).status_code == 200
+
+
 def register(patron: Patron, human: Human) -> None:
     patron.email, patron.password = human.email, human.password
     patron.client.environ_base["HTTP_USER_AGENT"] = human.agent
+    want_news(patron, human)
     assert patron.ask_to_register(name=human.name, news="y").status_code == 303
     # The mailbox is written as it was typed, the envelope too.
     path = patron.link()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.core import db
 from app.core.transaction import transaction
-from app.customers import queries as customers
+from app.customers.queries import links
 from app.orders.rules import TERMS_VERSION
 from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy
@@ -35,7 +35,7 @@ def test_each_change_of_mind_is_a_row_of_its_own(patron: Patron):
     form = form_to(patron.get(page), page)
     form.fields.pop("email-marketing")
     patron.client.post(page, data=form.fields)
-    path = f"/unsubscribe/{customers.unsubscribe_token(patron.id, 'alerts')}"
+    path = f"/unsubscribe/{links.unsubscribe_token(patron.id, 'alerts')}"
     patron.client.post(path, data={"List-Unsubscribe": "One-Click"})
     patron.client.post(path, data={"List-Unsubscribe": "One-Click"})
     wanted = {"preferences": [{"channel": "email", "type": "marketing", "enabled": True}]}

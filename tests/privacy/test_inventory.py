@@ -129,7 +129,7 @@ def test_the_copy_has_the_names_that_the_inventory_says(database: None) -> None:
 
 
 ACCOUNT_ONLY = {
-    "addresses", "cart", "checkout", "consents", "measurements", "passkeys", "preferences", "sessions", "sign_in_providers", "wishlist",
+    "addresses", "cart", "checkout", "measurements", "passkeys", "preferences", "sessions", "sign_in_providers", "wishlist",
 }  # fmt: skip
 
 # What was read when somebody agreed, by the version that was noted. Who changes the words gives them a new version.
@@ -137,6 +137,17 @@ WORDINGS = {
     "marketing": ("2026-11-26", "templates/storefront/account/preferences.html", r'"marketing": \((.*?)\), "alerts"'),
     "alerts": ("2026-11-26", "templates/storefront/account/preferences.html", r'"alerts": \((.*?)\)\}'),
     "registration": ("2026-11-26", "app/storefront/customer_forms.py", r"(\n.*news = .*\n)"),
+    "newsletter": (
+        "2026-11-26",
+        "templates/storefront/newsletter/_newsletter.html",
+        r"<p>(.*about once a month.*)</p>",
+    ),
+    "newsletter, confirmed": (
+        "2026-11-26",
+        "templates/storefront/newsletter/confirm.html",
+        r"(.*about once a month.*)",
+    ),
+    "checkout": ("2026-11-26", "app/storefront/checkout_forms.py", r"(\n.*news = .*\n)"),
     "terms": ("2026-11-26", "templates/storefront/checkout/review.html", r"(By ordering you accept our.*)\n"),
     "terms page": ("2026-11-26", "templates/storefront/pages/terms.html", r"(?s)(.*)"),
 }
@@ -144,6 +155,9 @@ FINGERPRINTS = {
     "marketing": "5d32826057720476",
     "alerts": "8b3a60daa9485d0b",
     "registration": "b8fe860ad52140c2",
+    "newsletter": "21f410dde2be6b8a",
+    "newsletter, confirmed": "faf76878a5724f39",
+    "checkout": "48f865048a26c625",
     "terms": "d5ed2bdbfa3a81c6",
     "terms page": "778ddc80c4d362c6",
 }

@@ -20,7 +20,7 @@ from app.privacy.actions import requests
 from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, expire
 from tests.privacy.human import Human
-from tests.privacy.story import meet_as_guest
+from tests.privacy.story import meet_as_guest, want_news
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults
 from tests.staff import StaffMember, hire
@@ -112,6 +112,7 @@ def test_closing_an_account_is_a_request_too(aina: Patron, desk: StaffMember):
 def test_a_guest_who_wrote_is_erased(patron: Patron, desk: StaffMember, settings: Settings):
     human = Human()
     token = meet_as_guest(patron, human)
+    want_news(patron, human)
     path = write_down(desk, "deletion", human.email.lower())
     assert "No account; 1 order as a guest." in desk.get(path)
     page = desk.press(path, f"{path}/erase")

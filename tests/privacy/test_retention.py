@@ -28,6 +28,8 @@ ROWS = {
     "checkout_session": "INSERT INTO checkout_session (id, visitor, expires_at) VALUES (:id, :id, :at)",
     "customer_request": "INSERT INTO customer_request (id, kind, email, email_index, locale, visitor, token_hash, expires_at, created_at)"
     f" VALUES (:id, 'sign_in', :sealed, '', 'en', '', {TOKEN}, now(), :at)",
+    "newsletter_subscriber": "INSERT INTO newsletter_subscriber (id, email, email_index, state, locale, way, version, since)"
+    f" VALUES (:id, :sealed, {TOKEN}, CASE WHEN :flag THEN 'left' ELSE 'pending' END, 'en', 'newsletter', '1', :at)",
     "customer_oidc_flow": "INSERT INTO customer_oidc_flow (id, provider, state_hash, visitor, nonce, next_path, expires_at, created_at)"
     f" VALUES (:id, 'acme', {TOKEN}, 'v', 'n', '/', now(), :at)",
     "customer_sign_in": "INSERT INTO customer_sign_in (id, email_index, way, was_right, created_at)"
@@ -49,6 +51,9 @@ ROWS = {
 }
 
 
+FLAGGED = ("is_open", "state = 'left'")  # what `flag` makes of a row
+
+
 def add(table: str, *, days: float, flag: bool = True) -> None:
     """A row whose moment was so many days ago."""
     values = {"id": str(new_id()), "sealed": crypto.encrypt("somebody"), "flag": flag, "days": days}
@@ -68,7 +73,7 @@ def test_the_old_go_and_the_young_stay(database: None, place: int) -> None:
         _shop()
     days = getattr(Retention(), rule.days) - rule.ahead
     for each in (days + 0.01, days + 400, days - 0.01):
-        add(rule.table, days=each, flag=rule.where == "is_open" or "order_id IS NULL" in rule.where)
+        add(rule.table, days=each, flag=rule.where in FLAGGED or "order_id IS NULL" in rule.where)
     assert privacy.forget_old() == 2
     assert db.scalar(f"SELECT count(*) FROM {rule.table}") == 1
     assert privacy.forget_old() == 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from app.catalog import actions as catalog
-from app.core import db, passwords
+from app.core import crypto, db, outbox, passwords
 from app.core.transaction import in_transaction, transaction
 from app.customers import actions
 from app.customers.actions import Device, Registration
+from app.customers.models import NewsletterSubscriber
+from app.customers.queries import links
 from chaos import races
 from chaos.buyer import Buyer
 from tests import shop
@@ -88,6 +91,23 @@ def test_twenty_wrong_passwords_at_once_are_five_tries(stand, email):
     answers = posted_at_once(browsers, email=email, password="Wrong-Word 1!")
     assert sorted(answers) == [422] * 5 + [429] * 15
     assert posted_at_once([browser_at(stand, 0, "/login")], email=email, password=PASSWORD) == [429]
+
+
+def test_an_address_that_asks_for_the_news_in_every_process_is_one(stand):
+    """One row and one letter, and of its link, followed by all at once, one consent."""
+    email = "news@example.com"
+    browsers = [browser_at(stand, n, "/newsletter") for n in range(12)]
+    assert posted_at_once(browsers, email=email) == [303] * 12
+    races.at_once([outbox.drain] * 4)
+    mails = db.scalar("SELECT count(*) FROM mail_message WHERE recipient_index = :i", i=crypto.blind_index(email))
+    [row] = db.session.scalars(select(NewsletterSubscriber)).all()
+    path = f"/newsletter/{links.confirmation_token(row)}"
+    db.release()
+    assert mails == 1
+    browsers = [browser_at(stand, n, path) for n in range(12)]
+    assert posted_at_once(browsers) == [200] * 12
+    assert db.scalar("SELECT count(*) FROM consent WHERE subscriber_id = :s", s=row.id) == 1
+    assert (stand.faults(), stand.accidents()) == ({}, 0)
 
 
 def test_eight_devices_sign_in_with_a_cart_each(stand, email):

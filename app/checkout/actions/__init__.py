@@ -47,6 +47,7 @@ from app.core import crypto, db
 from app.core.errors import Refused
 from app.core.ids import new_id
 from app.core.money import Money
+from app.customers.actions import newsletter
 from app.orders import actions as orders
 from app.orders import queries as order_queries
 from app.orders.actions import placing
@@ -61,7 +62,7 @@ from app.value.rules import KINDS, MAX_CODES, Share
 
 
 def enter(
-    visitor: str, *, cart_id: uuid.UUID, minutes: int, contact: Mapping[str, str] | None = None
+    visitor: str, *, cart_id: uuid.UUID, minutes: int, contact: Mapping[str, Any] | None = None
 ) -> tuple[CheckoutSession, bool]:
     """The visitor's checkout session with its full time again, made when there is none; and whether it had run out.
 
@@ -231,6 +232,8 @@ def place(visitor: str | None, click: PlaceOrder) -> Order:
     if stock_queries.live_orders_of_address(click.client) >= MAX_LIVE_ORDERS_PER_ADDRESS:
         raise TooManyLocks()
     order = _open(visitor, quote, mark, click, address=address, contact=contact, shares=shares)
+    if contact.get("news"):
+        newsletter.want(order.email, customer_id=click.customer_id, locale=click.locale, way="checkout")
     db.session.execute(_NOTE_PLACED, {"by": visitor, "placed": order.id})
     return order
 

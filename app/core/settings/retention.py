@@ -18,6 +18,8 @@ class Retention:
     measure_days: int = 30  # what somebody measures, of an order that never came about: late money may still confirm it
     guest_measure_days: int = 365  # the same of an order whose customer has no account to remove it with
     link_days: int = 7  # what was asked for by a mailed link
+    unconfirmed_days: int = 3  # an address that asked for the news, and whose letter nobody followed
+    left_days: int = 30  # one that left them: so that whoever sends them can take it out of an older list
     provider_days: int = 1  # a sign-in at a provider
     login_days: int = 30  # sign-ins tried, sessions and trusted browsers that are over, alerts
     audit_address_days: int = 180  # the network address of an entry of the audit; the entry stays

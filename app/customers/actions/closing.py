@@ -12,7 +12,7 @@ from app.core.ids import new_id
 from app.customers import actions as customers
 from app.customers import queries
 from app.customers.events import AccountClosing
-from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn
+from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn, NewsletterSubscriber
 
 
 def close(customer_id: uuid.UUID, *, session_id: uuid.UUID | None, days: int) -> Customer:
@@ -42,7 +42,7 @@ def erase(person: Customer) -> None:
 
 
 def forget_address(email: str) -> None:
-    """What was asked for and tried at an address."""
+    """What was asked for and tried at an address, and its news."""
     theirs = crypto.blind_indexes(email)
-    for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow):
+    for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow, NewsletterSubscriber):
         db.session.execute(delete(table).where(table.email_index.in_(theirs)))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from app.core import db
 from app.core.ids import new_id
+from app.customers.actions import newsletter
 from app.customers.models import Consent
-from app.customers.rules import CHANNELS, CONSENT_VERSIONS, LOCKED, OPT_IN, TYPES
+from app.customers.rules import CHANNELS, CONSENT_VERSIONS, LOCKED, NEWS, OPT_IN, TYPES
 
 
 def prefer(customer_id: uuid.UUID, choices: Mapping[tuple[str, str], bool], *, way: str) -> None:
@@ -22,6 +23,9 @@ def prefer(customer_id: uuid.UUID, choices: Mapping[tuple[str, str], bool], *, w
 def say(customer_id: uuid.UUID, channel: str, kind: str, enabled: bool, *, way: str) -> None:
     """One cell. Where a yes is needed, each change of mind is a consent of its own (DAT-04): the row's lock lets them come one
     after the other."""
+    if (channel, kind) == NEWS:
+        newsletter.prefer(customer_id, enabled, way=way)
+        return
     before = db.scalar(
         "INSERT INTO notification_preference AS p (customer_id, channel, type, enabled)"
         " VALUES (:customer, :channel, :kind, :enabled) ON CONFLICT (customer_id, channel, type)"

@@ -12,6 +12,7 @@ from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.customers import actions as customers
 from app.customers import queries
+from app.customers.actions import newsletter
 from app.customers.errors import EmailTaken, NotYourLink, TooManyAddresses
 from app.customers.events import EmailChanged
 from app.customers.models import Customer, CustomerAddress
@@ -47,6 +48,7 @@ def change_email(token: str, *, by: uuid.UUID) -> None:
     other = queries.lock_customer_by_email(wish.email)
     if other is not None and other.id != person.id:
         raise EmailTaken()
+    newsletter.follow(person.email, wish.email)
     wish.old_email = person.email
     person.email, person.email_index = wish.email, crypto.blind_index(wish.email)
     person.email_verified_at = person.updated_at = func.clock_timestamp()

@@ -11,11 +11,13 @@ from app.core.transaction import in_transaction
 from app.customers import actions as customer_actions
 from app.customers import gateway
 from app.customers import queries as customers
+from app.customers.actions import newsletter
 from app.customers.events import (
     AccountClosing,
     CustomerRegistered,
     EmailChanged,
     LinkWanted,
+    NewsWanted,
     PasskeyChanged,
     PasswordChanged,
     SignInBlocked,
@@ -24,7 +26,8 @@ from app.customers.events import (
     WishBack,
 )
 from app.customers.models import Customer, CustomerRequest
-from app.customers.rules import LINK_MINUTES, first_name, masked
+from app.customers.queries import links
+from app.customers.rules import LINK_MINUTES, NEWS_LINK_HOURS, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
 from app.stock import queries as stock
@@ -75,6 +78,24 @@ def _link_letter(wish: CustomerRequest, owner: Customer | None) -> str | None:
     if wish.kind == "connect":
         return LINK_LETTERS[wish.kind]
     return LINK_LETTERS[wish.kind] if owner is not None else None
+
+
+def send_news_letter(event: NewsWanted) -> None:
+    """Asks whether the news are really wanted there. Nothing for an address that has them already, or had a letter just now."""
+
+    def plan() -> Mail | None:
+        row = newsletter.claim_letter(event.subscriber_id, event.letter_id)
+        if row is None:
+            return None
+        owner = customers.customer_by_email(row.email)
+        values = {"path": f"/newsletter/{links.confirmation_token(row)}", "hours": NEWS_LINK_HOURS}
+        unsubscribe = f"/unsubscribe/{links.unsubscribe_token(row.id, links.NEWSLETTER)}"
+        topic, to = f"{event.name}:{event.letter_id}", owner.email if owner else row.email
+        return Mail(
+            topic, "newsletter_confirm", to, letters.language_of(row.locale), None, values, unsubscribe=unsubscribe
+        )
+
+    flows.send_once(plan)
 
 
 def welcome_customer(event: CustomerRegistered) -> None:
@@ -157,7 +178,7 @@ def tell_wish_is_back(event: WishBack) -> None:
         if not cards or stock.availability_by_product([event.product_id]).get(event.product_id, stock.NONE).total <= 0:
             return None
         values = {"product": cards[0].name, "path": f"/p/{cards[0].slug}"}
-        unsubscribe = f"/unsubscribe/{customers.unsubscribe_token(person.id, 'alerts')}"
+        unsubscribe = f"/unsubscribe/{links.unsubscribe_token(person.id, 'alerts')}"
         return Mail(
             f"{event.name}:{event.notice_id}", "wish_back", person.email, locale, None, values, unsubscribe=unsubscribe
         )

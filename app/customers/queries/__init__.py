@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hmac
-import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,10 +21,10 @@ from app.customers.models import (
     NotificationPreference,
     Wish,
 )
-from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
+from app.customers.queries import newsletter
+from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, NEWS, OPT_IN, TRIES_MINUTES
 
 token_hash = tokens.hashed
-HEX_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,37 +279,17 @@ def wishes(visitor: str) -> list[uuid.UUID]:
 
 
 def preferences(customer_id: uuid.UUID) -> dict[tuple[str, str], bool]:
-    """(channel, type) -> whether to write, for what was ever said."""
+    """(channel, type) -> whether to write, for what was ever said. News go by the address (docs/adr/0027)."""
     statement = select(NotificationPreference).where(NotificationPreference.customer_id == customer_id)
-    return {(each.channel, each.type): each.enabled for each in db.session.scalars(statement)}
+    said = {(each.channel, each.type): each.enabled for each in db.session.scalars(statement)}
+    person = customer(customer_id)
+    return said | {NEWS: newsletter.is_subscribed(person.email)} if person else said
 
 
 def wants(customer_id: uuid.UUID, *, channel: str, kind: str) -> bool:
     """Whether this customer is to be told (NOT-34)."""
     said = preferences(customer_id).get((channel, kind))
     return (channel, kind) not in OPT_IN if said is None else said
-
-
-def unsubscribe_token(customer_id: uuid.UUID, kind: str) -> str:
-    """Ends this kind of mails, without signing in and for ever: it stands in mails that may be years old."""
-    return f"{customer_id.hex}-{kind}-{_signatures(customer_id, kind)[0]}"
-
-
-def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
-    """(customer id, type) of a link that we signed; None for every other."""
-    parts = token.split("-")
-    if len(parts) != 3 or parts[1] not in TYPES or not HEX_ID.fullmatch(parts[0]):
-        return None
-    customer_id = uuid.UUID(parts[0])
-    ours = _signatures(customer_id, parts[1])
-    return (
-        (customer_id, parts[1]) if any(hmac.compare_digest(parts[2].encode(), one.encode()) for one in ours) else None
-    )
-
-
-def _signatures(customer_id: uuid.UUID, kind: str) -> list[str]:
-    """By each key that may have made it, the newest first."""
-    return [index.hex()[:40] for index in crypto.blind_indexes(unsubscribe_subject(customer_id, kind))]
 
 
 def tries_of(email: str) -> list[Any]:
@@ -322,7 +300,9 @@ def tries_of(email: str) -> list[Any]:
     )
 
 
-def consents_of(customer_id: uuid.UUID, *, limit: int = 100) -> list[Consent]:
-    """What they allowed and took back, the latest first."""
-    statement = select(Consent).where(Consent.customer_id == customer_id)
-    return list(db.session.scalars(statement.order_by(Consent.created_at.desc(), Consent.id.desc()).limit(limit)))
+def consents_of(customer_id: uuid.UUID | None, email: str, *, limit: int = 100) -> list[Consent]:
+    """What somebody with an account, or only an address, allowed and took back; the latest first."""
+    theirs = newsletter.is_consent_of(email)
+    whose = theirs | (Consent.customer_id == customer_id) if customer_id else theirs
+    statement = select(Consent).where(whose).order_by(Consent.created_at.desc(), Consent.id.desc())
+    return list(db.session.scalars(statement.limit(limit)))
