@@ -5,7 +5,7 @@
     app        the application, on such a database          client     a browser without JavaScript
     statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
-    browser    a real one
+    browser    a real one                                  bank       the payment sandbox over HTTP
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
 
 DATABASE_URL (MIGRATIONS_DATABASE_URL, where it is another role) and REDIS_URL, when given, name servers on which scratch
@@ -39,6 +39,7 @@ from app.ops import schema
 from app.web import limits
 from run import servers
 from tests import databases, sharing_out
+from tests.bank import Bank
 from tests.sql import watched
 
 _stack = ExitStack()
@@ -114,6 +115,21 @@ def browser() -> Iterator[Any]:
         found = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """One of a whole process; a test asks for `bank`."""
+    bank = Bank(tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.end()
+
+
+@pytest.fixture
+def bank(running_bank: Bank) -> Bank:
+    """The payment sandbox, empty and in good order."""
+    running_bank.control("POST", "/reset")
+    return running_bank
 
 
 @pytest.fixture(scope="session")

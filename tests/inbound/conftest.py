@@ -10,8 +10,8 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import shop as shops
+from tests.bank import KEYS, WEBHOOK_SECRETS, Bank
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
 
 
 class Quiet(WSGIRequestHandler):
@@ -19,18 +19,10 @@ class Quiet(WSGIRequestHandler):
         """Nothing: the bank's own log is what the tests look at."""
 
 
-@pytest.fixture(scope="session")
-def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    bank = Bank(tmp_path_factory.mktemp("bank"))
-    yield bank
-    bank.end()
-
-
 @pytest.fixture
-def bank(running_bank: Bank) -> Iterator[Bank]:
-    running_bank.control("POST", "/reset")
-    yield running_bank
-    running_bank.control("POST", "/webhooks/endpoint", {"urls": []})
+def bank(bank: Bank) -> Iterator[Bank]:
+    yield bank
+    bank.control("POST", "/webhooks/endpoint", {"urls": []})
 
 
 @pytest.fixture

@@ -10,22 +10,9 @@ from flask import Flask
 from app.core import db
 from app.core.transaction import transaction
 from tests import shop as shops
+from tests.bank import KEYS, WEBHOOK_SECRETS, Bank
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import PostOffice
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
-
-
-@pytest.fixture(scope="session")
-def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    bank = Bank(tmp_path_factory.mktemp("bank"))
-    yield bank
-    bank.end()
-
-
-@pytest.fixture
-def bank(running_bank: Bank) -> Bank:
-    running_bank.control("POST", "/reset")
-    return running_bank
 
 
 @pytest.fixture

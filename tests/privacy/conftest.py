@@ -10,20 +10,7 @@ import pytest
 from flask import Flask
 
 from app.web import logs
-from tests.customers.conftest import (  # noqa: F401 (fixtures)
-    aina,
-    bank,
-    drain_all,
-    make_due,
-    make_patron,
-    make_shop,
-    mallory,
-    office,
-    open_office,
-    patron,
-    running_bank,
-    shop,
-)
+from tests.customers.people import *  # noqa: F403 (fixtures)
 from tests.staff import StaffMember, hire
 
 
@@ -43,5 +30,5 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-def merchant(shop: Flask) -> StaffMember:  # noqa: F811
+def merchant(shop: Flask) -> StaffMember:
     return hire(shop, "nadhirah.pengurus@kedai-staff.example")

@@ -18,10 +18,10 @@ from app.core.transaction import in_transaction, transaction
 from app.customers.models import CustomerIdentity, CustomerOidcFlow
 from app.value import actions as value
 from app.value.actions import NewValue
+from tests.bank import WEBHOOK_SECRETS
 from tests.customers.patron import Patron
 from tests.customers.test_measurements import add_shirt, keep, order_to
 from tests.flows.test_value import apply
-from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.returns import counter
 from tests.shop import add_product
 from tests.staff import StaffMember
