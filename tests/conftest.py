@@ -6,7 +6,9 @@
     statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
     browser    a real one                                  bank       the payment sandbox over HTTP
+    office     a mail server
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
+    usual_app  the same, made once for all tests of a process: for whoever adds nothing to it
 
 DATABASE_URL (MIGRATIONS_DATABASE_URL, where it is another role) and REDIS_URL, when given, name servers on which scratch
 databases may be made; else embedded ones are started.
@@ -40,6 +42,7 @@ from app.web import limits
 from run import servers
 from tests import databases, sharing_out
 from tests.bank import Bank
+from tests.notifications.post_office import PostOffice
 from tests.sql import watched
 
 _stack = ExitStack()
@@ -130,6 +133,21 @@ def bank(running_bank: Bank) -> Bank:
     """The payment sandbox, empty and in good order."""
     running_bank.control("POST", "/reset")
     return running_bank
+
+
+@pytest.fixture(scope="session")
+def running_office() -> Iterator[PostOffice]:
+    """One of a whole process, so that its address stays; a test asks for `office`."""
+    office = PostOffice().open()
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def office(running_office: PostOffice) -> PostOffice:
+    """The mail server: nothing has come yet, and it refuses nothing."""
+    running_office.begin_anew()
+    return running_office
 
 
 @pytest.fixture(scope="session")
@@ -240,3 +258,25 @@ def make_app(environment: dict[str, str], settings: Settings, database: None) ->
     factory.configure_process(settings)
     limits.limiter.enabled = settings.rate_limit_enabled  # one for all applications of this process
     limits._counts.clear()
+
+
+@pytest.fixture(scope="session")
+def _usual_apps() -> dict[frozenset[tuple[str, str]], Flask]:
+    return {}
+
+
+@pytest.fixture
+def usual_app(
+    environment: dict[str, str],
+    make_app: Callable[..., Flask],
+    _usual_apps: dict[frozenset[tuple[str, str]], Flask],
+) -> Callable[..., Flask]:
+    def make(**changed: str) -> Flask:
+        asked = frozenset(changed.items())
+        if asked in _usual_apps:
+            factory.configure_process(load({**environment, **changed}))
+        else:
+            _usual_apps[asked] = make_app(**changed)
+        return _usual_apps[asked]
+
+    return make

@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.bank import Bank
 from tests.customers.patron import Patron
-from tests.notifications.conftest import drain_all, make_due, make_shop, office, open_office, shop
+from tests.notifications.conftest import drain_all, make_due, make_shop, open_office, shop
 from tests.notifications.post_office import PostOffice
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "make_patron",
     "make_shop",
     "mallory",
-    "office",
     "open_office",
     "patron",
     "shop",

@@ -18,8 +18,8 @@ from tests.staff import StaffMember, hire
 
 
 @pytest.fixture
-def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(**razorpay(bank))
+def shop(bank: Bank, usual_app: Callable[..., Flask]) -> Flask:
+    app = usual_app(**razorpay(bank))
     shops.open_shop()
     return app
 

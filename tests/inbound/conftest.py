@@ -10,7 +10,8 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import shop as shops
-from tests.bank import KEYS, WEBHOOK_SECRETS, Bank
+from tests.bank import Bank
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
 
 
@@ -26,13 +27,8 @@ def bank(bank: Bank) -> Iterator[Bank]:
 
 
 @pytest.fixture
-def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-    )
+def shop(bank: Bank, usual_app: Callable[..., Flask]) -> Flask:
+    app = usual_app(**razorpay(bank))
     shops.open_shop()
     return app
 

@@ -10,7 +10,8 @@ from flask import Flask
 from app.core import db
 from app.core.transaction import transaction
 from tests import shop as shops
-from tests.bank import KEYS, WEBHOOK_SECRETS, Bank
+from tests.bank import Bank
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import PostOffice
 
@@ -29,21 +30,9 @@ def open_office() -> Iterator[Callable[..., PostOffice]]:
 
 
 @pytest.fixture
-def office(open_office: Callable[..., PostOffice]) -> PostOffice:
-    return open_office()
-
-
-@pytest.fixture
-def make_shop(bank: Bank, office: PostOffice, make_app: Callable[..., Flask]) -> Callable[..., Flask]:
+def make_shop(bank: Bank, office: PostOffice, usual_app: Callable[..., Flask]) -> Callable[..., Flask]:
     def make(**changes: str) -> Flask:
-        environ = {
-            "MAIL_URL": office.url,
-            "RAZORPAY_API_URL": bank.url,
-            "RAZORPAY_KEY_ID": KEYS["key_id"],
-            "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
-            "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
-        }
-        app = make_app(**(environ | changes))
+        app = usual_app(**({"MAIL_URL": office.url} | razorpay(bank) | changes))
         shops.open_shop()
         return app
 
