@@ -38,7 +38,7 @@ from app import factory, process
 from app.core import cache, db, memory, outbox, passwords
 from app.core.settings import Settings, load
 from app.ops import schema
-from app.web import limits
+from app.web import assets, limits
 from run import servers
 from tests import databases, sharing_out
 from tests.bank import Bank
@@ -78,7 +78,8 @@ passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts the servers and migrates a template; its workers find both in the environment."""
+    """The controller starts the servers and migrates a template; its workers find both in the environment. And it builds
+    what browsers download: an application looks for that when it is made."""
     if hasattr(config, "workerinput") or "KEDAI_TEST_TEMPLATE" in os.environ or config.option.collectonly:
         return
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
@@ -91,6 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
     factory.import_models()
     schema.upgrade(url=template, shop_url=os.environ["DATABASE_URL"])
     os.environ["KEDAI_TEST_TEMPLATE"] = template
+    static = servers.PROJECT / "static"
+    assets.build(static, servers.PROJECT / "node_modules", static / "dist")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
