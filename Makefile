@@ -4,6 +4,9 @@ VENV   := .venv/bin
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench chaos map screenshots i18n requirements tests
 
+# Dozens of processes start in the tests: each would compile the shop anew on a machine that is told to keep no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:       ## this list
 	@sed -n 's/^\([a-z0-9-]*\): *[a-z ]*## */  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
 

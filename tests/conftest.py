@@ -5,8 +5,10 @@
     app        the application, on such a database          client     a browser without JavaScript
     statements the SQL that ran since it was last called
     drain      run due deliveries inline, as the worker would
-    browser    a real one
+    browser    a real one                                  bank       the payment sandbox over HTTP
+    office     a mail server
     make_app   another application with other settings: make_app(BASE_URL="https://shop.example")
+    usual_app  the same, made once for all tests of a process: for whoever adds nothing to it
 
 DATABASE_URL (MIGRATIONS_DATABASE_URL, where it is another role) and REDIS_URL, when given, name servers on which scratch
 databases may be made; else embedded ones are started.
@@ -36,9 +38,11 @@ from app import factory, process
 from app.core import cache, db, memory, outbox, passwords
 from app.core.settings import Settings, load
 from app.ops import schema
-from app.web import limits
+from app.web import assets, limits
 from run import servers
 from tests import databases, sharing_out
+from tests.bank import Bank
+from tests.notifications.post_office import PostOffice
 from tests.sql import watched
 
 _stack = ExitStack()
@@ -74,7 +78,8 @@ passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts the servers and migrates a template; its workers find both in the environment."""
+    """The controller starts the servers and migrates a template; its workers find both in the environment. And it builds
+    what browsers download: an application looks for that when it is made."""
     if hasattr(config, "workerinput") or "KEDAI_TEST_TEMPLATE" in os.environ or config.option.collectonly:
         return
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
@@ -87,6 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
     factory.import_models()
     schema.upgrade(url=template, shop_url=os.environ["DATABASE_URL"])
     os.environ["KEDAI_TEST_TEMPLATE"] = template
+    static = servers.PROJECT / "static"
+    assets.build(static, servers.PROJECT / "node_modules", static / "dist")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -114,6 +121,36 @@ def browser() -> Iterator[Any]:
         found = playwright.chromium.launch(executable_path=str(browsers.find()), args=list(browsers.ARGUMENTS))
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """One of a whole process; a test asks for `bank`."""
+    bank = Bank(tmp_path_factory.mktemp("bank"))
+    yield bank
+    bank.end()
+
+
+@pytest.fixture
+def bank(running_bank: Bank) -> Bank:
+    """The payment sandbox, empty and in good order."""
+    running_bank.control("POST", "/reset")
+    return running_bank
+
+
+@pytest.fixture(scope="session")
+def running_office() -> Iterator[PostOffice]:
+    """One of a whole process, so that its address stays; a test asks for `office`."""
+    office = PostOffice().open()
+    yield office
+    office.close()
+
+
+@pytest.fixture
+def office(running_office: PostOffice) -> PostOffice:
+    """The mail server: nothing has come yet, and it refuses nothing."""
+    running_office.begin_anew()
+    return running_office
 
 
 @pytest.fixture(scope="session")
@@ -224,3 +261,25 @@ def make_app(environment: dict[str, str], settings: Settings, database: None) ->
     factory.configure_process(settings)
     limits.limiter.enabled = settings.rate_limit_enabled  # one for all applications of this process
     limits._counts.clear()
+
+
+@pytest.fixture(scope="session")
+def _usual_apps() -> dict[frozenset[tuple[str, str]], Flask]:
+    return {}
+
+
+@pytest.fixture
+def usual_app(
+    environment: dict[str, str],
+    make_app: Callable[..., Flask],
+    _usual_apps: dict[frozenset[tuple[str, str]], Flask],
+) -> Callable[..., Flask]:
+    def make(**changed: str) -> Flask:
+        asked = frozenset(changed.items())
+        if asked in _usual_apps:
+            factory.configure_process(load({**environment, **changed}))
+        else:
+            _usual_apps[asked] = make_app(**changed)
+        return _usual_apps[asked]
+
+    return make

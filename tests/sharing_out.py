@@ -12,6 +12,17 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 STANDS = ("tests/browser", "tests/races")
+# Few tests that take long: by their number they would begin last.
+LONG = (
+    "tests/attacks/test_forms.py",
+    "tests/run/test_make_run.py",
+    "tests/customers/test_key_rotation.py",
+    "tests/reconciliation/test_differences.py",
+    "tests/run/test_servers.py",
+    "tests/attacks/test_stored_xss.py",
+    "tests/privacy/test_erasure.py",
+    "tests/attacks/test_json.py",
+)
 
 
 def unit_of(nodeid: str) -> str:
@@ -21,13 +32,13 @@ def unit_of(nodeid: str) -> str:
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """The stands, then the files with many tests; the order within a unit stays."""
+    """The stands, the files that are known to take long, then those with many tests; the order within a unit stays."""
     sizes: dict[str, int] = {}
     for item in items:
         sizes[unit_of(item.nodeid)] = sizes.get(unit_of(item.nodeid), 0) + 1
-    ranks = {stand: rank for rank, stand in enumerate(STANDS)}
+    ranks = {unit: rank for rank, unit in enumerate((*STANDS, *LONG))}
     items.sort(
-        key=lambda item: (ranks.get(unit_of(item.nodeid), len(STANDS)), -sizes[unit_of(item.nodeid)])
+        key=lambda item: (ranks.get(unit_of(item.nodeid), len(ranks)), -sizes[unit_of(item.nodeid)])
     )  # files with as many tests as another do not mix: they were collected one after the other
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.flows.conftest import bank, run_out, running_bank, shop, shopper  # noqa: F401 (fixtures)
-from tests.notifications.conftest import office, open_office  # noqa: F401 (fixtures)
+from tests.flows.conftest import run_out, shop, shopper  # noqa: F401 (fixtures)
+from tests.notifications.conftest import open_office  # noqa: F401 (fixtures)
 from tests.sql import watched
 from tests.staff import hire
 

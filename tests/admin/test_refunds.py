@@ -7,10 +7,10 @@ import pytest
 from app.core import db
 from app.core.transaction import transaction
 from app.returns.rules import Wish
+from tests.bank import KEYS, WEBHOOK_SECRETS
 from tests.flows.conftest import shop  # noqa: F401 (fixture)
 from tests.flows.shopper import Shopper, money
 from tests.flows.test_value import placed
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns.counter import (
     ask_form,
     buy,

@@ -1,4 +1,4 @@
-"""Who works here: invitations, roles, goodbye, lost phones, one's own account (issue 4, section 2), as pages and as an enemy."""
+"""Who works here: invitations, roles, goodbye, lost phones, one's own account, as pages and as an enemy."""
 
 import re
 

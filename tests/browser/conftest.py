@@ -17,9 +17,8 @@ from playwright.sync_api import Browser, Page
 
 from app.accounts import actions as accounts
 from app.core.transaction import transaction
-from app.web import assets
 from chaos.servers import own_servers
-from chaos.stand import ALL_PROVIDERS, PROJECT, Stand
+from chaos.stand import ALL_PROVIDERS, Stand
 from demo import load
 from tests.browser import shopping
 from tests.customers.identity_provider import IdentityProvider
@@ -40,7 +39,6 @@ def stand(running_acme: IdentityProvider) -> Iterator[Stand]:
         settings |= running_acme.settings | {"SMS_URL": "console:", "STAFF_SMS_CODES": "true"}
         stand = Stand(servers, webs=3, settings=settings, firsts=("razorpay", "stripe", "billplz"))
         try:
-            assets.build(PROJECT / "static", PROJECT / "node_modules", PROJECT / "static" / "dist")
             stand.migrate()
             with stand.inside():
                 load.load()

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.core import crypto, db
+from tests.bank import Bank
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import PostOffice, body_of
-from tests.payments.conftest import Bank
 from tools.webforms import form_to
 
 LINK = re.compile(r"https?://\S+?(/(?:register|login/link|login/reset|login/connect|account/email|unsubscribe)/\S+)")

@@ -23,9 +23,9 @@ from app.customers import queries as customers
 from app.customers.queries import links
 from app.value import queries as value
 from tests.audit.tampering import tamper
+from tests.bank import KEYS, Bank
 from tests.customers.patron import Patron
 from tests.notifications.post_office import PostOffice, body_of
-from tests.payments.conftest import KEYS, Bank
 from tests.shop import ADDRESS, CONTACT, add_product
 from tests.staff import StaffMember, hire
 from tests.value.cards import issue

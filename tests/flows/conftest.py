@@ -10,29 +10,16 @@ from flask import Flask
 from app.core import db
 from app.core.transaction import transaction
 from tests import shop as shops
+from tests.bank import Bank
 from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import Bank
 from tests.sandbox.conftest import Shop as Post
 from tests.staff import StaffMember, hire
 
 
-@pytest.fixture(scope="session")
-def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    bank = Bank(tmp_path_factory.mktemp("bank"))
-    yield bank
-    bank.end()
-
-
 @pytest.fixture
-def bank(running_bank: Bank) -> Bank:
-    running_bank.control("POST", "/reset")
-    return running_bank
-
-
-@pytest.fixture
-def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(**razorpay(bank))
+def shop(bank: Bank, usual_app: Callable[..., Flask]) -> Flask:
+    app = usual_app(**razorpay(bank))
     shops.open_shop()
     return app
 

@@ -13,8 +13,8 @@ from app.core.money import Money
 from app.core.transaction import transaction
 from app.payments import actions as payments
 from app.payments import queries
+from tests.bank import KEYS, PAYPAL, STRIPE, WEBHOOK_SECRETS, Bank
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import KEYS, PAYPAL, STRIPE, WEBHOOK_SECRETS, Bank
 from tools.webforms import form_to
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.core import db
-from tests.payments.conftest import Bank
+from tests.bank import Bank
 from tests.shop import ADDRESS, CONTACT
 from tools.webforms import form_to, heading_of
 

@@ -10,9 +10,9 @@ from app.core.transaction import transaction
 from app.orders import flows
 from app.returns import flows as returns
 from tests import shop as shops
+from tests.bank import BILLPLZ, BILLPLZ_KEYS
 from tests.flows.providers import deliver
 from tests.flows.shopper import Shopper, money, provider_order_of
-from tests.payments.conftest import BILLPLZ, BILLPLZ_KEYS
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to

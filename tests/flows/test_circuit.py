@@ -11,8 +11,8 @@ from app.orders import flows
 from app.payments import gateway
 from app.payments.errors import ProviderUnavailable
 from app.payments.providers.guarded import insisting
+from tests.bank import Bank
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import Bank
 from tests.shop import add_product
 
 DOWN = "Does not answer right now"

@@ -12,9 +12,9 @@ from app.core import db
 from app.orders import flows
 from app.payments import gateway
 from tests import shop as shops
+from tests.bank import CURLEC, CURLEC_SECRETS, WEBHOOK_SECRETS
 from tests.flows.providers import deliver, razorpay
 from tests.flows.shopper import money
-from tests.payments.conftest import CURLEC, CURLEC_SECRETS, WEBHOOK_SECRETS
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to

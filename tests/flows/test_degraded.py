@@ -14,9 +14,9 @@ from app.core import cache, db, outbox
 from app.core.transaction import transaction
 from app.orders import flows
 from tests import shop as shops
+from tests.bank import KEYS, WEBHOOK_SECRETS
 from tests.flows.shopper import Shopper, money
 from tests.notifications.post_office import PostOffice, free_port
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.proxy import Proxy
 from tests.shop import add_product, faults, stock_row
 from tests.staff import hire

@@ -11,9 +11,9 @@ from app.core import db
 from app.core.transaction import transaction
 from app.returns import flows as returns
 from tests import shop as shops
+from tests.bank import STRIPE, WEBHOOK_SECRETS
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money
-from tests.payments.conftest import STRIPE, WEBHOOK_SECRETS
 from tests.returns.counter import ask_form, buy, order_of, payment_state, provider_payment, send, states, timeline
 from tests.shop import add_product, faults
 

@@ -15,8 +15,8 @@ from app.orders import flows
 from app.orders.actions import by_hand
 from app.payments import gateway
 from tests import shop as shops
+from tests.bank import KEYS, WEBHOOK_SECRETS
 from tests.flows.shopper import Shopper, money
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
 from tests.value.cards import counters, issue

@@ -10,10 +10,10 @@ from app.core import db
 from app.core.settings import BadSettings
 from app.payments import gateway
 from tests import shop as shops
+from tests.bank import CURLEC, CURLEC_SECRETS, STRIPE
 from tests.flows.providers import PayPalShopper, StripeShopper, paypal, razorpay, state_of, stripe
 from tests.flows.providers import refund as ask_for_refund
 from tests.flows.shopper import Shopper, provider_order_of
-from tests.payments.conftest import CURLEC, CURLEC_SECRETS, STRIPE
 from tests.shop import add_product, faults
 from tools.webforms import form_to
 

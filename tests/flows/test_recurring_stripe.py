@@ -10,9 +10,9 @@ from app.orders import flows as order_flows
 from app.recurring import flows
 from app.recurring.actions import plans
 from tests import shop as shops
+from tests.bank import STRIPE
 from tests.flows.shopper import money
 from tests.flows.test_recurring import DAY, TOTAL, Subscriber
-from tests.payments.conftest import STRIPE
 from tests.shop import add_product, faults, stock_row
 
 

@@ -1,3 +1,3 @@
-from tests.flows.conftest import bank, running_bank, shop, shopper
+from tests.flows.conftest import shop, shopper
 
-__all__ = ["bank", "running_bank", "shop", "shopper"]
+__all__ = ["shop", "shopper"]

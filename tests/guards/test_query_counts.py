@@ -17,8 +17,8 @@ from app.catalog import actions as catalog_actions
 from app.core import cache, db, memory
 from app.core.transaction import transaction
 from app.search import actions as search_actions
+from tests.bank import Bank
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import Bank
 from tests.shop import add_product
 from tests.sql import watched
 from tools.webforms import form_to

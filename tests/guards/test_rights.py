@@ -1,4 +1,4 @@
-"""The matrix of issue 4: every route × who asks, built from the map of routes, so that a new route has to say whom it is for.
+"""The matrix: every route × who asks, built from the map of routes, so that a new route has to say whom it is for.
 
 Columns: a stranger, staff with the password only, staff without the right, staff with nothing but the right, staff with the
 right whose last code is old; the same for programs with an access token of theirs; an API key without the scope, one with

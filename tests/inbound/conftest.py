@@ -10,8 +10,9 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests import shop as shops
+from tests.bank import Bank
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
 
 
 class Quiet(WSGIRequestHandler):
@@ -19,28 +20,15 @@ class Quiet(WSGIRequestHandler):
         """Nothing: the bank's own log is what the tests look at."""
 
 
-@pytest.fixture(scope="session")
-def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    bank = Bank(tmp_path_factory.mktemp("bank"))
+@pytest.fixture
+def bank(bank: Bank) -> Iterator[Bank]:
     yield bank
-    bank.end()
+    bank.control("POST", "/webhooks/endpoint", {"urls": []})
 
 
 @pytest.fixture
-def bank(running_bank: Bank) -> Iterator[Bank]:
-    running_bank.control("POST", "/reset")
-    yield running_bank
-    running_bank.control("POST", "/webhooks/endpoint", {"urls": []})
-
-
-@pytest.fixture
-def shop(bank: Bank, make_app: Callable[..., Flask]) -> Flask:
-    app = make_app(
-        RAZORPAY_API_URL=bank.url,
-        RAZORPAY_KEY_ID=KEYS["key_id"],
-        RAZORPAY_KEY_SECRET=KEYS["key_secret"],
-        RAZORPAY_WEBHOOK_SECRET=",".join(WEBHOOK_SECRETS),
-    )
+def shop(bank: Bank, usual_app: Callable[..., Flask]) -> Flask:
+    app = usual_app(**razorpay(bank))
     shops.open_shop()
     return app
 

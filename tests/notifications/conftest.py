@@ -10,22 +10,10 @@ from flask import Flask
 from app.core import db
 from app.core.transaction import transaction
 from tests import shop as shops
+from tests.bank import Bank
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import PostOffice
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS, Bank
-
-
-@pytest.fixture(scope="session")
-def running_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
-    bank = Bank(tmp_path_factory.mktemp("bank"))
-    yield bank
-    bank.end()
-
-
-@pytest.fixture
-def bank(running_bank: Bank) -> Bank:
-    running_bank.control("POST", "/reset")
-    return running_bank
 
 
 @pytest.fixture
@@ -42,25 +30,9 @@ def open_office() -> Iterator[Callable[..., PostOffice]]:
 
 
 @pytest.fixture
-def office(open_office: Callable[..., PostOffice]) -> PostOffice:
-    return open_office()
-
-
-def partners(bank: Bank, office: PostOffice) -> dict[str, str]:
-    """The settings with which a shop finds both."""
-    return {
-        "MAIL_URL": office.url,
-        "RAZORPAY_API_URL": bank.url,
-        "RAZORPAY_KEY_ID": KEYS["key_id"],
-        "RAZORPAY_KEY_SECRET": KEYS["key_secret"],
-        "RAZORPAY_WEBHOOK_SECRET": ",".join(WEBHOOK_SECRETS),
-    }
-
-
-@pytest.fixture
-def make_shop(bank: Bank, office: PostOffice, make_app: Callable[..., Flask]) -> Callable[..., Flask]:
+def make_shop(bank: Bank, office: PostOffice, usual_app: Callable[..., Flask]) -> Callable[..., Flask]:
     def make(**changes: str) -> Flask:
-        app = make_app(**(partners(bank, office) | changes))
+        app = usual_app(**({"MAIL_URL": office.url} | razorpay(bank) | changes))
         shops.open_shop()
         return app
 

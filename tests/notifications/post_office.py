@@ -18,17 +18,21 @@ class PostOffice:
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, context: ssl.SSLContext | None = None, **options: object
     ):
+        self.begin_anew()
+        self.host, self.port = host, port or free_port(host)
+        options = {"authenticator": self._login, "auth_require_tls": False, **options}
+        if context is not None:
+            options["tls_context"] = context
+        self.controller = Controller(self, hostname=host, port=self.port, **options)  # type: ignore[arg-type]
+
+    def begin_anew(self) -> None:
+        """Forget what came, and what a test asked for."""
         self.mails: list[EmailMessage] = []
         self.envelopes: list[tuple[str, list[str]]] = []
         self.logins: list[tuple[str, str]] = []
         self.refuse: dict[str, str] = {}
         self.after_data = "250 OK"
         self.connections = 0
-        self.host, self.port = host, port or free_port(host)
-        options = {"authenticator": self._login, "auth_require_tls": False, **options}
-        if context is not None:
-            options["tls_context"] = context
-        self.controller = Controller(self, hostname=host, port=self.port, **options)  # type: ignore[arg-type]
 
     @property
     def url(self) -> str:

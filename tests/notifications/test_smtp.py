@@ -24,6 +24,12 @@ from tests.notifications.post_office import PostOffice, free_port
 BASE = {"APP_ENV": "test", "DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x"}
 
 
+@pytest.fixture
+def office(open_office):
+    """One of its own, with which nobody has talked yet."""
+    return open_office()
+
+
 @pytest.fixture(autouse=True)
 def _leave_as_found():
     before = list(gateway._servers)

@@ -13,7 +13,7 @@ from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailab
 from app.payments.gateway import ProviderPayment, Standing
 from app.payments.providers.billplz import Billplz
 from app.payments.providers.bounded import Patience
-from tests.payments.conftest import BILLPLZ, BILLPLZ_KEYS
+from tests.bank import BILLPLZ, BILLPLZ_KEYS
 
 TOTAL = Money(26800, "MYR")
 FORM = {"content-type": "application/x-www-form-urlencoded"}

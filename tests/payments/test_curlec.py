@@ -12,7 +12,7 @@ from app.payments.gateway import Bank
 from app.payments.providers import banks, razorpay
 from app.payments.providers import curlec as adapters
 from app.payments.providers.guarded import Guarded
-from tests.payments.conftest import CURLEC_SECRETS, WEBHOOK_SECRETS
+from tests.bank import CURLEC_SECRETS, WEBHOOK_SECRETS
 
 KEYS = {
     "RAZORPAY_KEY_ID": "rzp_test_1",

@@ -10,7 +10,7 @@ from app.core.money import Money
 from app.payments.errors import ProviderRefused, ProviderUnavailable
 from app.payments.gateway.recurring import SubscriptionRequest
 from app.payments.providers import razorpay_recurring
-from tests.payments.conftest import WEBHOOK_SECRETS
+from tests.bank import WEBHOOK_SECRETS
 
 
 @pytest.fixture

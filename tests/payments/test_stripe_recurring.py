@@ -10,7 +10,7 @@ import pytest
 from app.core.money import Money
 from app.payments.errors import ProviderUnavailable
 from app.payments.gateway.recurring import SubscriptionRequest
-from tests.payments.conftest import STRIPE
+from tests.bank import STRIPE
 from tests.sandbox.conftest import Shop
 
 

@@ -10,19 +10,7 @@ import pytest
 from flask import Flask
 
 from app.web import logs
-from tests.customers.conftest import (  # noqa: F401 (fixtures)
-    aina,
-    bank,
-    drain_all,
-    make_due,
-    make_patron,
-    make_shop,
-    mallory,
-    office,
-    open_office,
-    patron,
-    running_bank,
-)
+from tests.customers.people import *  # noqa: F403 (fixtures)
 from tests.notifications.carrier import Carrier
 from tests.staff import StaffMember, hire
 
@@ -35,7 +23,7 @@ def carrier() -> Iterator[Carrier]:
 
 
 @pytest.fixture
-def shop(make_shop: Callable[..., Flask], carrier: Carrier) -> Flask:  # noqa: F811
+def shop(make_shop: Callable[..., Flask], carrier: Carrier) -> Flask:
     return make_shop(**carrier.settings)
 
 

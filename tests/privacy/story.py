@@ -16,12 +16,12 @@ from app.core.transaction import in_transaction, transaction
 from app.customers.models import CustomerIdentity, CustomerOidcFlow
 from app.value import actions as value
 from app.value.actions import NewValue
+from tests.bank import WEBHOOK_SECRETS
 from tests.customers.patron import Patron
 from tests.customers.test_measurements import add_shirt, keep, order_to
 from tests.flows.test_value import apply
 from tests.notifications.carrier import Carrier
 from tests.notifications.post_office import body_of
-from tests.payments.conftest import WEBHOOK_SECRETS
 from tests.privacy import doors
 from tests.privacy.human import CARD, Human, note_cookies
 from tests.returns import counter

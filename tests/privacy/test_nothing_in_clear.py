@@ -1,4 +1,4 @@
-"""Done-when 3 of issue 4: after a full run the dump of the database, the logs, Redis and the files have nobody's e-mail, phone, address,
+"""After a full run the dump of the database, the logs, Redis and the files have nobody's e-mail, phone, address,
 name, password, session, link, TOTP secret, token, key, code, measure or card number in clear, in any usual shape. The run is one of
 the shop's own processes, as the Procfile starts them, with all that they and their libraries say at DEBUG.
 """
@@ -18,11 +18,11 @@ from app.core import cache, db
 from app.core.settings import Settings
 from app.core.transaction import transaction
 from tests import shop as shops
+from tests.bank import Bank
 from tests.customers.patron import Patron
+from tests.flows.providers import razorpay
 from tests.notifications.carrier import Carrier
-from tests.notifications.conftest import partners
 from tests.notifications.post_office import PostOffice
-from tests.payments.conftest import Bank
 from tests.privacy.human import Human
 from tests.privacy.processes import OURS, Processes
 from tests.privacy.story import everything
@@ -37,7 +37,7 @@ def shop(
 ) -> Iterator[Processes]:
     """Web, worker and cron instead of an application in this process."""
     shops.open_shop()
-    settings = {**environment, **partners(bank, office), **carrier.settings, "LOG_LEVEL": "DEBUG"}
+    settings = {**environment, "MAIL_URL": office.url, **razorpay(bank), **carrier.settings, "LOG_LEVEL": "DEBUG"}
     with Processes(settings) as processes:
         yield processes
 

@@ -1,4 +1,4 @@
-"""Two owners who let each other go at the same moment: one of them stays (issue 4, “last owner protected”)."""
+"""Two owners who let each other go at the same moment: one of them stays."""
 
 from functools import partial
 

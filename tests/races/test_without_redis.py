@@ -1,4 +1,4 @@
-"""`kill -9` of Redis while people shop (issue 4, done when 5; J6, ASVS 50): everybody goes on, and nobody is somebody else."""
+"""`kill -9` of Redis while people shop (J6, ASVS 50): everybody goes on, and nobody is somebody else."""
 
 from __future__ import annotations
 

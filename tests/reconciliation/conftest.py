@@ -6,7 +6,7 @@ from app.core import db
 from app.core.transaction import transaction
 from app.reconciliation import flows
 from app.reconciliation.flows import Window
-from tests.flows.conftest import bank, running_bank, shop, shopper  # noqa: F401 (fixtures)
+from tests.flows.conftest import shop, shopper  # noqa: F401 (fixtures)
 from tests.flows.shopper import provider_order_of
 from tests.shop import add_product
 

@@ -4,9 +4,9 @@ import pytest
 
 from app.core import db
 from tests import shop as shops
+from tests.bank import PAYPAL
 from tests.flows.providers import PayPalShopper, paypal, refund, state_of
 from tests.flows.shopper import provider_order_of
-from tests.payments.conftest import PAYPAL
 from tests.reconciliation.conftest import Books
 from tests.reconciliation.seeds import (
     amount_differs,

@@ -7,9 +7,9 @@ import pytest
 from app.core import db
 from app.reconciliation.flows import fetch_statement
 from tests import shop as shops
+from tests.bank import STRIPE
 from tests.flows.providers import StripeShopper, refund, stripe
 from tests.flows.shopper import provider_order_of
-from tests.payments.conftest import STRIPE
 from tests.reconciliation.conftest import Books
 from tests.reconciliation.seeds import (
     amount_differs,

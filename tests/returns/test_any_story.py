@@ -1,4 +1,4 @@
-"""Done-when 3 of the money issue, through the actions and the database: whatever is cancelled in part, refunded, made in the
+"""Through the actions and the database: whatever is cancelled in part, refunded, made in the
 provider's dashboard or fails later, paid − refunded = value kept, to the minor unit, and the goods are where they belong."""
 
 from __future__ import annotations

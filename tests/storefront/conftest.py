@@ -1,5 +1,5 @@
 """The shop of the flows: with a bank, and a browser without JavaScript."""
 
-from tests.flows.conftest import bank, merchant, run_out, running_bank, shop, shopper
+from tests.flows.conftest import merchant, run_out, shop, shopper
 
-__all__ = ["bank", "merchant", "run_out", "running_bank", "shop", "shopper"]
+__all__ = ["merchant", "run_out", "shop", "shopper"]

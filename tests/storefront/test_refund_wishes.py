@@ -4,8 +4,8 @@ import pytest
 
 from app.core import db
 from app.returns import flows
+from tests.bank import KEYS, WEBHOOK_SECRETS
 from tests.flows.shopper import Shopper, money
-from tests.payments.conftest import KEYS, WEBHOOK_SECRETS
 from tests.returns.counter import buy, order_of, provider_payment, send, shown_total, states, timeline
 from tests.shop import add_product
 from tools.webforms import form_to
