@@ -12,7 +12,7 @@ from sqlalchemy import select, union
 
 from app.core import crypto, db
 from app.stock.models import StockItem, StockLock
-from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Shelf
+from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Busy, Shelf
 
 # Units in locks that ran out while nobody was paying: free at once, whether or not a worker has been there.
 RECLAIMABLE = """
@@ -183,13 +183,26 @@ def expired_paying_orders(limit: int = 500) -> list[uuid.UUID]:
     return [row[0] for row in found]
 
 
-def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[uuid.UUID]:
-    """FOR UPDATE on stock rows, in the one order everybody uses. With `skip_locked`, those that could be had."""
+def items_to_release(*, without: Sequence[uuid.UUID], limit: int = 200) -> list[uuid.UUID]:
+    """The stock rows with the oldest expired locks that nobody is paying for, the grace over; `without` are left out."""
+    found = db.rows(
+        "SELECT stock_item_id FROM (SELECT stock_item_id, expires_at FROM stock_lock WHERE state = 'held' AND NOT is_paying"
+        " AND expires_at <= statement_timestamp() - make_interval(secs => :grace) AND stock_item_id <> ALL(:without)"
+        " ORDER BY expires_at LIMIT 20000) d GROUP BY stock_item_id ORDER BY min(expires_at) LIMIT :limit",
+        grace=GRACE_SECONDS,
+        without=list(without),
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def lock_items(ids: Sequence[uuid.UUID], *, busy: Busy = "wait") -> list[uuid.UUID]:
+    """FOR UPDATE on stock rows, in the one order everybody uses. With `busy` “skip” those that could be had."""
     statement = (
         select(StockItem.id)
         .where(StockItem.id.in_(ids))
         .order_by(StockItem.id)
-        .with_for_update(skip_locked=skip_locked)
+        .with_for_update(skip_locked=busy == "skip", nowait=busy == "refuse")
     )
     return list(db.session.scalars(statement))
 

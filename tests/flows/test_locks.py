@@ -1,6 +1,10 @@
 """The 15-minute lock: freed on time, kept while money is under way, held again without loss."""
 
+import logging
+
+import psycopg
 import pytest
+from sqlalchemy import event
 
 from app.core import db
 from app.core.transaction import transaction
@@ -36,6 +40,86 @@ def test_the_release_pass_frees_each_unit_once(shopper, run_out):
     run_out(shopper.order(shirt, 2))
     assert [flows.release_pass(trigger="test").done for _ in range(3)] == [1, 0, 0]
     assert stock_row(shirt) == (2, 0)
+    assert faults() == {}
+
+
+@pytest.fixture
+def somebody(environment):
+    """Another program at the database."""
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        yield connection
+
+
+@pytest.fixture
+def impatient():
+    """The shop waits for a row no longer than a moment."""
+
+    def hurry(connection, *_):
+        connection.execute("SET lock_timeout = 20")
+
+    def relax(connection, *_):
+        connection.execute("RESET lock_timeout")
+
+    listeners = {"checkout": hurry, "checkin": relax}
+    for name, listener in listeners.items():
+        event.listen(db.engine(), name, listener)
+    yield
+    for name, listener in listeners.items():
+        event.remove(db.engine(), name, listener)
+
+
+def three_run_out(shop, bank, run_out):
+    """Variants and tokens of three orders whose time is over: the first for longest, the last has been sent to the bank."""
+    variants = [add_product(stock_of={"KB": 1}) for _ in range(3)]
+    shoppers = [Shopper(shop.test_client(), bank) for _ in variants]
+    tokens = [each.order(variant) for each, variant in zip(shoppers, variants, strict=True)]
+    shoppers[-1].hand_over(tokens[-1])
+    for token, seconds in zip(tokens, (300, 200, 100), strict=True):
+        run_out(token, seconds)
+    with transaction():
+        db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
+    return variants, tokens
+
+
+def states(tokens):
+    found = {row[0]: row[1] for row in db.rows("SELECT token, state FROM orders")}
+    db.release()
+    return [found[token] for token in tokens]
+
+
+def assert_all_but_the_first_went(variants, tokens, caplog):
+    assert [stock_row(each)[1] for each in variants[1:]] == [0, 0]
+    assert states(tokens) == ["pending", "expired", "expired"]
+    bad = db.scalar("SELECT id FROM stock_item WHERE variant_id = :id", id=variants[0])
+    run = stock.last_cleanup()
+    db.release()
+    assert (run.finished_at is not None, run.released, run.failed) == (True, 2, 1)
+    assert [record.item for record in caplog.records if hasattr(record, "item")] == [str(bad)]
+
+
+def test_a_bad_stock_row_is_set_aside_and_the_pass_goes_on(shop, bank, run_out, caplog):
+    """More is held than the row says: it can be freed by nobody, and holds up nobody else's stock, question or order."""
+    variants, tokens = three_run_out(shop, bank, run_out)
+    with transaction():
+        db.rows("UPDATE stock_item SET locked = 0 WHERE variant_id = :id RETURNING 1", id=variants[0])
+    with caplog.at_level(logging.ERROR):
+        tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (2, 1)
+    assert_all_but_the_first_went(variants, tokens, caplog)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stock_row_that_somebody_keeps_is_set_aside_for_this_pass(shop, bank, run_out, somebody, caplog):
+    variants, tokens = three_run_out(shop, bank, run_out)
+    somebody.execute("SELECT id FROM stock_item WHERE variant_id = %s FOR UPDATE", [variants[0]])
+    with caplog.at_level(logging.ERROR):
+        tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (2, 1)
+    assert_all_but_the_first_went(variants, tokens, caplog)
+    somebody.rollback()
+    tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (1, 0)
+    assert states(tokens) == ["expired"] * 3
     assert faults() == {}
 
 
