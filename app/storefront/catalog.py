@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.cart.rules import at_least
 from app.catalog import queries as catalog
 from app.catalog.errors import SlugMoved
 from app.catalog.queries.shapes import Category, ProductPage, VariantView
@@ -153,7 +154,7 @@ def _offer(
     if chosen is None or chosen.price is None:
         return {"price": None, "word": stock_word(0), "most": 0, "can_buy": False}
     found = available.get(chosen.id, stock.NONE)
-    left = found.for_unit(product.unit)
+    left = at_least(chosen.min_quantity, found.for_unit(product.unit))
     steps = 1000 // product.step_mm if product.step_mm else 1
     return {
         "price": chosen.price * steps,
