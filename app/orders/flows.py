@@ -221,7 +221,7 @@ def release_pass(*, trigger: str) -> Tally:
     still_waiting = set(stock_queries.expired_paying_orders()) & set(waiting_orders)
     db.release()
     released += len(waiting_orders) - len(still_waiting)
-    expire_unpaid(tally)
+    expire_unpaid(tally, is_released=True)
     release_idle_value(tally)
     with transaction():
         stock.finish_cleanup(run_id, released=released, waiting=len(still_waiting), failed=tally.failed)
@@ -268,8 +268,8 @@ def _release_batch(due: Sequence[uuid.UUID], tally: Tally, *, busy: Busy) -> tup
     return freed, bad
 
 
-def expire_unpaid(tally: Tally) -> None:
-    for order_id in queries.expired_unpaid():
+def expire_unpaid(tally: Tally, *, is_released: bool) -> None:
+    for order_id in queries.expired_unpaid(is_released=is_released):
         db.release()
         tally.run(partial(in_transaction, partial(orders.expire, order_id)), of=order_id)
 
@@ -322,9 +322,12 @@ def release_expired() -> None:
     release_pass(trigger="schedule")
 
 
-def release_value() -> None:
-    """Each minute, by the schedule, where no clean-up does it: a card is not kept from its owner by an order left behind."""
-    release_idle_value(Tally())
+def expire_left_behind() -> None:
+    """Each minute, by the schedule, where no clean-up does it: orders still expire when their own time is over, and a card is
+    not kept from its owner."""
+    tally = Tally()
+    expire_unpaid(tally, is_released=False)
+    release_idle_value(tally)
 
 
 def reconcile_open() -> None:

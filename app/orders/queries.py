@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.core import crypto, db
 from app.core.crypto import EncryptedJSON
 from app.orders.models import Order, OrderEvent
+from app.stock.rules import GRACE_SECONDS
 
 
 def lock_order(order_id: uuid.UUID) -> Order | None:
@@ -75,11 +76,16 @@ def _indexes(value: str) -> list[bytes]:
     return crypto.blind_indexes(value) if value else []
 
 
-def expired_unpaid(*, limit: int = 200) -> list[uuid.UUID]:
-    """Unpaid orders past their time that hold nothing any more."""
+def expired_unpaid(*, is_released: bool, limit: int = 200) -> list[uuid.UUID]:
+    """Unpaid orders past their time that hold nothing any more; where nobody has released (`is_released` false) also those
+    that hold what is free to others already."""
     found = db.rows(
         "SELECT o.id FROM orders o WHERE o.state = 'pending' AND o.expires_at <= now()"
-        " AND NOT EXISTS (SELECT 1 FROM stock_lock l WHERE l.order_id = o.id AND l.state = 'held') ORDER BY o.expires_at LIMIT :limit",
+        " AND NOT EXISTS (SELECT 1 FROM stock_lock l WHERE l.order_id = o.id AND l.state = 'held'"
+        "  AND (:is_released OR l.is_paying OR l.expires_at > now() - make_interval(secs => :grace)))"
+        " ORDER BY o.expires_at LIMIT :limit",
+        is_released=is_released,
+        grace=GRACE_SECONDS,
         limit=limit,
     )
     return [row[0] for row in found]

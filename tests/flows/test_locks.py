@@ -1,11 +1,13 @@
 """The 15-minute lock: freed on time, kept while money is under way, held again without loss."""
 
 import logging
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 from sqlalchemy import event
 
+from app import schedule
 from app.core import db
 from app.core.transaction import transaction
 from app.orders import flows
@@ -267,6 +269,37 @@ def test_an_unpaid_order_expires(shopper, run_out):
     flows.release_pass(trigger="test")
     assert "is cancelled" in shopper.heading(token)
     assert stock_row(shirt) == (1, 0)
+
+
+def test_an_unpaid_order_expires_without_the_clean_up_too(shop, shopper, bank, run_out):
+    """STOCK_CLEANUP_ENABLED stops the release of stock, not the end of an order: not before its own time, and not while only
+    the bank knows."""
+    shirt = add_product(stock_of={"KB": 2})
+    left_behind = shopper.order(shirt)
+    at_the_bank = Shopper(shop.test_client(), bank)
+    paying = at_the_bank.order(shirt)
+    at_the_bank.hand_over(paying)
+    for token in (left_behind, paying):
+        run_out(token)
+    a_minute_without_clean_up()
+    assert states([left_behind, paying]) == ["pending", "pending"]
+    assert stock_row(shirt) == (2, 2)
+    with transaction():
+        db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
+    for _ in range(2):
+        a_minute_without_clean_up()
+    assert states([left_behind, paying]) == ["expired", "pending"]
+    assert stock_row(shirt) == (2, 1)
+    assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.expired'") == 1
+    assert faults() == {}
+
+
+def a_minute_without_clean_up():
+    """What the clock runs each minute for orders where STOCK_CLEANUP_ENABLED is false."""
+    off = SimpleNamespace(cleanup_enabled=False)
+    for line in schedule.SCHEDULE:
+        if line.when(off) and line.seconds == 60 and line.name.startswith("orders."):
+            line.action()
 
 
 def test_cancel_frees_at_once_and_late_money_goes_back(shopper, bank, drain):
