@@ -60,6 +60,10 @@ class Availability:
 NONE = Availability()
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
 _OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"  # nosec B608
+_OF_VARIANTS_TO = (
+    f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
+    f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"  # nosec B608
+)
 _OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
     " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"  # nosec B608
@@ -79,12 +83,7 @@ def availability_to(visitor: str, variant_ids: Sequence[uuid.UUID]) -> dict[uuid
     """The same for one visitor, whose own unpaid order is not in the way."""
     if not variant_ids:
         return {}
-    found = db.rows(
-        f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
-        f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",  # nosec B608
-        ids=list(variant_ids),
-        visitor=visitor,
-    )
+    found = db.rows(_OF_VARIANTS_TO, ids=list(variant_ids), visitor=visitor)
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -98,15 +97,17 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
 
 
 def availability_by_either(
-    variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID]
+    variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID], *, visitor: str | None
 ) -> dict[uuid.UUID, Availability]:
-    """Of variants and of whole products at once (for a product's page, which shows others beside it)."""
+    """Of variants, to a visitor who is known, and of whole products at once (for a product's page, which shows others beside
+    it)."""
     wanted = {"ids": variant_ids, "product_ids": product_ids}
-    parts = [sql for sql, ids in ((_OF_VARIANTS, variant_ids), (_OF_PRODUCTS, product_ids)) if ids]
+    of_variants = _OF_VARIANTS if visitor is None else _OF_VARIANTS_TO
+    parts = [sql for sql, ids in ((of_variants, variant_ids), (_OF_PRODUCTS, product_ids)) if ids]
     if not parts:
         return {}
     sql, values = db.each_of(" UNION ALL ".join(parts), **wanted)
-    found = db.rows(sql, **values)
+    found = db.rows(sql, **values, **({"visitor": visitor} if variant_ids and visitor else {}))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 

@@ -29,6 +29,7 @@ from app.web import languages, measure_words
 from app.web.cards import render_cards
 from app.web.fragments import kept
 from app.web.respond import respond
+from app.web.visitor import visitor
 
 bp = Blueprint("catalog", __name__)
 
@@ -95,7 +96,8 @@ def show_product(slug: str) -> ResponseReturnValue:
         tiles = search.related(product, **view)
         return respond("storefront/catalog/gone.html", status=410, product=product, cards=render_cards(tiles))
     others = catalog.related(product, **view)
-    available = stock.availability_by_either([each.id for each in product.variants], [each.id for each in others])
+    variants, beside = [each.id for each in product.variants], [each.id for each in others]
+    available = stock.availability_by_either(variants, beside, visitor=visitor())
     chosen, is_asked = _chosen(product, available)
     in_stock = tuple(available.get(each.id, stock.NONE).for_unit(product.unit) > 0 for each in product.variants)
     seen = (product.id, chosen.id if chosen else None, view["currency"])
