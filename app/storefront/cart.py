@@ -118,6 +118,8 @@ def _changed(
     _remember(shopper, change)
     if is_fragment():
         return _page(removed=removed, before=before)
+    if request.form.get("to") == "review":  # from there, or from a lock that ran out: the next step is to order
+        return redirect(url_for("checkout.show_review"), 303)
     if removed is not None:
         return redirect(url_for("cart.show", removed=removed.variant_id, n=before), 303)
     return redirect(url_for("cart.show", _anchor=f"line-{change.line_id}"), 303)

@@ -244,9 +244,70 @@ def test_holding_again_what_others_bought_says_so(shop, shopper, bank, run_out):
     csrf = shopper.csrf()
     answer = shopper.client.post(f"/checkout/pay/{token}/hold", data={"csrf_token": csrf})
     assert answer.status_code == 409
-    assert "sold out" in answer.text
+    assert "Reserved by other shoppers" in answer.text
     assert shopper.client.post(f"/checkout/pay/{token}", data={"csrf_token": csrf}).status_code == 409
     assert faults() == {}
+
+
+def two_lines_run_out(shop, shopper, bank, run_out):
+    """An order of three shirts and a scarf whose lock ran out, and somebody took two of the shirts. Returns its token."""
+    shirt, scarf = add_product(stock_of={"KB": 3}), add_product("Selendang", stock_of={"KB": 2})
+    shopper.add(scarf)
+    token = shopper.order(shirt, 3)
+    run_out(token)
+    Shopper(shop.test_client(), bank).order(shirt, 2)
+    return token
+
+
+def press_hold(shopper, token):
+    answer = shopper.post(f"/checkout/pay/{token}/hold")
+    assert answer.status_code == 409
+    assert "Not everything can be held again" in answer.text
+    return answer.text
+
+
+def shirts_line():
+    found = db.scalar("SELECT l.id FROM cart_line l JOIN cart c ON c.id = l.cart_id WHERE l.quantity = 3")
+    db.release()
+    return f"/cart/lines/{found}"
+
+
+def test_what_is_left_can_be_kept_when_not_all_can_be_held_again(shop, shopper, bank, run_out):
+    """UX 2.1.5, partly: as on the review page, and from there it is ordered anew."""
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(shopper, token)
+    assert "You wanted 3, only 1 can be had." in page
+    line = shirts_line()
+    assert page.count('action="/cart/lines/') == 1  # the scarf is there
+    answer = shopper.client.post(line, data=form_to(page, line).filled())
+    assert (answer.status_code, answer.location) == (303, "/checkout/review")
+    answer = shopper.place(shopper.get(answer.location))
+    assert answer.status_code == 303
+    anew = answer.location.rsplit("/", 1)[-1]
+    assert anew != token
+    shopper.pay(anew)
+    assert "is confirmed" in shopper.heading(anew)
+    assert "is cancelled" in shopper.heading(token)
+    assert faults() == {}
+
+
+def test_what_cannot_be_held_again_can_be_removed(shop, shopper, bank, run_out):
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(shopper, token)
+    line = shirts_line()
+    answer = shopper.client.post(line, data=form_to(page, line).filled(remove="1"))
+    assert (answer.status_code, answer.location) == (303, "/checkout/review")
+    assert db.scalar("SELECT count(*) FROM cart_line l JOIN cart c ON c.id = l.cart_id WHERE c.visitor = (SELECT visitor"
+                     " FROM orders WHERE token = :token)", token=token) == 1  # fmt: skip
+    assert shopper.place(shopper.get(answer.location)).status_code == 303
+    assert faults() == {}
+
+
+def test_a_stranger_with_the_link_is_told_and_offered_no_line_of_the_cart(shop, shopper, bank, run_out):
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(Shopper(shop.test_client(), bank), token)
+    assert "only 1 left" in page
+    assert "/cart/lines/" not in page
 
 
 def test_a_click_in_the_grace_still_counts(shopper, bank, run_out):

@@ -101,4 +101,4 @@ def test_n18_what_is_left_below_the_minimum_is_not_offered_at_review(shopper):
     answer = shopper.place(review)
     assert answer.status_code == 409
     assert "sold out" in answer.text
-    assert form_to(answer.text, f"/cart/lines/{in_cart()[0].id}").fields.keys() == {"csrf_token"}
+    assert form_to(answer.text, f"/cart/lines/{in_cart()[0].id}").fields.keys() == {"csrf_token", "to"}
