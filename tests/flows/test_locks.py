@@ -3,15 +3,16 @@
 import logging
 from types import SimpleNamespace
 
-import psycopg
 import pytest
-from sqlalchemy import event
 
 from app import schedule
 from app.core import db
 from app.core.transaction import transaction
 from app.orders import flows
+from app.orders.actions import BANK_WAIT_MINUTES
 from app.stock import queries as stock
+from app.stock.actions import goods
+from app.stock.errors import BelowLocked
 from tests.flows.shopper import Shopper, money
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
@@ -43,31 +44,6 @@ def test_the_release_pass_frees_each_unit_once(shopper, run_out):
     assert [flows.release_pass(trigger="test").done for _ in range(3)] == [1, 0, 0]
     assert stock_row(shirt) == (2, 0)
     assert faults() == {}
-
-
-@pytest.fixture
-def somebody(environment):
-    """Another program at the database."""
-    with psycopg.connect(environment["DATABASE_URL"]) as connection:
-        yield connection
-
-
-@pytest.fixture
-def impatient():
-    """The shop waits for a row no longer than a moment."""
-
-    def hurry(connection, *_):
-        connection.execute("SET lock_timeout = 20")
-
-    def relax(connection, *_):
-        connection.execute("RESET lock_timeout")
-
-    listeners = {"checkout": hurry, "checkin": relax}
-    for name, listener in listeners.items():
-        event.listen(db.engine(), name, listener)
-    yield
-    for name, listener in listeners.items():
-        event.remove(db.engine(), name, listener)
 
 
 def three_run_out(shop, bank, run_out):
@@ -141,6 +117,31 @@ def test_a_lock_with_an_open_payment_waits_for_the_providers_answer(shop, shoppe
     assert faults() == {}
 
 
+def test_f3_a_lock_is_kept_once_while_the_bank_is_busy(shopper, bank, run_out):
+    """The payment is pending at the bank: ten minutes more, as long as it may be so there, and then the goods are free."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    bank.pay(shopper.hand_over(token).fields["order_id"], "late", late_seconds=24 * 3600)
+    run_out(token)
+    for _ in range(2):  # asking again changes nothing
+        flows.release_pass(trigger="test")
+        kept = db.scalar(
+            "SELECT extract(epoch FROM expires_at - clock_timestamp())::int FROM stock_lock WHERE state = 'held'"
+        )
+        assert (BANK_WAIT_MINUTES - 1) * 60 < kept <= BANK_WAIT_MINUTES * 60
+        assert (stock_row(shirt), notes("kept_for_bank")) == ((1, 1), 1)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert (stock_row(shirt), notes("kept_for_bank"), notes("hold_expired")) == ((1, 0), 1, 1)
+    assert faults() == {}
+
+
+def notes(kind):
+    found = db.scalar("SELECT count(*) FROM order_event WHERE kind = :kind", kind=kind)
+    db.release()
+    return found
+
+
 def test_the_release_pass_settles_what_was_paid(shopper, bank, run_out):
     """S6: the webhook was lost, the money is there: sold, not released."""
     shirt = add_product(stock_of={"KB": 1})
@@ -185,6 +186,20 @@ def test_late_money_for_what_is_sold_goes_back_once(shop, shopper, bank, run_out
     assert "is confirmed" in winner.heading(winning)
     assert money(bank) == (2 * 19700, 19700)
     assert db.scalar("SELECT state FROM refund") == "succeeded"
+    assert faults() == {}
+
+
+def test_n24_a_count_is_never_corrected_below_what_is_held(shopper):
+    shirt = add_product(stock_of={"KB": 5})
+    shopper.order(shirt, 2)
+    item = db.scalar("SELECT id FROM stock_item")
+    with pytest.raises(BelowLocked), transaction():
+        goods.adjust(item, -4, reason="counted", actor="staff:1")
+    assert stock_row(shirt) == (5, 2)
+    with transaction():
+        goods.adjust(item, -3, reason="counted", actor="staff:1")
+    assert stock_row(shirt) == (2, 2)
+    assert db.scalar("SELECT count(*) FROM stock_movement WHERE kind = 'adjust'") == 1
     assert faults() == {}
 
 
