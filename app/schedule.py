@@ -61,7 +61,7 @@ SCHEDULE: Sequence[Line] = (
     every("10s", jobs.sweep),
     every("15s", orders.reconcile_open),
     every("1m", orders.release_expired, when=lambda settings: settings.cleanup_enabled),
-    every("1m", orders.release_value, when=lambda settings: not settings.cleanup_enabled),
+    every("1m", orders.expire_left_behind, when=lambda settings: not settings.cleanup_enabled),
     every("1m", recurring.follow_by_schedule),
     every("15m", orders.remind_by_schedule),
     every("5m", returns.look_by_schedule),

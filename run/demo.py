@@ -54,9 +54,10 @@ def is_empty(environ: Mapping[str, str]) -> bool:
 
 def staff_login(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None:
     """The demo login, created on the first run with this database and kept under SHOP_HOME."""
-    kept = homes.read_json(home / "staff.json")
-    owner = environment.value_of(environ, servers.OWNER) or environment.value_of(environ, "DATABASE_URL")
-    database = hashlib.sha256(owner.encode()).hexdigest()
+    kept, database = homes.read_json(home / "staff.json"), _name_of_database(environ)
+    if kept.get("database") == _address_mark(environ):  # what an earlier version kept
+        kept["database"] = database
+        homes.write_json(home / "staff.json", kept)
     if kept.get("database") == database:
         return kept
     try:
@@ -66,6 +67,22 @@ def staff_login(home: Path, environ: Mapping[str, str]) -> dict[str, str] | None
         return None
     homes.write_json(home / "staff.json", {"database": database, **login})
     return login
+
+
+def _name_of_database(environ: Mapping[str, str]) -> str:
+    """What tells this database from every other one, wherever it answers: its port may be another one tomorrow."""
+    import psycopg  # noqa: PLC0415 the rest of this package works before anything is installed
+
+    with psycopg.connect(_database(environ), connect_timeout=10) as connection:
+        row = connection.execute(
+            "SELECT c.system_identifier, d.oid FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()"
+        ).fetchone()
+    return "-".join(map(str, row or ()))
+
+
+def _address_mark(environ: Mapping[str, str]) -> str:
+    owner = environment.value_of(environ, servers.OWNER) or environment.value_of(environ, "DATABASE_URL")
+    return hashlib.sha256(owner.encode()).hexdigest()
 
 
 def _database(environ: Mapping[str, str]) -> str:

@@ -62,6 +62,7 @@ def add_product(
     unit: str = "piece",
     safety: int = 0,
     max_per_order: int | None = None,
+    min_quantity: int = 1,
     weight_grams: int = 300,
 ) -> uuid.UUID:
     """A product with one variant. `stock_of` maps warehouse codes to units; returns the variant's id."""
@@ -85,7 +86,12 @@ def add_product(
         db.session.flush()
         db.session.add(
             Variant(
-                id=variant_id, product_id=product_id, sku=f"SKU-{variant_id.hex[-8:]}", options={}, is_available=True
+                id=variant_id,
+                product_id=product_id,
+                sku=f"SKU-{variant_id.hex[-8:]}",
+                options={},
+                is_available=True,
+                min_quantity=min_quantity,
             )
         )
         db.session.flush()

@@ -12,10 +12,10 @@ from sqlalchemy import CTE, Select, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cart import queries
-from app.cart.errors import NotEnough, NotForSale, TooMuch
+from app.cart.errors import NotEnough, NotForSale, TooFew, TooMuch
 from app.cart.models import Cart, FunnelStep
 from app.cart.queries import Contents, VariantFacts
-from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR
+from app.cart.rules import MAX_QUANTITY, MAX_TOTAL_MINOR, at_least
 from app.core import db
 from app.core.errors import NotFound
 from app.core.ids import new_id
@@ -60,7 +60,7 @@ def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitt
     """Put `quantity` units more of a variant into the visitor's cart (made if there is none); with a fitting, to be made so.
     A profile that is removed at the same moment leaves its measures.
 
-    Raises NotForSale, NotEnough or TooMuch, and then the caller must not commit: the line is written first, all in one
+    Raises NotForSale, NotEnough, TooFew or TooMuch, and then the caller must not commit: the line is written first, all in one
     statement, and what is read after it, under the cart's row lock, makes the sum certain.
     """
     if not facts.is_sellable:
@@ -88,7 +88,7 @@ def add(visitor: str, facts: VariantFacts, quantity: int, *, currency: str, fitt
 
 
 def set_quantity(visitor: str, line_id: uuid.UUID, quantity: int, *, currency: str, locale: str) -> Change:
-    """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooMuch."""
+    """Set a line to `quantity` units. Raises NotFound (also for somebody else's line), NotEnough or TooFew."""
     line = _own_line(visitor, line_id)
     facts = _sellable(line.variant_id, currency=currency, locale=locale)
     cart = queries.stored(visitor)
@@ -147,7 +147,7 @@ def put_all(visitor: str, wanted: Sequence[Wanted], *, currency: str, locale: st
         others = sum(n for line, n in mine.items() if line[0] == each.variant_id) - before
         if known is not None and known.is_sellable and (before or len(mine) < MAX_LINES):
             most = _most(known, available.get(each.variant_id, stock.NONE)) - others
-            got = max(before, min(whole, most)) if min(whole, most) >= known.min_quantity else before
+            got = max(before, at_least(known.min_quantity, min(whole, most)))
         if got > before:
             price = known.price_minor if known and each.price_seen_minor is None else each.price_seen_minor
             lines[each.line] = (new_id(), each, got, price or 0)  # two lines of an order may be one here
@@ -321,12 +321,15 @@ def _sellable(variant_id: uuid.UUID, *, currency: str, locale: str) -> VariantFa
 
 
 def _check(visitor: str, facts: VariantFacts, quantity: int, *, others: int) -> None:
-    """Raises NotEnough with what the line could have at most; a total beyond any order counts as more than there is.
-    `others`: units of the variant in other lines of the cart, with other measures (S2)."""
-    possible = max(0, _possible(visitor, facts) - others)
+    """Raises NotEnough with what the line could have at most, none where that is less than is sold at least, or TooFew; a total
+    beyond any order counts as more than there is. `others`: units of the variant in other lines of the cart, with other
+    measures (S2)."""
+    possible = at_least(facts.min_quantity, _possible(visitor, facts) - others)
     too_dear = quantity * (facts.price_minor or 0) > MAX_TOTAL_MINOR
-    if too_dear or not facts.min_quantity <= quantity <= possible:
+    if too_dear or quantity > possible:
         raise NotEnough(possible=possible, unit=facts.unit, step_mm=facts.step_mm)
+    if quantity < facts.min_quantity:
+        raise TooFew(least=facts.min_quantity, step_mm=facts.step_mm)
 
 
 def _possible(visitor: str, facts: VariantFacts) -> int:

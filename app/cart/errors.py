@@ -13,6 +13,16 @@ class NotEnough(Conflict):
         self.possible, self.unit, self.step_mm = possible, unit, step_mm
 
 
+class TooFew(Refused):
+    """Less was asked for than is sold at least (N18). `least` is that, in the variant's unit."""
+
+    code = "too_few"
+
+    def __init__(self, *, least: int, step_mm: int | None) -> None:
+        super().__init__("too few", least=least)
+        self.least, self.step_mm = least, step_mm
+
+
 class NotForSale(NotFound):
     """No such variant, or it is not sold (any more)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.cart.rules import at_least
 from app.core import cache, db
 from app.core.money import Money
 from app.stock import queries as stock
@@ -97,7 +98,18 @@ class Line:
         """Units this line can have now."""
         if not self.facts.is_sellable:
             return 0
-        return max(0, min(self.available, self.facts.max_per_order or self.available) - self.units_before)
+        most = min(self.available, self.facts.max_per_order or self.available)
+        return at_least(self.facts.min_quantity, most - self.units_before)
+
+    @property
+    def is_few(self) -> bool:
+        """Less than is sold at least: the merchant has raised that since."""
+        return self.entry.quantity < self.facts.min_quantity
+
+    @property
+    def offered(self) -> int:
+        """Units to have instead, of a line that cannot be had as it is."""
+        return min(self.possible, self.facts.min_quantity) if self.is_few else self.possible
 
     @property
     def fitting(self) -> Fitting | None:
@@ -262,7 +274,8 @@ def _options(axes: Sequence[dict[str, Any]], values: dict[str, str], colour: str
 def _line(entry: Entry, row: Any, currency: str, units_before: int) -> Line:
     known = _facts(row)
     if row.total is None:
-        return Line(entry, known, entry.quantity + units_before, 0, currency, units_before)
+        enough = max(entry.quantity, known.min_quantity)
+        return Line(entry, known, enough + units_before, 0, currency, units_before)
     available = Availability(row.total, row.longest, row.held).for_unit(known.unit)
     return Line(entry, known, available, row.held, currency, units_before)
 

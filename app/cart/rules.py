@@ -17,6 +17,11 @@ MAX_QUANTITY = 100_000
 MAX_TOTAL_MINOR = 10**12  # far above any order, far below bigint: totals can never overflow
 
 
+def at_least(least: int, units: int) -> int:
+    """What can be had where so many units are: all of them, or nothing when that is less than is sold at least."""
+    return units if units >= least else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """What is to be priced: `quantity` units (pieces or steps) at `unit_price_minor`."""

@@ -33,7 +33,8 @@ class TotalChanged(Conflict):
 
 
 class LinesGone(Conflict):
-    """Lines that cannot be had any more (sold out, withdrawn): variant id -> quantity that could be."""
+    """Lines that cannot be had as they are (sold out, withdrawn, fewer than are sold at least): variant id -> quantity that
+    could be."""
 
     code = "lines_gone"
 

@@ -42,7 +42,7 @@ class Quote:
 
     @property
     def short_lines(self) -> list[Line]:
-        return [line for line in self.lines if line.is_short]
+        return [line for line in self.lines if line.is_short or line.is_few]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from app.payments.providers.guarded import insisting
 from app.payments.rules import FINAL
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
-from app.stock.rules import GRACE_SECONDS
+from app.stock.rules import GRACE_SECONDS, Busy
 from app.value import queries as value_queries
 
 log = logging.getLogger(__name__)
@@ -191,8 +191,8 @@ class Tally:
     waiting: int = 0
     failed: int = 0
 
-    def run(self, work: Callable[[], object]) -> bool:
-        """Run one item; a bad one never stops the pass. False when the provider did not answer."""
+    def run(self, work: Callable[[], object], *, of: uuid.UUID | None = None) -> bool:
+        """Run one item; a bad one never stops the pass, and the log names it by `of`. False when the provider did not answer."""
         try:
             work()
             self.done += 1
@@ -201,7 +201,7 @@ class Tally:
             return False
         except Exception:
             self.failed += 1
-            log.exception("one item of a pass failed")
+            log.exception("one item of a pass failed", extra={"item": str(of)})
         finally:
             db.forget()
         return True
@@ -212,45 +212,73 @@ def release_pass(*, trigger: str) -> Tally:
     that stayed unpaid. One action for the schedule, the back office, the API and the command."""
     with transaction():
         run_id = stock.start_cleanup(trigger=trigger)
-    released = release_unpaid_locks()
     tally = Tally()
+    released = release_unpaid_locks(tally)
     waiting_orders = stock_queries.expired_paying_orders()
     db.release()
     for order_id in waiting_orders:
-        tally.run(partial(settle_now, order_id, close=True))
+        tally.run(partial(settle_now, order_id, close=True), of=order_id)
     still_waiting = set(stock_queries.expired_paying_orders()) & set(waiting_orders)
     db.release()
     released += len(waiting_orders) - len(still_waiting)
-    expire_unpaid(tally)
+    expire_unpaid(tally, is_released=True)
     release_idle_value(tally)
     with transaction():
         stock.finish_cleanup(run_id, released=released, waiting=len(still_waiting), failed=tally.failed)
     return Tally(done=released, waiting=len(still_waiting), failed=tally.failed)
 
 
-def release_unpaid_locks() -> int:
-    """Batches of expired locks nobody was paying for; rows somebody works on are skipped at first. Returns orders freed."""
-    released = 0
-    for wait in (False, True):
+def release_unpaid_locks(tally: Tally) -> int:
+    """Batches of expired locks nobody was paying for; rows somebody works on are skipped at first and waited for at the end.
+    A row that cannot be freed is set aside for this pass, so that the others go on. Returns orders freed."""
+    released, aside = 0, list[uuid.UUID]()
+    phases: Sequence[Busy] = ("skip", "wait")
+    for busy in phases:
         for _ in range(MAX_BATCHES):
-            batch = in_transaction(partial(stock.release_expired_batch, wait=wait))
-            if not batch:
+            due = stock_queries.items_to_release(without=aside)
+            db.release()
+            if not due:
                 break
-            released += len(batch)
+            freed, bad = _release_batch(due, tally, busy=busy)
+            if not freed and not bad:
+                break
+            released += len(freed)
+            aside += bad
     return released
 
 
-def expire_unpaid(tally: Tally) -> None:
-    for order_id in queries.expired_unpaid():
+def _release_batch(due: Sequence[uuid.UUID], tally: Tally, *, busy: Busy) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """The orders freed of these rows, and the rows that failed: when the batch does, each is tried by itself, without waiting."""
+    try:
+        return in_transaction(partial(stock.release_expired_batch, due, busy=busy)), []
+    except Exception:
+        log.warning("a batch of the release failed: row by row", exc_info=True, extra={"rows": len(due)})
+        db.forget()
+    freed, bad = list[uuid.UUID](), list[uuid.UUID]()
+    at_once: Busy = "refuse" if busy == "wait" else "skip"
+
+    def release(item: uuid.UUID) -> None:
+        freed.extend(in_transaction(partial(stock.release_expired_batch, [item], busy=at_once)))
+
+    for item in due:
+        before = tally.failed
+        tally.run(partial(release, item), of=item)
+        if tally.failed > before:
+            bad.append(item)
+    return freed, bad
+
+
+def expire_unpaid(tally: Tally, *, is_released: bool) -> None:
+    for order_id in queries.expired_unpaid(is_released=is_released):
         db.release()
-        tally.run(partial(in_transaction, partial(orders.expire, order_id)))
+        tally.run(partial(in_transaction, partial(orders.expire, order_id)), of=order_id)
 
 
 def release_idle_value(tally: Tally) -> None:
     """Give back the value of orders whose stock is free again."""
     for order_id in value_queries.orders_that_hold(grace_seconds=GRACE_SECONDS):
         db.release()
-        tally.run(partial(in_transaction, partial(orders.release_idle_value, order_id)))
+        tally.run(partial(in_transaction, partial(orders.release_idle_value, order_id)), of=order_id)
 
 
 def reconcile(*, everything: bool = False) -> Tally:
@@ -268,8 +296,8 @@ def _reconcile(*, everything: bool) -> Tally:
     refunds = payment_queries.refunds_to_ask(everything=everything)
     db.release()
     for patience in (*PATIENCE_SECONDS, 0.0) if everything else (0.0,):
-        pending = [order_id for order_id in pending if not tally.run(partial(settle_now, order_id))]
-        refunds = [refund_id for refund_id in refunds if not tally.run(partial(send_refund, refund_id))]
+        pending = [order_id for order_id in pending if not tally.run(partial(settle_now, order_id), of=order_id)]
+        refunds = [refund_id for refund_id in refunds if not tally.run(partial(send_refund, refund_id), of=refund_id)]
         if not pending and not refunds:
             break
         time.sleep(patience)
@@ -294,9 +322,12 @@ def release_expired() -> None:
     release_pass(trigger="schedule")
 
 
-def release_value() -> None:
-    """Each minute, by the schedule, where no clean-up does it: a card is not kept from its owner by an order left behind."""
-    release_idle_value(Tally())
+def expire_left_behind() -> None:
+    """Each minute, by the schedule, where no clean-up does it: orders still expire when their own time is over, and a card is
+    not kept from its owner."""
+    tally = Tally()
+    expire_unpaid(tally, is_released=False)
+    release_idle_value(tally)
 
 
 def reconcile_open() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.core import crypto, db
 from app.core.crypto import EncryptedJSON
 from app.orders.models import Order, OrderEvent
+from app.stock.rules import GRACE_SECONDS
 
 
 def lock_order(order_id: uuid.UUID) -> Order | None:
@@ -75,11 +76,16 @@ def _indexes(value: str) -> list[bytes]:
     return crypto.blind_indexes(value) if value else []
 
 
-def expired_unpaid(*, limit: int = 200) -> list[uuid.UUID]:
-    """Unpaid orders past their time that hold nothing any more."""
+def expired_unpaid(*, is_released: bool, limit: int = 200) -> list[uuid.UUID]:
+    """Unpaid orders past their time that hold nothing any more; where nobody has released (`is_released` false) also those
+    that hold what is free to others already."""
     found = db.rows(
         "SELECT o.id FROM orders o WHERE o.state = 'pending' AND o.expires_at <= now()"
-        " AND NOT EXISTS (SELECT 1 FROM stock_lock l WHERE l.order_id = o.id AND l.state = 'held') ORDER BY o.expires_at LIMIT :limit",
+        " AND NOT EXISTS (SELECT 1 FROM stock_lock l WHERE l.order_id = o.id AND l.state = 'held'"
+        "  AND (:is_released OR l.is_paying OR l.expires_at > now() - make_interval(secs => :grace)))"
+        " ORDER BY o.expires_at LIMIT :limit",
+        is_released=is_released,
+        grace=GRACE_SECONDS,
         limit=limit,
     )
     return [row[0] for row in found]
@@ -220,13 +226,15 @@ def today(since: datetime) -> tuple[int, list[tuple[str, int]]]:
 def faults() -> dict[str, int]:
     """The order invariants of `shop audit`."""
     return {
+        # an order that was put on hold after it was paid, for a dispute, has sold its goods like any other
         "paid_without_stock": db.scalar(
             "SELECT count(DISTINCT o.id) FROM orders o JOIN (SELECT order_id, variant_id, sum(quantity) AS quantity"
             "  FROM order_line GROUP BY 1, 2) l ON l.order_id = o.id LEFT JOIN (SELECT m.order_id, s.variant_id,"
             "  -sum(m.on_hand_delta) AS sold FROM stock_movement m JOIN stock_item s ON s.id = m.stock_item_id"
             "  WHERE m.kind = 'sell' GROUP BY 1, 2) m"
             " ON m.order_id = o.id AND m.variant_id = l.variant_id"
-            " WHERE o.state = 'confirmed' AND coalesce(m.sold, 0) <> l.quantity"
+            " WHERE (o.state = 'confirmed' OR o.state = 'on_hold' AND o.confirmed_at IS NOT NULL)"
+            " AND coalesce(m.sold, 0) <> l.quantity"
         ),
         "totals_mismatch": db.scalar(
             "SELECT count(*) FROM orders o LEFT JOIN (SELECT order_id, sum(total_minor) AS total, sum(subtotal_minor) AS subtotal,"

@@ -12,7 +12,7 @@ from sqlalchemy import select, union
 
 from app.core import crypto, db
 from app.stock.models import StockItem, StockLock
-from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Shelf
+from app.stock.rules import GRACE_SECONDS, RELEASE_EVERY_SECONDS, Busy, Shelf
 
 # Units in locks that ran out while nobody was paying: free at once, whether or not a worker has been there.
 RECLAIMABLE = """
@@ -60,6 +60,10 @@ class Availability:
 NONE = Availability()
 _SUMS = f"sum({SELLABLE})::int, max({SELLABLE})::int, sum(s.locked - r.quantity)::int"
 _OF_VARIANTS = f"SELECT s.variant_id, {_SUMS} FROM stock_item s, {RECLAIMABLE} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"  # nosec B608
+_OF_VARIANTS_TO = (
+    f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
+    f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id"  # nosec B608
+)
 _OF_PRODUCTS = (
     f"SELECT v.product_id, {_SUMS} FROM variant v JOIN stock_item s ON s.variant_id = v.id, {RECLAIMABLE}"
     " WHERE v.product_id = ANY(:product_ids) AND v.is_available GROUP BY v.product_id"  # nosec B608
@@ -79,12 +83,7 @@ def availability_to(visitor: str, variant_ids: Sequence[uuid.UUID]) -> dict[uuid
     """The same for one visitor, whose own unpaid order is not in the way."""
     if not variant_ids:
         return {}
-    found = db.rows(
-        f"SELECT s.variant_id, sum({SELLABLE_TO})::int, max({SELLABLE_TO})::int, sum(s.locked - r.quantity - own.quantity)::int"
-        f" FROM stock_item s, {RECLAIMABLE}, {OWN} WHERE s.variant_id = ANY(:ids) GROUP BY s.variant_id",  # nosec B608
-        ids=list(variant_ids),
-        visitor=visitor,
-    )
+    found = db.rows(_OF_VARIANTS_TO, ids=list(variant_ids), visitor=visitor)
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -98,15 +97,17 @@ def availability_by_product(product_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID,
 
 
 def availability_by_either(
-    variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID]
+    variant_ids: Sequence[uuid.UUID], product_ids: Sequence[uuid.UUID], *, visitor: str | None
 ) -> dict[uuid.UUID, Availability]:
-    """Of variants and of whole products at once (for a product's page, which shows others beside it)."""
+    """Of variants, to a visitor who is known, and of whole products at once (for a product's page, which shows others beside
+    it)."""
     wanted = {"ids": variant_ids, "product_ids": product_ids}
-    parts = [sql for sql, ids in ((_OF_VARIANTS, variant_ids), (_OF_PRODUCTS, product_ids)) if ids]
+    of_variants = _OF_VARIANTS if visitor is None else _OF_VARIANTS_TO
+    parts = [sql for sql, ids in ((of_variants, variant_ids), (_OF_PRODUCTS, product_ids)) if ids]
     if not parts:
         return {}
     sql, values = db.each_of(" UNION ALL ".join(parts), **wanted)
-    found = db.rows(sql, **values)
+    found = db.rows(sql, **values, **({"visitor": visitor} if variant_ids and visitor else {}))
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
@@ -183,13 +184,26 @@ def expired_paying_orders(limit: int = 500) -> list[uuid.UUID]:
     return [row[0] for row in found]
 
 
-def lock_items(ids: Sequence[uuid.UUID], *, skip_locked: bool = False) -> list[uuid.UUID]:
-    """FOR UPDATE on stock rows, in the one order everybody uses. With `skip_locked`, those that could be had."""
+def items_to_release(*, without: Sequence[uuid.UUID], limit: int = 200) -> list[uuid.UUID]:
+    """The stock rows with the oldest expired locks that nobody is paying for, the grace over; `without` are left out."""
+    found = db.rows(
+        "SELECT stock_item_id FROM (SELECT stock_item_id, expires_at FROM stock_lock WHERE state = 'held' AND NOT is_paying"
+        " AND expires_at <= statement_timestamp() - make_interval(secs => :grace) AND stock_item_id <> ALL(:without)"
+        " ORDER BY expires_at LIMIT 20000) d GROUP BY stock_item_id ORDER BY min(expires_at) LIMIT :limit",
+        grace=GRACE_SECONDS,
+        without=list(without),
+        limit=limit,
+    )
+    return [row[0] for row in found]
+
+
+def lock_items(ids: Sequence[uuid.UUID], *, busy: Busy = "wait") -> list[uuid.UUID]:
+    """FOR UPDATE on stock rows, in the one order everybody uses. With `busy` “skip” those that could be had."""
     statement = (
         select(StockItem.id)
         .where(StockItem.id.in_(ids))
         .order_by(StockItem.id)
-        .with_for_update(skip_locked=skip_locked)
+        .with_for_update(skip_locked=busy == "skip", nowait=busy == "refuse")
     )
     return list(db.session.scalars(statement))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 LOCK_MOVES: Mapping[str, frozenset[str]] = {
     "held": frozenset({"consumed", "released"}),
@@ -14,6 +15,7 @@ LOCK_MOVES: Mapping[str, frozenset[str]] = {
 MOVEMENT_KINDS = frozenset({"receive", "adjust", "lock", "release", "sell", "restock"})
 RELEASE_EVERY_SECONDS = 60  # the schedule's pace, where STOCK_CLEANUP_INTERVAL_MINUTES does not ask for a slower look
 GRACE_SECONDS = 10  # past the expiry the shopper's own click still counts, while nobody else has taken the unit
+Busy = Literal["wait", "skip", "refuse"]  # what to do about rows that somebody else works on
 
 
 FEW_PIECES = 5

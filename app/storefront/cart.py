@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from app.cart import actions as cart
 from app.cart import queries
 from app.cart.actions import Change
-from app.cart.errors import NotEnough
+from app.cart.errors import NotEnough, TooFew
 from app.cart.queries import Line, VariantFacts
 from app.checkout import queries as checkout
 from app.core.errors import NotFound
@@ -23,6 +23,7 @@ from app.shipping import queries as shipping
 from app.storefront import fitting
 from app.storefront.measurement_forms import Typed
 from app.storefront.pictures import picture_of
+from app.storefront.shortage import sold_from
 from app.web import customers, languages, measure_words
 from app.web.formats import format_quantity
 from app.web.forms import parse_quantity
@@ -31,6 +32,7 @@ from app.web.respond import is_fragment, no_store, respond
 from app.web.visitor import cart_version, ensure_visitor, remember_cart, visitor
 
 bp = no_store(Blueprint("cart", __name__))
+bp.add_app_template_filter(sold_from)
 
 
 @bp.before_request
@@ -66,6 +68,9 @@ def add() -> ResponseReturnValue:
         )
     except NotEnough as refusal:
         return _refused(facts, 409, possible=refusal.possible, key=sealed.key if sealed else "")
+    except TooFew as refusal:
+        message = sold_from(refusal.least, refusal.step_mm)
+        return _refused(facts, 422, message, possible=refusal.least, key=sealed.key if sealed else "")
     _remember(shopper, change)
     if customers.was_signed_out():
         return customers.sign_in_again(url_for("cart.show"))
@@ -97,6 +102,8 @@ def change_line(line_id: uuid.UUID) -> ResponseReturnValue:
         change = in_transaction(lambda: cart.set_quantity(shopper, line_id, quantity, **where), relaxed=True)
     except NotEnough as refusal:
         return _page(409, error=(line_id, _not_enough_words(refusal)), offer=(line_id, refusal.possible))
+    except TooFew as refusal:
+        return _page(422, error=(line_id, sold_from(refusal.least, refusal.step_mm)), offer=(line_id, refusal.least))
     return _changed(shopper, change)
 
 
@@ -111,6 +118,8 @@ def _changed(
     _remember(shopper, change)
     if is_fragment():
         return _page(removed=removed, before=before)
+    if request.form.get("to") == "review":  # from there, or from a lock that ran out: the next step is to order
+        return redirect(url_for("checkout.show_review"), 303)
     if removed is not None:
         return redirect(url_for("cart.show", removed=removed.variant_id, n=before), 303)
     return redirect(url_for("cart.show", _anchor=f"line-{change.line_id}"), 303)
@@ -147,7 +156,7 @@ def _page(
         removed=removed,
         before=before,
         added=request.args.get("added"),
-        has_problem=any(line.is_short or line.is_unfit for line in quote.lines),
+        has_problem=bool(quote.short_lines) or any(line.is_unfit for line in quote.lines),
         measure=measure_words,
         notice=_notice(),
         picture_of=picture_of,

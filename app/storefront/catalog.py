@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from app.cart.rules import at_least
 from app.catalog import queries as catalog
 from app.catalog.errors import SlugMoved
 from app.catalog.queries.shapes import Category, ProductPage, VariantView
@@ -29,6 +30,7 @@ from app.web import languages, measure_words
 from app.web.cards import render_cards
 from app.web.fragments import kept
 from app.web.respond import respond
+from app.web.visitor import visitor
 
 bp = Blueprint("catalog", __name__)
 
@@ -97,7 +99,8 @@ def show_product(slug: str) -> ResponseReturnValue:
         tiles = search.related(product, **view)
         return respond("storefront/catalog/gone.html", status=410, product=product, cards=render_cards(tiles))
     others = catalog.related(product, **view)
-    available = stock.availability_by_either([each.id for each in product.variants], [each.id for each in others])
+    variants, beside = [each.id for each in product.variants], [each.id for each in others]
+    available = stock.availability_by_either(variants, beside, visitor=visitor())
     chosen, is_asked = _chosen(product, available)
     in_stock = tuple(available.get(each.id, stock.NONE).for_unit(product.unit) > 0 for each in product.variants)
     seen = (product.id, chosen.id if chosen else None, view["currency"])
@@ -156,7 +159,7 @@ def _offer(
     if chosen is None or chosen.price is None:
         return {"price": None, "word": stock_word(0), "most": 0, "can_buy": False}
     found = available.get(chosen.id, stock.NONE)
-    left = found.for_unit(product.unit)
+    left = at_least(chosen.min_quantity, found.for_unit(product.unit))
     steps = 1000 // product.step_mm if product.step_mm else 1
     return {
         "price": chosen.price * steps,

@@ -45,9 +45,9 @@ from app.orders.models import Order
 from app.payments.gateway import offers
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
+from app.storefront.shortage import of_stock, words
 from app.value.errors import NotUsable, UnknownCode, ValueGone
 from app.web import customers, languages, plan_words, value_words
-from app.web.formats import format_quantity
 from app.web.limits import FORMS, limit
 from app.web.pay import new_key
 from app.web.respond import no_store, respond
@@ -344,7 +344,9 @@ def _review_page(
     wrong_code: str | None = None,
 ) -> ResponseReturnValue:
     covered = _covered(session, quote)
-    short = [(line, line.possible) for line in quote.short_lines] if possible is None else _short(quote, possible)
+    short = (
+        [(line, line.offered) for line in quote.short_lines] if possible is None else of_stock(quote.lines, possible)
+    )
     today = _today()
     return respond(
         "storefront/checkout/review.html",
@@ -363,7 +365,7 @@ def _review_page(
         code=request.form.get("code", "")[:40] if wrong_code else "",
         faults=[(None, fault) for fault in faults]
         + ([("code", wrong_code)] if wrong_code else [])
-        + [(f"line-{line.entry.line_id}", _short_words(line, left)) for line, left in short],
+        + [(f"line-{line.entry.line_id}", words(line, left)) for line, left in short],
         short=short,
         **_summary(quote, with_delivery=True),
         summary_paid=value_words.rows(
@@ -385,19 +387,6 @@ def _review_again(
     if not quote.lines:
         return redirect(url_for("cart.show"), 303)
     return _review_page(session, quote, status=status, faults=faults, possible=possible, wrong_code=wrong_code)
-
-
-def _short(quote: Quote, possible: dict[Any, int]) -> list[tuple[cart.Line, int]]:
-    """Lines that cannot be had as they are, with what can: the first line of a variant takes of its stock first."""
-    found = [line for line in quote.lines if line.facts.variant_id in possible]
-    left = [(line, max(0, possible[line.facts.variant_id] - line.units_before)) for line in found]
-    return [(line, n) for line, n in left if line.entry.quantity > n]
-
-
-def _short_words(line: cart.Line, left: int) -> str:
-    if left <= 0:
-        return _("%(name)s: sold out", name=line.facts.name)
-    return _("%(name)s: only %(n)s left", name=line.facts.name, n=format_quantity(left, line.facts.step_mm))
 
 
 def _over_page() -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from app.cart import queries as cart
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.orders import actions as orders
@@ -36,16 +38,17 @@ from app.stock import queries as stock
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.queries import Hold
 from app.storefront import order_view
+from app.storefront.shortage import of_stock
 from app.value.errors import ValueGone
 from app.value.rules import KINDS
-from app.web import customers, plan_words, value_words
+from app.web import customers, languages, plan_words, value_words
 from app.web.formats import format_quantity
 from app.web.limits import limit
 from app.web.pay import chosen_bank, hand_over, offers_for, send_to_pay
 from app.web.respond import is_fragment, no_store, respond
 from app.web.security import allow_form_action
 from app.web.site import settings
-from app.web.visitor import visitor
+from app.web.visitor import cart_version, visitor
 
 bp = no_store(Blueprint("pay", __name__, url_prefix="/checkout/pay"))
 
@@ -201,7 +204,7 @@ def cancel(token: str) -> ResponseReturnValue:
 
 
 def _page(
-    order: Order, *, status: int = 200, problem: str | None = None, short: dict[Any, int] | None = None
+    order: Order, *, status: int = 200, problem: str | None = None, short: dict[uuid.UUID, int] | None = None
 ) -> ResponseReturnValue:
     if status != 200:  # something was tried since it was read
         order = queries.order(order.id) or order
@@ -220,7 +223,7 @@ def _page(
         order=order,
         lock=lock,
         problem=problem,
-        short=[(line, max(0, short[line.variant_id])) for line in order.lines if short and line.variant_id in short],
+        **_shortage(order, short or {}),
         failure=last if last is not None and last.state == "failed" else None,
         plan=order_view.plan(plan),
         can_cancel=not payment.is_on_plan or _is_own(order),
@@ -236,6 +239,19 @@ def _page(
         **order_view.summary(order),
         summary_paid=[*value_words.rows(parts, due), *plan_words.summary_rows(plan)],
     )
+
+
+def _shortage(order: Order, possible: dict[uuid.UUID, int]) -> dict[str, Any]:
+    """What cannot be held again: lines of the own cart, to keep what is left of each or to remove it (`short`), and of the order
+    what the cart does not hold (`missing`), with what is left."""
+    found: list[cart.Line] = []
+    if possible and _is_own(order):
+        contents = cart.contents(visitor(), at_least=cart_version())
+        found = cart.lines(contents, currency=order.currency, locale=languages.language())
+    short = of_stock(found, possible)
+    told = {line.facts.variant_id for line, _left in short}
+    rest = [line for line in order.lines if line.variant_id in possible and line.variant_id not in told]
+    return {"short": short, "missing": [(line, max(0, possible[line.variant_id])) for line in rest]}
 
 
 def _lock_part(order: Order, *, why_not: str | None = None) -> ResponseReturnValue:

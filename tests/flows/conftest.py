@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from app.core import db
 from app.core.transaction import transaction
@@ -49,6 +52,31 @@ def run_out() -> Callable[[str], None]:
             )
 
     return expire
+
+
+@pytest.fixture
+def somebody(environment: dict[str, str]) -> Iterator[psycopg.Connection]:
+    """Another program at the database."""
+    with psycopg.connect(environment["DATABASE_URL"]) as connection:
+        yield connection
+
+
+@pytest.fixture
+def impatient(shop: Flask) -> Iterator[None]:
+    """The shop waits for a row no longer than a moment."""
+
+    def hurry(connection: Any, *_: Any) -> None:
+        connection.execute("SET lock_timeout = 20")
+
+    def relax(connection: Any, *_: Any) -> None:
+        connection.execute("RESET lock_timeout")
+
+    listeners = {"checkout": hurry, "checkin": relax}
+    for name, listener in listeners.items():
+        event.listen(db.engine(), name, listener)
+    yield
+    for name, listener in listeners.items():
+        event.remove(db.engine(), name, listener)
 
 
 @pytest.fixture

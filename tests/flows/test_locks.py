@@ -1,11 +1,18 @@
 """The 15-minute lock: freed on time, kept while money is under way, held again without loss."""
 
+import logging
+from types import SimpleNamespace
+
 import pytest
 
+from app import schedule
 from app.core import db
 from app.core.transaction import transaction
 from app.orders import flows
+from app.orders.actions import BANK_WAIT_MINUTES
 from app.stock import queries as stock
+from app.stock.actions import goods
+from app.stock.errors import BelowLocked
 from tests.flows.shopper import Shopper, money
 from tests.shop import add_product, faults, stock_row
 from tools.webforms import form_to
@@ -39,6 +46,61 @@ def test_the_release_pass_frees_each_unit_once(shopper, run_out):
     assert faults() == {}
 
 
+def three_run_out(shop, bank, run_out):
+    """Variants and tokens of three orders whose time is over: the first for longest, the last has been sent to the bank."""
+    variants = [add_product(stock_of={"KB": 1}) for _ in range(3)]
+    shoppers = [Shopper(shop.test_client(), bank) for _ in variants]
+    tokens = [each.order(variant) for each, variant in zip(shoppers, variants, strict=True)]
+    shoppers[-1].hand_over(tokens[-1])
+    for token, seconds in zip(tokens, (300, 200, 100), strict=True):
+        run_out(token, seconds)
+    with transaction():
+        db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
+    return variants, tokens
+
+
+def states(tokens):
+    found = {row[0]: row[1] for row in db.rows("SELECT token, state FROM orders")}
+    db.release()
+    return [found[token] for token in tokens]
+
+
+def assert_all_but_the_first_went(variants, tokens, caplog):
+    assert [stock_row(each)[1] for each in variants[1:]] == [0, 0]
+    assert states(tokens) == ["pending", "expired", "expired"]
+    bad = db.scalar("SELECT id FROM stock_item WHERE variant_id = :id", id=variants[0])
+    run = stock.last_cleanup()
+    db.release()
+    assert (run.finished_at is not None, run.released, run.failed) == (True, 2, 1)
+    assert [record.item for record in caplog.records if hasattr(record, "item")] == [str(bad)]
+
+
+def test_a_bad_stock_row_is_set_aside_and_the_pass_goes_on(shop, bank, run_out, caplog):
+    """More is held than the row says: it can be freed by nobody, and holds up nobody else's stock, question or order."""
+    variants, tokens = three_run_out(shop, bank, run_out)
+    with transaction():
+        db.rows("UPDATE stock_item SET locked = 0 WHERE variant_id = :id RETURNING 1", id=variants[0])
+    with caplog.at_level(logging.ERROR):
+        tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (2, 1)
+    assert_all_but_the_first_went(variants, tokens, caplog)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_stock_row_that_somebody_keeps_is_set_aside_for_this_pass(shop, bank, run_out, somebody, caplog):
+    variants, tokens = three_run_out(shop, bank, run_out)
+    somebody.execute("SELECT id FROM stock_item WHERE variant_id = %s FOR UPDATE", [variants[0]])
+    with caplog.at_level(logging.ERROR):
+        tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (2, 1)
+    assert_all_but_the_first_went(variants, tokens, caplog)
+    somebody.rollback()
+    tally = flows.release_pass(trigger="test")
+    assert (tally.done, tally.failed) == (1, 0)
+    assert states(tokens) == ["expired"] * 3
+    assert faults() == {}
+
+
 def test_a_lock_with_an_open_payment_waits_for_the_providers_answer(shop, shopper, bank, run_out):
     """S6, rule 7: unknown answer, the lock stays; "not paid", it is freed."""
     shirt = add_product(stock_of={"KB": 1})
@@ -53,6 +115,31 @@ def test_a_lock_with_an_open_payment_waits_for_the_providers_answer(shop, shoppe
     assert flows.release_pass(trigger="test").done == 1
     assert stock_row(shirt) == (1, 0)
     assert faults() == {}
+
+
+def test_f3_a_lock_is_kept_once_while_the_bank_is_busy(shopper, bank, run_out):
+    """The payment is pending at the bank: ten minutes more, as long as it may be so there, and then the goods are free."""
+    shirt = add_product(stock_of={"KB": 1})
+    token = shopper.order(shirt)
+    bank.pay(shopper.hand_over(token).fields["order_id"], "late", late_seconds=24 * 3600)
+    run_out(token)
+    for _ in range(2):  # asking again changes nothing
+        flows.release_pass(trigger="test")
+        kept = db.scalar(
+            "SELECT extract(epoch FROM expires_at - clock_timestamp())::int FROM stock_lock WHERE state = 'held'"
+        )
+        assert (BANK_WAIT_MINUTES - 1) * 60 < kept <= BANK_WAIT_MINUTES * 60
+        assert (stock_row(shirt), notes("kept_for_bank")) == ((1, 1), 1)
+    run_out(token)
+    flows.release_pass(trigger="test")
+    assert (stock_row(shirt), notes("kept_for_bank"), notes("hold_expired")) == ((1, 0), 1, 1)
+    assert faults() == {}
+
+
+def notes(kind):
+    found = db.scalar("SELECT count(*) FROM order_event WHERE kind = :kind", kind=kind)
+    db.release()
+    return found
 
 
 def test_the_release_pass_settles_what_was_paid(shopper, bank, run_out):
@@ -99,6 +186,20 @@ def test_late_money_for_what_is_sold_goes_back_once(shop, shopper, bank, run_out
     assert "is confirmed" in winner.heading(winning)
     assert money(bank) == (2 * 19700, 19700)
     assert db.scalar("SELECT state FROM refund") == "succeeded"
+    assert faults() == {}
+
+
+def test_n24_a_count_is_never_corrected_below_what_is_held(shopper):
+    shirt = add_product(stock_of={"KB": 5})
+    shopper.order(shirt, 2)
+    item = db.scalar("SELECT id FROM stock_item")
+    with pytest.raises(BelowLocked), transaction():
+        goods.adjust(item, -4, reason="counted", actor="staff:1")
+    assert stock_row(shirt) == (5, 2)
+    with transaction():
+        goods.adjust(item, -3, reason="counted", actor="staff:1")
+    assert stock_row(shirt) == (2, 2)
+    assert db.scalar("SELECT count(*) FROM stock_movement WHERE kind = 'adjust'") == 1
     assert faults() == {}
 
 
@@ -158,9 +259,70 @@ def test_holding_again_what_others_bought_says_so(shop, shopper, bank, run_out):
     csrf = shopper.csrf()
     answer = shopper.client.post(f"/checkout/pay/{token}/hold", data={"csrf_token": csrf})
     assert answer.status_code == 409
-    assert "sold out" in answer.text
+    assert "Reserved by other shoppers" in answer.text
     assert shopper.client.post(f"/checkout/pay/{token}", data={"csrf_token": csrf}).status_code == 409
     assert faults() == {}
+
+
+def two_lines_run_out(shop, shopper, bank, run_out):
+    """An order of three shirts and a scarf whose lock ran out, and somebody took two of the shirts. Returns its token."""
+    shirt, scarf = add_product(stock_of={"KB": 3}), add_product("Selendang", stock_of={"KB": 2})
+    shopper.add(scarf)
+    token = shopper.order(shirt, 3)
+    run_out(token)
+    Shopper(shop.test_client(), bank).order(shirt, 2)
+    return token
+
+
+def press_hold(shopper, token):
+    answer = shopper.post(f"/checkout/pay/{token}/hold")
+    assert answer.status_code == 409
+    assert "Not everything can be held again" in answer.text
+    return answer.text
+
+
+def shirts_line():
+    found = db.scalar("SELECT l.id FROM cart_line l JOIN cart c ON c.id = l.cart_id WHERE l.quantity = 3")
+    db.release()
+    return f"/cart/lines/{found}"
+
+
+def test_what_is_left_can_be_kept_when_not_all_can_be_held_again(shop, shopper, bank, run_out):
+    """UX 2.1.5, partly: as on the review page, and from there it is ordered anew."""
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(shopper, token)
+    assert "You wanted 3, only 1 can be had." in page
+    line = shirts_line()
+    assert page.count('action="/cart/lines/') == 1  # the scarf is there
+    answer = shopper.client.post(line, data=form_to(page, line).filled())
+    assert (answer.status_code, answer.location) == (303, "/checkout/review")
+    answer = shopper.place(shopper.get(answer.location))
+    assert answer.status_code == 303
+    anew = answer.location.rsplit("/", 1)[-1]
+    assert anew != token
+    shopper.pay(anew)
+    assert "is confirmed" in shopper.heading(anew)
+    assert "is cancelled" in shopper.heading(token)
+    assert faults() == {}
+
+
+def test_what_cannot_be_held_again_can_be_removed(shop, shopper, bank, run_out):
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(shopper, token)
+    line = shirts_line()
+    answer = shopper.client.post(line, data=form_to(page, line).filled(remove="1"))
+    assert (answer.status_code, answer.location) == (303, "/checkout/review")
+    assert db.scalar("SELECT count(*) FROM cart_line l JOIN cart c ON c.id = l.cart_id WHERE c.visitor = (SELECT visitor"
+                     " FROM orders WHERE token = :token)", token=token) == 1  # fmt: skip
+    assert shopper.place(shopper.get(answer.location)).status_code == 303
+    assert faults() == {}
+
+
+def test_a_stranger_with_the_link_is_told_and_offered_no_line_of_the_cart(shop, shopper, bank, run_out):
+    token = two_lines_run_out(shop, shopper, bank, run_out)
+    page = press_hold(Shopper(shop.test_client(), bank), token)
+    assert "only 1 left" in page
+    assert "/cart/lines/" not in page
 
 
 def test_a_click_in_the_grace_still_counts(shopper, bank, run_out):
@@ -183,6 +345,37 @@ def test_an_unpaid_order_expires(shopper, run_out):
     flows.release_pass(trigger="test")
     assert "is cancelled" in shopper.heading(token)
     assert stock_row(shirt) == (1, 0)
+
+
+def test_an_unpaid_order_expires_without_the_clean_up_too(shop, shopper, bank, run_out):
+    """STOCK_CLEANUP_ENABLED stops the release of stock, not the end of an order: not before its own time, and not while only
+    the bank knows."""
+    shirt = add_product(stock_of={"KB": 2})
+    left_behind = shopper.order(shirt)
+    at_the_bank = Shopper(shop.test_client(), bank)
+    paying = at_the_bank.order(shirt)
+    at_the_bank.hand_over(paying)
+    for token in (left_behind, paying):
+        run_out(token)
+    a_minute_without_clean_up()
+    assert states([left_behind, paying]) == ["pending", "pending"]
+    assert stock_row(shirt) == (2, 2)
+    with transaction():
+        db.rows("UPDATE orders SET expires_at = now() - interval '1 minute' RETURNING 1")
+    for _ in range(2):
+        a_minute_without_clean_up()
+    assert states([left_behind, paying]) == ["expired", "pending"]
+    assert stock_row(shirt) == (2, 1)
+    assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'order.expired'") == 1
+    assert faults() == {}
+
+
+def a_minute_without_clean_up():
+    """What the clock runs each minute for orders where STOCK_CLEANUP_ENABLED is false."""
+    off = SimpleNamespace(cleanup_enabled=False)
+    for line in schedule.SCHEDULE:
+        if line.when(off) and line.seconds == 60 and line.name.startswith("orders."):
+            line.action()
 
 
 def test_cancel_frees_at_once_and_late_money_goes_back(shopper, bank, drain):

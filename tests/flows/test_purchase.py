@@ -107,6 +107,19 @@ def test_the_own_earlier_lock_is_never_in_the_way(shopper, drain):
     assert faults() == {}
 
 
+def test_s10_the_own_lock_is_not_somebody_elses_on_the_products_page(shop, shopper, bank):
+    """Who holds the last one can have it again, there as in the cart; to everybody else it is reserved."""
+    shirt = add_product(stock_of={"KB": 1})
+    shopper.order(shirt)
+    slug = db.scalar("SELECT slug FROM product")
+    page = shopper.get(f"/p/{slug}?v={shirt}")
+    assert "Reserved by other shoppers" not in page
+    assert 'aria-disabled="true"' not in page
+    page = Shopper(shop.test_client(), bank).get(f"/p/{slug}?v={shirt}")
+    assert "Reserved by other shoppers" in page
+    assert 'aria-disabled="true"' in page
+
+
 def test_money_for_a_replaced_order_goes_back(shopper, bank, drain):
     """P11: paid in the old tab, ordered anew in another: the old money is refunded once."""
     shirt = add_product(stock_of={"KB": 3})

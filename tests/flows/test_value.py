@@ -237,11 +237,11 @@ def test_a_lock_that_runs_out_frees_value_and_holding_again_takes_it_again(shopp
 def test_value_of_an_order_left_behind_comes_back_without_the_clean_up(shopper, run_out):
     card, shirt = issue(3000), add_product()
     token = placed(shopper, shirt, card)
-    flows.release_value()
+    flows.expire_left_behind()
     assert counters(card.account) == (3000, 3000)
     run_out(token)
-    flows.release_value()
-    flows.release_value()
+    flows.expire_left_behind()
+    flows.expire_left_behind()
     assert (counters(card.account), stock_row(shirt)[1]) == ((3000, 0), 1)  # the lock is still there, run out
     assert faults() == {}
 

@@ -184,7 +184,7 @@ def test_a_line_of_the_schedule_says_when() -> None:
     assert len(names) == len(set(names))
     without = SimpleNamespace(cleanup_enabled=False)
     names = [line.name for line in schedule.SCHEDULE if line.when(without)]  # type: ignore[arg-type]
-    assert ("orders.flows.release_value" in names, "orders.flows.release_expired" in names) == (True, False)
+    assert ("orders.flows.expire_left_behind" in names, "orders.flows.release_expired" in names) == (True, False)
 
 
 def test_jobs_are_json(desk: Desk) -> None:

@@ -44,7 +44,9 @@ def running_stand(servers: Servers, acme: IdentityProvider) -> Iterator[Stand]:
 def stand(running_stand: Stand, settings: Settings) -> Iterator[Stand]:
     """This process is one of the stand's for as long as the test runs."""
     with running_stand.inside():
-        flows.release_unpaid_locks()  # no worker does it here: what tests before left would soon count as a fault
+        flows.release_unpaid_locks(
+            flows.Tally()
+        )  # no worker does it here: what tests before left would soon count as a fault
         yield running_stand
     factory.configure_process(settings)
 

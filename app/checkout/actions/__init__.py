@@ -272,11 +272,16 @@ def _checked_quote(
 
 
 def demand_to_be_had(quote: Quote) -> None:
-    """Raises LinesGone for what is not sold any more, or more than one order may have; stock is a matter of its locks."""
+    """Raises LinesGone for what is not sold any more, more than one order may have, or less than is sold at least; stock is a
+    matter of its locks."""
     gone = {line.facts.variant_id: 0 for line in quote.lines if not line.facts.is_sellable}
     most = {line.facts.variant_id: line.facts.max_per_order or 0 for line in quote.lines if line.is_short}
-    if most:  # without stock a line is short by the limit alone; what is not sold is short too
-        raise LinesGone({**most, **gone})
+    few = {line.facts.variant_id: 0 for line in quote.lines if line.is_few}
+    for line in quote.lines:
+        if line.facts.variant_id in few:
+            few[line.facts.variant_id] += max(line.entry.quantity, line.facts.min_quantity)
+    if few or most:  # without stock a line is short by the limit alone; what is not sold is short too
+        raise LinesGone({**few, **most, **gone})
 
 
 def _checked_value(

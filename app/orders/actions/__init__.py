@@ -337,13 +337,14 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
 
 
 def expire(order_id: uuid.UUID) -> bool:
-    """Close an unpaid order whose time is over (ORD-20). False when it was paid, held again or closed meanwhile."""
+    """Close an unpaid order whose time is over (ORD-20), and free what it still holds though its lock ran out. False when it was
+    paid, held again or closed meanwhile."""
     order = locked(order_id)
     is_over = db.scalar("SELECT CAST(:at AS timestamptz) <= clock_timestamp()", at=order.expires_at)
-    if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).quantities:
+    if order.state != "pending" or not is_over or stock_queries.hold_of(order.id).is_usable:
         return False
     plans.end(order, payment_queries.lock_payment_of_order(order.id))
-    value.release(order.id, reason="expired")
+    _free(order.id, reason="expired")
     _close(order, "expired", reason="unpaid")
     outbox.record(OrderExpired(order.id))
     return True

@@ -18,13 +18,15 @@ def faults() -> dict[str, int]:
             " AND c.amount_minor > greatest(c.refunded_minor, coalesce(r.amount, 0)) + (SELECT coalesce(sum(d.amount_minor), 0)"
             "  FROM payment_dispute d WHERE d.capture_id = c.id AND d.state = 'lost')"
         ),
+        # in another currency than the order's nothing pays it: there all of it is too much
         "double_captures": db.scalar(
-            "SELECT count(*) FROM payment p"
-            " JOIN (SELECT c.payment_id, c.currency, sum(c.amount_minor) AS amount FROM payment_capture c"
-            "  WHERE c.state IN ('captured', 'refunded') GROUP BY 1, 2) c ON c.payment_id = p.id AND c.currency = p.currency"
-            " LEFT JOIN (SELECT payment_id, sum(amount_minor) AS amount FROM refund"
-            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1) r ON r.payment_id = p.id"
-            " WHERE c.amount - coalesce(r.amount, 0) > p.amount_minor"
+            "SELECT count(DISTINCT p.id) FROM payment p"
+            " JOIN (SELECT payment_id, upper(currency) AS currency, sum(amount_minor) AS amount FROM payment_capture"
+            "  WHERE state IN ('captured', 'refunded') GROUP BY 1, 2) c ON c.payment_id = p.id"
+            " LEFT JOIN (SELECT payment_id, upper(currency) AS currency, sum(amount_minor) AS amount FROM refund"
+            "  WHERE state IN ('requested', 'pending', 'succeeded') GROUP BY 1, 2) r"
+            "  ON r.payment_id = p.id AND r.currency = c.currency"
+            " WHERE c.amount - coalesce(r.amount, 0) > CASE WHEN c.currency = p.currency THEN p.amount_minor ELSE 0 END"
         ),
         "over_refunds": db.scalar(
             "SELECT count(*) FROM payment_capture c LEFT JOIN (SELECT capture_id, sum(amount_minor) AS amount FROM refund"

@@ -16,7 +16,7 @@ from app.core.ids import new_id
 from app.stock import queries
 from app.stock.errors import LockLost, NoMoreRenewals, OutOfStock
 from app.stock.models import CleanupRun
-from app.stock.rules import GRACE_SECONDS, Portion, Shelf, plan, sellable
+from app.stock.rules import GRACE_SECONDS, Busy, Portion, Shelf, plan, sellable
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,25 +189,11 @@ def release_expired_of_items(item_ids: Sequence[uuid.UUID], *, grace_seconds: in
     return [row[0] for row in db.rows(_RELEASE_EXPIRED, **values)]
 
 
-def release_expired_batch(*, items: int = 200, wait: bool = False) -> list[uuid.UUID] | None:
-    """One batch of the release pass: the rows with the oldest expired locks, skipping rows that somebody works on.
-
-    Returns the orders that lost their lock; None when there was nothing (left) to do. With `wait` it queues for busy rows.
-    """
-    due = [
-        row[0]
-        for row in db.rows(
-            "SELECT stock_item_id FROM (SELECT stock_item_id, expires_at FROM stock_lock WHERE state = 'held' AND NOT is_paying"
-            " AND expires_at <= statement_timestamp() - make_interval(secs => :grace) ORDER BY expires_at LIMIT 20000) d"
-            " GROUP BY stock_item_id ORDER BY min(expires_at) LIMIT :items",
-            items=items,
-            grace=GRACE_SECONDS,
-        )
-    ]
-    rows = queries.lock_items(due, skip_locked=not wait) if due else []
-    if not rows:
-        return None
-    return release_expired_of_items(rows, grace_seconds=GRACE_SECONDS)
+def release_expired_batch(items: Sequence[uuid.UUID], *, busy: Busy) -> list[uuid.UUID]:
+    """Free the expired, unpaid locks on these rows. Returns the orders that lost theirs; rows that somebody works on are
+    skipped or waited for."""
+    rows = queries.lock_items(items, busy=busy)
+    return release_expired_of_items(rows, grace_seconds=GRACE_SECONDS) if rows else []
 
 
 def renew(order_id: uuid.UUID, *, minutes: int, max_renewals: int) -> datetime:
