@@ -21,7 +21,7 @@ from app.shipping import places
 from app.value.rules import KINDS
 from app.web import languages, measure_words
 from app.web.formats import format_money, format_quantity
-from app.web.forms import Form, LongSelect, email, parse_phone, text_field
+from app.web.forms import Form, LongSelect, email, parse_phone, phone, text_field
 from app.web.placing import click_on_place
 from app.web.site import settings
 
@@ -39,14 +39,9 @@ class ContactForm(Form):
     email = text_field(
         _l("E-mail"), max=254, required=_l("Enter your e-mail address, such as aina@example.com"), validators=[email]
     )
-    phone = text_field(_l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"))
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        is_good = super().validate(extra_validators)
-        if not self.phone.errors and parse_phone(self.phone.data or "") is None:
-            self.phone.errors = [_("Enter a phone number with its country code, such as +60 12-345 6789")]
-            return False
-        return is_good
+    phone = text_field(
+        _l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"), validators=[phone]
+    )
 
     def e164(self) -> str:
         return parse_phone(self.phone.data or "") or ""

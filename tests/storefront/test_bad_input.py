@@ -4,8 +4,9 @@ import pytest
 
 from app.core import db
 from app.core.transaction import transaction
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.shop import ADDRESS, CONTACT, add_product, faults, stock_row
+from tests.shop import ADDRESS, CONTACT, add_product, faults, open_shop, stock_row
 from tools.webforms import form_to
 
 
@@ -95,6 +96,8 @@ def contact(shopper: Shopper, **changed: str):
         {"phone": ""},
         {"phone": "hello"},
         {"phone": "+60 12\n345"},
+        {"phone": "98765 43210"},
+        {"phone": "415 555 0123"},
     ],
 )
 def test_c15_bad_contacts_are_422_and_keep_what_was_typed(shopper, changed):
@@ -105,6 +108,24 @@ def test_c15_bad_contacts_are_422_and_keep_what_was_typed(shopper, changed):
         assert "There is a problem" in answer.text
         assert answer.text.count("Error:") >= 1
     assert db.scalar("SELECT count(*) FROM checkout_session WHERE contact IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "kept"),
+    [("MY", "012-345 6789", "+60123456789"), ("MY", "+91 98765 43210", "+919876543210"), ("IN", "98765 43210", "+919876543210")],
+)  # fmt: skip
+def test_n20_a_number_without_a_country_is_the_shops(bank, make_app, country, typed, kept):
+    shop = make_app(**razorpay(bank), SHOP_COUNTRY=country)
+    open_shop()
+    shopper = Shopper(shop.test_client(), bank)
+    shopper.add(add_product())
+    assert contact(shopper, phone=typed).status_code == 303
+    assert form_to(shopper.get("/checkout/contact"), "/checkout/contact").fields["phone"] == kept
+
+
+def test_n20_a_number_from_abroad_is_asked_for_its_country(shopper):
+    shopper.add(add_product())
+    assert "with its country code, such as +60 12-345 6789" in contact(shopper, phone="98765 43210").text
 
 
 @pytest.mark.parametrize(
