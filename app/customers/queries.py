@@ -11,10 +11,12 @@ from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import crypto, db, tokens
+from app.customers.events import EmailChanged
 from app.customers.models import (
     Consent,
     Customer,
     CustomerAddress,
+    CustomerFormerEmail,
     CustomerIdentity,
     CustomerOidcFlow,
     CustomerRequest,
@@ -141,6 +143,28 @@ def customer(customer_id: uuid.UUID) -> Customer | None:
 def customer_by_email(email: str) -> Customer | None:
     statement = select(Customer).where(Customer.email_index.in_(crypto.blind_indexes(email)), Customer.is_active)
     return db.session.scalars(statement).one_or_none()
+
+
+def former_email(change_id: uuid.UUID) -> CustomerFormerEmail | None:
+    return db.session.get(CustomerFormerEmail, change_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address, and what of all that stands under it is somebody's: what came before `until` (None: all), and `farewell`, the
+    topic of the mail that told it of the change."""
+
+    email: str
+    until: datetime | None = None
+    farewell: str = ""
+
+
+def mailboxes(person: Customer) -> list[Mailbox]:
+    """The proven address of an account and those it had, each once."""
+    statement = select(CustomerFormerEmail).where(CustomerFormerEmail.customer_id == person.id)
+    former = db.session.scalars(statement.order_by(CustomerFormerEmail.until, CustomerFormerEmail.id))
+    found = [Mailbox(each.email, each.until, f"{EmailChanged.name}:{each.id}") for each in former]
+    return list({crypto.blind_index(each.email): each for each in [*found, Mailbox(person.email)]}.values())
 
 
 def verified_by(email: str) -> Any:
@@ -312,14 +336,6 @@ def unsubscribed_by(token: str) -> tuple[uuid.UUID, str] | None:
 def _signatures(customer_id: uuid.UUID, kind: str) -> list[str]:
     """By each key that may have made it, the newest first."""
     return [index.hex()[:40] for index in crypto.blind_indexes(unsubscribe_subject(customer_id, kind))]
-
-
-def tries_of(email: str) -> list[Any]:
-    """(way, was_right, created_at) of what was tried at this account within the month that is kept."""
-    return db.rows(
-        "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = ANY(:email) ORDER BY created_at",
-        email=crypto.blind_indexes(email),
-    )
 
 
 def consents_of(customer_id: uuid.UUID, *, limit: int = 100) -> list[Consent]:

@@ -129,7 +129,8 @@ def test_the_copy_has_the_names_that_the_inventory_says(database: None) -> None:
 
 
 ACCOUNT_ONLY = {
-    "addresses", "cart", "checkout", "consents", "measurements", "passkeys", "preferences", "sessions", "sign_in_providers", "wishlist",
+    "addresses", "cart", "checkout", "consents", "former_addresses", "measurements", "passkeys", "preferences", "sessions",
+    "sign_in_providers", "wishlist",
 }  # fmt: skip
 
 # What was read when somebody agreed, by the version that was noted. Who changes the words gives them a new version.
