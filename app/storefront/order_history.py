@@ -22,7 +22,6 @@ from app.orders.queries import history
 from app.orders.rules import public_status
 from app.returns import queries as returns
 from app.storefront import order_view
-from app.storefront.checkout_forms import countries
 from app.storefront.pictures import picture_of
 from app.tailoring import queries as tailoring
 from app.tailoring.rules import fitting
@@ -67,7 +66,6 @@ def show_one(order_id: uuid.UUID) -> ResponseReturnValue:
         word=public_status(order=order.state, payment=payment_state),
         documents=documents.documents_of(order.id),
         address=order.address,
-        country_names=dict(countries(languages.language())),
         **order_view.summary(order, with_measures=True),
     )
 

@@ -138,6 +138,11 @@ def test_n20_a_number_from_abroad_is_asked_for_its_country(shopper):
         {"country": ""},
         {"postcode": "504"},
         {"postcode": "99999"},
+        {"postcode": ""},
+        {"city": ""},
+        {"country": "DE", "postcode": "1011"},
+        {"country": "US", "postcode": "94103", "state": ""},
+        {"country": "HK", "postcode": "", "city": "", "state": ""},
         {"postcode": "abcde"},
         {"line1": ""},
         {"city": "\x07"},
@@ -152,6 +157,29 @@ def test_c15_bad_addresses_are_422_at_the_field(shopper, changed):
     assert answer.status_code == 422
     assert "There is a problem" in answer.text
     assert db.scalar("SELECT count(*) FROM checkout_session WHERE address IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"country": "HK", "postcode": "", "city": "", "state": "Kowloon"}, "Kowloon, Hong Kong SAR China"),
+        ({"country": "AE", "postcode": "", "city": "Deira", "state": "Dubai"}, "Deira, Dubai, United Arab Emirates"),
+        ({"country": "DE", "postcode": "10115", "city": "Berlin", "state": ""}, "10115 Berlin, Germany"),
+    ],
+)
+def test_n20_what_a_country_needs_is_asked_for_and_no_more(shopper, place, shown):
+    shopper.add(add_product())
+    assert shown in shopper.to_review(**place)
+
+
+def test_n20_the_example_is_of_that_country(shopper):
+    shopper.add(add_product())
+    contact(shopper)
+    form = form_to(shopper.get("/checkout/delivery"), "/checkout/delivery")
+    answer = shopper.client.post(
+        "/checkout/delivery", data=form.filled(**ADDRESS | {"country": "DE", "postcode": "1011"})
+    )
+    assert "Enter a postcode of that country, such as 26133" in answer.text
 
 
 def test_c15_names_of_all_scripts_go_through(shopper, bank):
