@@ -25,7 +25,7 @@ from app.customers.models import (
     NotificationPreference,
     Wish,
 )
-from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, OPT_IN, TRIES_MINUTES, TYPES, unsubscribe_subject
+from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, LOCKED, TRIES_MINUTES, TYPES, unsubscribe_subject
 
 token_hash = tokens.hashed
 HEX_ID = re.compile(r"[0-9a-f]{32}")
@@ -312,8 +312,7 @@ def preferences(customer_id: uuid.UUID) -> dict[tuple[str, str], bool]:
 
 def wants(customer_id: uuid.UUID, *, channel: str, kind: str) -> bool:
     """Whether this customer is to be told (NOT-34)."""
-    said = preferences(customer_id).get((channel, kind))
-    return (channel, kind) not in OPT_IN if said is None else said
+    return (channel, kind) in LOCKED or preferences(customer_id).get((channel, kind), False)
 
 
 def unsubscribe_token(customer_id: uuid.UUID, kind: str) -> str:
