@@ -135,14 +135,29 @@ def test_the_list_goes_on_and_is_filtered(aina: Patron, statements):
     assert counts[0] == counts[1] <= 3
     assert orders_of(aina) == 10
     page = aina.get("/account/orders")
-    older = page.split('href="/account/orders?view=&amp;at=', 1)[1].split('"', 1)[0].replace("&amp;", "&")
-    rest = aina.get(f"/account/orders?view=&at={older}")
+    older = page.split('href="/account/orders?at=', 1)[1].split('"', 1)[0].replace("&amp;", "&")
+    rest = aina.get(f"/account/orders?at={older}")
     assert rest.count('<li class="panel order-card">') == 3
     assert "Older orders" not in rest
     for odd in ("at=x&id=y", "at=2026-01-01&id=1", "view=nonsense", "at=2026-01-01T00:00:00"):
         assert aina.client.get(f"/account/orders?{odd}").status_code == 200
     assert aina.get("/account/orders?view=done").count('<li class="panel order-card">') == 0
     assert aina.get("/account/orders?view=open").count('<li class="panel order-card">') == 10
+
+
+def test_orders_are_found_by_a_product_in_them(aina: Patron, mallory: Patron):
+    """Whatever is typed is text, and finds nobody else's; filter and next page keep it."""
+    shawl, shirt = add_product("Selendang 100%_Sutera"), add_product("Kemeja Teluk")
+    buy(mallory, shirt)
+    buy(aina, shawl)
+    for typed, count in (("sUTERA", 1), ("100%_s", 1), ("", 1), ("kemeja", 0), ("%", 1), ("l%s", 0), ("\x07", 0)):
+        page = aina.client.get("/account/orders", query_string={"q": typed}).text
+        assert page.count('<li class="panel order-card">') == count, typed
+    assert "No orders with “kemeja”" in aina.get("/account/orders?q=kemeja")
+    found = aina.get("/account/orders?view=open&q=sutera")
+    assert found.count('<li class="panel order-card">') == 1
+    assert 'href="/account/orders?view=done&amp;q=sutera"' in found
+    assert aina.get("/account/orders?view=done&q=sutera").count('<li class="panel order-card">') == 0
 
 
 def test_ordering_again_says_what_could_not_be_had(aina: Patron):
