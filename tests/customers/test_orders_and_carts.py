@@ -418,6 +418,49 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
     assert patron.post("/wishlist", product="0192f5a0-7c3e-7000-8000-000000000000").status_code == 404
 
 
+def test_a_wish_goes_into_the_cart(patron: Patron):
+    """Off the list with the same press; what has something to choose is chosen on its page, and what is sold out stays."""
+    last, cloth, gone = (
+        add_product("Sarong", stock_of={"KB": 1}),
+        add_product("Kain Ela", unit="metre", stock_of={"KB": 20}),
+        add_product("Selendang", stock_of={"KB": 0}),
+    )
+    moves = {}
+    for variant in (last, cloth, gone):
+        product = db.scalar("SELECT product_id FROM variant WHERE id = :v", v=variant)
+        patron.post("/wishlist", product=product)
+        moves[variant] = f"/wishlist/{product}/cart"
+    page = patron.get("/wishlist")
+    assert [form.action for form in forms_of(page) if form.action.endswith("/cart")] == [moves[last]]
+    assert 'href="/p/kain-ela-' in page
+    answer = patron.post(moves[last])
+    assert (answer.status_code, quantities(patron)) == (303, ["1"])
+    assert answer.location.startswith("/cart?added=")
+    assert patron.get("/wishlist").count('class="wish"') == 2
+    again = patron.post(moves[last])
+    assert (again.status_code, quantities(patron)) == (409, ["1"])
+    assert "Sarong: You have all of it in your cart already" in again.text
+    assert patron.post(moves[cloth]).location.startswith("/p/kain-ela-")
+    assert patron.post(moves[gone]).status_code == 409
+    assert patron.post("/wishlist/0192f5a0-7c3e-7000-8000-000000000000/cart").status_code == 404
+    assert (quantities(patron), patron.get("/wishlist").count('class="wish"')) == (["1"], 2)
+
+
+def test_with_scripts_the_list_and_the_badge_change_in_place(patron: Patron):
+    sarong, scarf = (
+        db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(name)) for name in ("Sarong", "Scarf")
+    )
+    patron.post("/wishlist", product=sarong), patron.post("/wishlist", product=scarf)
+    answer = patron.client.post(
+        f"/wishlist/{sarong}/cart", data={"csrf_token": patron.csrf()}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 200
+    assert answer.text.startswith('<div id="wishes"')
+    assert answer.text.count('class="wish"') == 1
+    assert '<span class="count" data-nudge>1</span>' in answer.text
+    assert "Added: Sarong" in answer.text
+
+
 def test_a_full_wishlist_takes_no_more_at_sign_in(aina: Patron, monkeypatch):
     products = [db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(f"Kain {n}")) for n in range(4)]
     monkeypatch.setattr(wishes, "MAX_WISHES", 3)
