@@ -330,5 +330,8 @@ def test_nobody_else_loses_anything(patron: Patron, stranger: Patron, settings: 
     assert patron.id is None
     assert traces(rows_of(settings.database_url), known) == before != []
     assert stranger.is_signed_in()
-    theirs = told["gift_cards_and_credit"][-1:]
-    assert copying.of_customer(stranger.id)["gift_cards_and_credit"] == theirs
+    left = copying.of_customer(stranger.id)
+    assert left["gift_cards_and_credit"] == told["gift_cards_and_credit"][-1:]
+    assert [each["way"] for each in left["sign_ins"]] == ["register"]
+    assert [each["about"] for each in left["mails"]].count("customer_welcome") == 1
+    assert [each["kind"] for each in left["mailed_links"]] == ["register"]
