@@ -101,7 +101,6 @@ def context_of(order_id: uuid.UUID) -> dict[str, Any]:
         "events": [_event(each) for each in reversed(queries.timeline(order_id))],
         "mails": mails.mails_of_order(order_id),
         "documents": documents.documents_of(order_id),
-        "country": _country(order.country),
         "is_open": any(each.state not in FINAL and not each.is_by_hand for each in payment.attempts),
         "expected": _expected(payment.attempts, captures),
         "can_give_up": order.state == "pending" and bool(payment.attempts) and payment.attempts[-1].is_by_hand,

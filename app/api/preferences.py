@@ -1,4 +1,4 @@
-"""What a customer wants to be told, for programs (NOT-32): the same as the page, by the same action."""
+"""What a customer wants to be told, for programs (NOT-32): by the action of the page, and on every channel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.core.errors import Refused
 from app.core.transaction import in_transaction
 from app.customers import queries
 from app.customers.actions import consents
-from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES
+from app.customers.rules import CHANNELS, LOCKED, SENT_BY, TYPES
 from app.web import access, customers
 from app.web.describe import FLAG, describe, list_of, one_of, record
 from app.web.errors import problem
@@ -24,9 +24,8 @@ PATH = "/api/v1/customer/preferences"
 bp = limit_api(no_store(Blueprint("api_preferences", __name__)))
 
 CHOICE = record(channel=one_of(*CHANNELS), type=one_of(*TYPES), enabled=FLAG)
-KNOWN = record(
-    preferences=list_of(record(channel=one_of(*CHANNELS), type=one_of(*TYPES), enabled=FLAG, is_locked=FLAG))
-)
+CELL = record(channel=one_of(*CHANNELS), type=one_of(*TYPES), enabled=FLAG, is_locked=FLAG, is_sent=FLAG)
+KNOWN = record(preferences=list_of(CELL))
 
 
 @guards(PATH)
@@ -38,15 +37,21 @@ def refuse_strangers() -> Response | None:
 
 
 @bp.get(PATH)
-@describe("What the customer wants to be told", answers={200: KNOWN}, refusals=(401,), for_customer=True)
+@describe(
+    "What the customer wants to be told, on each channel; `is_sent` says by which of them this shop writes today",
+    answers={200: KNOWN},
+    refusals=(401,),
+    for_customer=True,
+)
 def show() -> Response:
     said = queries.preferences(customers.somebody().customer_id)
     known = [
         {
             "channel": channel,
             "type": kind,
-            "enabled": said.get((channel, kind), (channel, kind) not in OPT_IN),
+            "enabled": said.get((channel, kind), (channel, kind) in LOCKED),
             "is_locked": (channel, kind) in LOCKED,
+            "is_sent": channel in SENT_BY,
         }
         for channel in CHANNELS
         for kind in TYPES

@@ -29,7 +29,7 @@ class PasswordChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class EmailChanged(Event):
-    """The request still knows the address that was the account's before."""
+    """The row of the former address has the id of the request."""
 
     name = "customer.email_changed"
     customer_id: uuid.UUID

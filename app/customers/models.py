@@ -38,6 +38,19 @@ class Customer(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
+class CustomerFormerEmail(Base):
+    """An address that an account had, and until when: what came to it before is theirs, also to be forgotten. What came later may
+    be for whoever has the mailbox now. The `id` is that of the request by which it changed."""
+
+    __tablename__ = "customer_former_email"
+    __table_args__ = (Index("ix_customer_former_email_customer_id_until", "customer_id", "until"),)
+
+    id: Mapped[Key]
+    customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
+    email: Mapped[str] = mapped_column(EncryptedText)
+    until: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
 class CustomerSession(Base):
     """A sign-in. The cookie holds a random token, the table its fingerprint. The token of a program (`is_program`) renews
     access tokens instead, and is no cookie."""
@@ -96,7 +109,6 @@ class CustomerRequest(Base):
     kind: Mapped[str] = mapped_column(Text)
     email: Mapped[str] = mapped_column(EncryptedText)
     email_index: Mapped[bytes] = mapped_column(LargeBinary)
-    old_email: Mapped[str | None] = mapped_column(EncryptedText)  # of a new_email that was confirmed
     name: Mapped[str | None] = mapped_column(EncryptedText)
     password_hash: Mapped[str | None] = mapped_column(Text)
     wants_news: Mapped[bool] = mapped_column(server_default=text("false"))

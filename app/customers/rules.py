@@ -29,12 +29,14 @@ PROOF_MINUTES = 45  # then, to prove which account it is
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 
-CHANNELS = ("email",)
-TYPES = ("order", "marketing", "alerts")  # NOT-31
+CHANNELS = ("email", "sms", "push")  # NOT-31
+SENT_BY = ("email",)  # the channels that this shop sends notices by today: others are kept for programs, and on no page
+TYPES = ("order", "marketing", "alerts")
 NEWS = ("email", "marketing")  # kept by address, for those without an account too (`models.NewsletterSubscriber`)
-LOCKED = frozenset({("email", "order")})  # an order is a contract: its mails are no choice
-OPT_IN = frozenset({NEWS, ("email", "alerts")})  # off until somebody says yes
-# The wording that was agreed to; who changes it changes this too (tests/privacy). Each has its texts in git.
+LOCKED = frozenset(
+    {("email", "order")}
+)  # an order is a contract: its mails are no choice; all else is off until somebody says yes
+# What a yes is a consent to, and the wording that was agreed to; who changes it changes this too (tests/privacy). Git has its texts.
 CONSENT_VERSIONS = {"marketing": "2026-11-26", "alerts": "2026-11-26"}
 CONSENT_WAYS = ("registration", "preferences", "link", "api", "newsletter", "checkout", "staff")
 

@@ -17,6 +17,7 @@ from app.documents import rules
 from app.documents.rules import Taxed
 from app.documents.wording import Words, plain, shop, words_of
 from app.orders.models import Order, OrderLine
+from app.shipping import addresses
 from app.shipping.places import normal_state
 
 
@@ -224,9 +225,8 @@ def credit_note(sale: Sale, heading: Heading, credited: Sequence[Credited]) -> d
 
 def buyer(order: Order) -> dict[str, Any]:
     """Who it is made out to: the personal part, kept encrypted."""
-    words, part = words_of(order), order.address.get
-    town = f"{part('postcode') or ''} {part('city') or ''}".strip()
-    lines = (part("name"), part("line1"), part("line2"), town, part("state"), words.country(order.country), order.email)
+    words = words_of(order)
+    lines = (*addresses.lines(order.address), words.country(order.country), order.email)
     return {"heading": words._("Bill to"), "lines": [plain(line) for line in lines if line]}
 
 

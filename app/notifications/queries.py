@@ -16,6 +16,7 @@ from app.orders import queries as orders
 from app.orders.models import Order, OrderLine
 from app.payments import queries as payments
 from app.payments.rules import Plan
+from app.shipping import addresses
 from app.value import queries as value
 from app.value.events import ValueIssued
 
@@ -240,7 +241,7 @@ def _order(order: Order) -> MailOrder:
         locale=order.locale,
         email=order.email,
         name=str(order.address.get("name") or ""),
-        address=_address_lines(order),
+        address=tuple(addresses.lines(order.address)),
         country=order.country,
         lines=tuple(_line(line, order.currency) for line in order.lines),
         subtotal=money(order.subtotal_minor),
@@ -259,10 +260,3 @@ def _order(order: Order) -> MailOrder:
 def _line(line: OrderLine, currency: str) -> MailLine:
     step_mm = line.step_mm if line.unit == "metre" else None
     return MailLine(line.name, line.options, line.quantity, step_mm, Money(line.subtotal_minor, currency))
-
-
-def _address_lines(order: Order) -> tuple[str, ...]:
-    part = order.address.get
-    town = " ".join(str(part(name) or "") for name in ("postcode", "city")).strip()
-    lines = (part("name"), part("line1"), part("line2"), town, part("state"))
-    return tuple(str(line) for line in lines if line)

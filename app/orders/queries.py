@@ -161,9 +161,15 @@ STATES_OF_VIEW = {
 
 
 def history(
-    customer_id: uuid.UUID, *, view: str = "", before: tuple[datetime, uuid.UUID] | None = None, limit: int = 10
+    customer_id: uuid.UUID,
+    *,
+    view: str = "",
+    sought: str = "",
+    before: tuple[datetime, uuid.UUID] | None = None,
+    limit: int = 10,
 ) -> History:
-    """What this customer ordered, newest first, in one statement; orders that a later one replaced are left out."""
+    """What this customer ordered, newest first, in one statement; orders that a later one replaced are left out. `sought` is a part
+    of a product's name, as the order has it."""
     rows = db.rows(
         "SELECT o.id, o.number, o.reference, o.state, o.created_at, o.currency, o.total_minor, p.state AS payment_state,"
         " (SELECT jsonb_agg(jsonb_build_array(l.name, l.picture) ORDER BY l.position) FROM order_line l"
@@ -171,10 +177,12 @@ def history(
         " FROM orders o LEFT JOIN payment p ON p.order_id = o.id WHERE o.customer_id = :customer"
         " AND o.cancel_reason IS DISTINCT FROM 'replaced'"
         " AND (CAST(:states AS text[]) IS NULL OR o.state = ANY(CAST(:states AS text[])))"
+        " AND (:sought = '' OR EXISTS (SELECT FROM order_line l WHERE l.order_id = o.id AND strpos(lower(l.name), lower(:sought)) > 0))"
         " AND (CAST(:at AS timestamptz) IS NULL OR (o.created_at, o.id) < (CAST(:at AS timestamptz), CAST(:id AS uuid)))"
         " ORDER BY o.created_at DESC, o.id DESC LIMIT :limit",
         customer=customer_id,
         states=STATES_OF_VIEW[view],
+        sought=sought,
         at=before[0] if before else None,
         id=before[1] if before else None,
         limit=limit + 1,

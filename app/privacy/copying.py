@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from app.cart import queries as cart
 from app.checkout.models import CheckoutSession
-from app.core import crypto, db
+from app.core import db
 from app.core.errors import NotFound
 from app.customers import queries as customers
 from app.customers.models import Customer
+from app.customers.queries import Mailbox
 from app.orders import queries as orders
 from app.orders.models import Order
 from app.passkeys import queries as passkeys
@@ -24,7 +25,6 @@ from app.recurring import queries as recurring
 from app.recurring.models import RecurringOrder
 from app.returns import queries as returns
 from app.tailoring import queries as tailoring
-from app.value import queries as value
 
 Table = list[dict[str, Any]]
 
@@ -38,7 +38,7 @@ def of_customer(customer_id: uuid.UUID) -> dict[str, Table]:
         **_account(person),
         **_browser(person.visitor),
         **_bought(orders.everything_of(customer_id, person.email), recurring.of_customer(customer_id)),
-        **_by_address(person.email, person.id),
+        **_by_address(customers.mailboxes(person), person.id),
     }
 
 
@@ -47,13 +47,16 @@ def of_guest(email: str) -> dict[str, Table]:
     return {
         "profile": [{"email": email}],
         **_bought(orders.everything_of(None, email), recurring.of_guest(email)),
-        **_by_address(email),
+        **_by_address([Mailbox(email)]),
     }
 
 
 def _account(person: Customer) -> dict[str, Table]:
     return {
         "profile": [_profile(person)],
+        "former_addresses": [
+            {"email": each.email, "until": each.until} for each in customers.mailboxes(person) if each.until
+        ],
         "addresses": [
             {
                 **each.address,
@@ -114,24 +117,21 @@ def _bought(bought: Sequence[Order], subscriptions: Sequence[RecurringOrder]) ->
     }
 
 
-def _by_address(email: str, customer_id: uuid.UUID | None = None) -> dict[str, Table]:
+def _by_address(mailboxes: Sequence[Mailbox], customer_id: uuid.UUID | None = None) -> dict[str, Table]:
+    """The account's own address is the last."""
     return {
-        "gift_cards_and_credit": [
-            _picked(each, "kind", "last_four", "currency", "balance_minor", "state", "expires_at", "created_at")
-            for each in value.accounts_of(email)
-        ],
         "requests": [
             _picked(each, "reference", "kind", "state", "note", "answer", "created_at", "due_at", "closed_at")
-            for each in queries.requests_of(email, customer_id, limit=1000)
+            for each in queries.requests_of(mailboxes[-1].email, customer_id, limit=1000)
         ],
         "consents": [
             _picked(each, "channel", "purpose", "is_given", "version", "way", "created_at")
-            for each in customers.consents_of(customer_id, email, limit=10_000)
+            for each in customers.consents_of(customer_id, mailboxes[-1].email, limit=10_000)
         ],
-        "sign_ins": [
-            {"way": each.way, "successful": each.was_right, "at": each.created_at} for each in customers.tries_of(email)
-        ],
-        **{name: _told(sql, email=crypto.blind_indexes(email)) for name, sql in _OF_ADDRESS.items()},
+        **{
+            name: [row for each in mailboxes for row in _told(sql, **queries.of_mailbox(each))]
+            for name, sql in _OF_ADDRESS.items()
+        },
     }
 
 
@@ -153,16 +153,21 @@ _OF_ORDERS = {
     "documents": "SELECT coalesce(o.number, o.reference) AS order, d.kind, d.number, d.total_minor, d.tax_minor, d.currency, d.issued_at"
     " FROM document d JOIN orders o ON o.id = d.order_id WHERE o.id = ANY(:ids) ORDER BY d.issued_at, d.id",
 }
+_UNDER_ADDRESS = queries.came_to("email_index", "created_at")
 _OF_ADDRESS = {
-    "gift_cards_and_credit_movements": "SELECT a.kind AS of, a.last_four, v.kind, v.balance_delta AS change_minor, a.currency,"
-    " v.created_at AS at FROM value_account a JOIN value_entry v ON v.account_id = a.id WHERE a.email_index = ANY(:email)"
+    "gift_cards_and_credit": "SELECT kind, last_four, currency, balance_minor, state, expires_at, created_at FROM value_account a"  # noqa: S608 - our own words  # nosec B608
+    f" WHERE {queries.VALUE_SENT_TO} ORDER BY created_at, id",
+    "gift_cards_and_credit_movements": "SELECT a.kind AS of, a.last_four, v.kind, v.balance_delta AS change_minor, a.currency,"  # noqa: S608  # nosec B608
+    f" v.created_at AS at FROM value_account a JOIN value_entry v ON v.account_id = a.id WHERE {queries.VALUE_SENT_TO}"
     " ORDER BY v.created_at, v.id",
-    "mailed_links": "SELECT kind, created_at AS asked_at, mailed_at, used_at FROM customer_request WHERE email_index = ANY(:email)"
-    " ORDER BY created_at",
-    "newsletter": "SELECT state, since, locale AS language, way AS asked, created_at FROM newsletter_subscriber"
-    " WHERE email_index = ANY(:email)",
-    "mails": "SELECT template AS about, state, created_at AS at FROM mail_message WHERE recipient_index = ANY(:email)"
-    " ORDER BY created_at",
+    "sign_ins": "SELECT way, was_right AS successful, created_at AS at FROM customer_sign_in"  # noqa: S608  # nosec B608
+    f" WHERE {_UNDER_ADDRESS} ORDER BY created_at",
+    "mailed_links": "SELECT kind, created_at AS asked_at, mailed_at, used_at FROM customer_request"  # noqa: S608  # nosec B608
+    f" WHERE {_UNDER_ADDRESS} ORDER BY created_at",
+    "newsletter": "SELECT state, since, locale AS language, way AS asked, created_at FROM newsletter_subscriber"  # noqa: S608  # nosec B608
+    f" WHERE {_UNDER_ADDRESS}",
+    "mails": "SELECT template AS about, state, created_at AS at FROM mail_message m"  # noqa: S608  # nosec B608
+    f" WHERE {queries.MAILED_TO} ORDER BY created_at",
 }
 
 

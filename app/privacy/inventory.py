@@ -89,6 +89,7 @@ STAYING = {
     "cart_line": "goes with its cart",
     "consent": "the proof of a consent; whose it was goes with the customer, and with the subscriber",
     "customer": "as long as the account; then `actions.erase`",
+    "customer_former_email": "goes with its customer",
     "customer_address": "goes with its customer",
     "customer_identity": "goes with its customer",
     "document": "tax law: never changed or deleted (a trigger)",
@@ -106,7 +107,8 @@ STAYING = {
 # A copy for tests: tables that are emptied, because nothing in them is worth a made-up person.
 EMPTIED = (
     "api_key", "api_key_nonce", "api_key_secret", "audit_seal", "audit_entry", "cart_notice", "checkout_session", "csp_report",
-    "customer_identity", "customer_oidc_flow", "customer_request", "customer_session", "customer_sign_in", "customer_spent_token",
+    "customer_former_email", "customer_identity", "customer_oidc_flow", "customer_request", "customer_session", "customer_sign_in",
+    "customer_spent_token",
     "data_request", "kept_key", "login_attempt", "mail_message", "outbox_delivery", "outbox_event", "passkey", "passkey_challenge",
     "payment_notice", "staff_alert", "staff_backup_code", "staff_device", "staff_invitation", "staff_session", "staff_sms_code",
     "staff_spent_token",
@@ -266,6 +268,7 @@ IMPERSONAL: Mapping[str, frozenset[str]] = {
 # What of a customer's tables is in the copy they may take, by the name it has there; or why it is not.
 COPIED = {
     "customer": "profile",
+    "customer_former_email": "former_addresses",
     "customer_address": "addresses",
     "measurement_profile": "measurements",
     "notification_preference": "preferences",

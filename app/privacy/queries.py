@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.core import crypto, db
 from app.customers import queries as customers
+from app.customers.queries import Mailbox
 from app.orders import queries as orders
 from app.privacy.models import DataRequest
 from app.recurring import queries as recurring
@@ -34,6 +35,25 @@ def waits_for(customer_id: uuid.UUID) -> Waiting:
 
 def guest_waits_for(email: str) -> Waiting:
     return Waiting(*db.rows(f"SELECT {_GUEST_WAITING}", email=crypto.blind_indexes(email))[0])
+
+
+def came_to(index: str, moment: str) -> str:
+    """SQL: whether a row with this fingerprint and of this moment is of a mailbox, by the values of `of_mailbox`."""
+    return f"{index} = ANY(:email) AND (CAST(:until AS timestamptz) IS NULL OR {moment} < :until)"
+
+
+VALUE_SENT_TO = came_to("a.email_index", "a.created_at")
+MAILED_TO = (
+    f"({came_to('m.recipient_index', 'm.created_at')} OR m.recipient_index = ANY(:email) AND m.topic = :farewell)"
+)
+
+
+def of_mailbox(mailbox: Mailbox) -> dict[str, Any]:
+    return {
+        "email": crypto.blind_indexes(mailbox.email),
+        "until": mailbox.until,
+        "farewell": mailbox.farewell,
+    }
 
 
 def browsers_of(email: str) -> list[str]:
@@ -78,9 +98,13 @@ def lock_open_deletion(email: str, customer_id: uuid.UUID) -> DataRequest | None
     return _locked(statement.limit(1))
 
 
-def whose_requests(email: str, customer_id: uuid.UUID | None = None) -> ColumnElement[bool]:
-    """Of an address, and of the account that may have had another one then."""
-    theirs = DataRequest.email_index.in_(crypto.blind_indexes(email))
+def whose_requests(
+    email: str, customer_id: uuid.UUID | None = None, *, until: datetime | None = None
+) -> ColumnElement[bool]:
+    """Of an address, up to a moment, and of the account that may have had another one then."""
+    theirs: ColumnElement[bool] = DataRequest.email_index.in_(crypto.blind_indexes(email))
+    if until is not None:
+        theirs &= DataRequest.created_at < until
     return theirs | (DataRequest.customer_id == customer_id) if customer_id else theirs
 
 

@@ -5,8 +5,6 @@ Sources: Pos Malaysia's postcode ranges; India Post's PIN code zones.
 
 from __future__ import annotations
 
-import re
-
 MALAYSIA: tuple[tuple[int, int, str], ...] = (  # first three digits, inclusive
     (10, 26, "Perlis"), (50, 98, "Kedah"), (100, 144, "Pulau Pinang"), (150, 186, "Kelantan"), (200, 243, "Terengganu"),
     (250, 287, "Pahang"), (300, 369, "Perak"), (390, 392, "Pahang"), (400, 486, "Selangor"), (490, 490, "Pahang"),
@@ -37,31 +35,11 @@ INDIA_EXCEPTIONS: dict[str, str] = {
     "828": "Jharkhand", "829": "Jharkhand",
 }  # fmt: skip
 
-FORMATS = {
-    "MY": r"\d{5}",
-    "IN": r"[1-9]\d{5}",
-    "SG": r"\d{6}",
-    "US": r"\d{5}(-\d{4})?",
-    "AU": r"\d{4}",
-    "GB": r"[A-Z0-9]{2,4} ?[A-Z0-9]{3}",
-}
-ANY_FORMAT = r"[A-Za-z0-9][A-Za-z0-9 \-]{1,10}"
-EXAMPLES = {"MY": "50480", "IN": "560001", "SG": "238801", "US": "94103", "AU": "3000", "GB": "SW1A 1AA"}
-HAS_STATES = frozenset({"MY", "IN", "US", "AU"})
-
 ALIASES = {
     "wilayah persekutuan kuala lumpur": "Kuala Lumpur", "wp kuala lumpur": "Kuala Lumpur", "kl": "Kuala Lumpur",
     "penang": "Pulau Pinang", "malacca": "Melaka", "johore": "Johor", "wp labuan": "Labuan", "wp putrajaya": "Putrajaya",
     "orissa": "Odisha", "pondicherry": "Puducherry", "new delhi": "Delhi", "nct of delhi": "Delhi",
 }  # fmt: skip
-
-
-def normal_postcode(country: str, postcode: str) -> str | None:
-    """The postcode as that country writes it, or None when it cannot be one."""
-    text = postcode.strip().upper()
-    if country in ("MY", "IN", "SG"):
-        text = re.sub(r"[ \-]", "", text)
-    return text if re.fullmatch(FORMATS.get(country, ANY_FORMAT), text, re.ASCII) else None
 
 
 def state_of(country: str, postcode: str) -> str | None:

@@ -14,7 +14,7 @@ from app.core.transaction import in_transaction
 from app.customers import actions, flows, gateway, queries
 from app.customers.actions import consents, profile
 from app.customers.errors import EmailTaken, LinkOver, NotYourLink, TooManyTries, WrongPassword
-from app.customers.rules import CHANNELS, LOCKED, OPT_IN, TYPES, device_of, masked
+from app.customers.rules import LOCKED, SENT_BY, TYPES, device_of, masked
 from app.passkeys import queries as passkeys
 from app.passkeys.models import Owner
 from app.storefront import order_history
@@ -167,11 +167,11 @@ def show_preferences() -> ResponseReturnValue:
         {
             "channel": channel,
             "type": kind,
-            "is_on": said.get((channel, kind), (channel, kind) not in OPT_IN),
+            "is_on": said.get((channel, kind), (channel, kind) in LOCKED),
             "is_locked": (channel, kind) in LOCKED,
         }
         for kind in TYPES
-        for channel in CHANNELS
+        for channel in SENT_BY
     ]
     return _page("preferences", cells=cells)
 
@@ -180,7 +180,7 @@ def show_preferences() -> ResponseReturnValue:
 @limit(FORMS)
 def save_preferences() -> ResponseReturnValue:
     """A box that is not ticked is not sent: what the form does not name is off."""
-    chosen = {(channel, kind): f"{channel}-{kind}" in request.form for channel in CHANNELS for kind in TYPES}
+    chosen = {(channel, kind): f"{channel}-{kind}" in request.form for channel in SENT_BY for kind in TYPES}
     person = customers.somebody()
     in_transaction(lambda: consents.prefer(person.customer_id, chosen, way="preferences"))
     return redirect(url_for("account.show_preferences", said="saved"), 303)

@@ -15,8 +15,8 @@ from app.customers.actions import profile
 from app.customers.errors import TooManyAddresses
 from app.customers.models import CustomerAddress
 from app.customers.rules import MAX_ADDRESSES
-from app.storefront.checkout_forms import DeliveryForm, countries, state_names
-from app.web import customers, languages
+from app.storefront.checkout_forms import DeliveryForm, state_names
+from app.web import customers
 from app.web.limits import FORMS, limit
 from app.web.respond import no_store, respond
 from app.web.site import settings
@@ -38,7 +38,6 @@ def show() -> ResponseReturnValue:
         addresses=known,
         said=said,
         can_add=can_add,
-        country_names=dict(countries(languages.language())),
     )
 
 

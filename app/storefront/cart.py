@@ -71,7 +71,7 @@ def add() -> ResponseReturnValue:
     except TooFew as refusal:
         message = sold_from(refusal.least, refusal.step_mm)
         return _refused(facts, 422, message, possible=refusal.least, key=sealed.key if sealed else "")
-    _remember(shopper, change)
+    remember(shopper, change)
     if customers.was_signed_out():
         return customers.sign_in_again(url_for("cart.show"))
     if not is_fragment():
@@ -112,10 +112,17 @@ def pieces(lines: Sequence[Line]) -> int:
     return sum(1 if line.facts.unit == "metre" else line.entry.quantity for line in lines)
 
 
+def remember(shopper: str, change: Change) -> None:
+    """After the commit: the hot copy, and the badge's number in the cookie."""
+    queries.warm(shopper, change.cart)
+    lengths = {change.facts.variant_id: change.facts.unit}
+    remember_cart(count=queries.count(change.cart, lengths), version=change.cart.version)
+
+
 def _changed(
     shopper: str, change: Change, *, removed: VariantFacts | None = None, before: str = ""
 ) -> ResponseReturnValue:
-    _remember(shopper, change)
+    remember(shopper, change)
     if is_fragment():
         return _page(removed=removed, before=before)
     if request.form.get("to") == "review":  # from there, or from a lock that ran out: the next step is to order
@@ -222,13 +229,6 @@ def _drawer(change: Change) -> dict[str, object]:
         "measure": measure_words,
         "picture_of": picture_of,
     }
-
-
-def _remember(shopper: str, change: Change) -> None:
-    """After the commit: the hot copy, and the badge's number in the cookie."""
-    queries.warm(shopper, change.cart)
-    lengths = {change.facts.variant_id: change.facts.unit}
-    remember_cart(count=queries.count(change.cart, lengths), version=change.cart.version)
 
 
 def _facts_of(text: str) -> VariantFacts:

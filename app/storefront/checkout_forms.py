@@ -17,15 +17,16 @@ from app.checkout.actions import PlaceOrder
 from app.checkout.queries import Quote
 from app.core.money import Money
 from app.payments.gateway import offers
-from app.shipping import places
+from app.shipping import addresses, places
 from app.value.rules import KINDS
 from app.web import customers, languages, measure_words
 from app.web.formats import format_money, format_quantity
-from app.web.forms import Form, LongSelect, email, parse_phone, text_field
+from app.web.forms import Form, LongSelect, email, parse_phone, phone, text_field
 from app.web.placing import click_on_place
 from app.web.site import settings
 
 FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
+DECIDED = frozenset({"MY", "IN"})  # where the postcode says the state
 NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO", "XA", "XB"})
 
 
@@ -39,15 +40,10 @@ class ContactForm(Form):
     email = text_field(
         _l("E-mail"), max=254, required=_l("Enter your e-mail address, such as aina@example.com"), validators=[email]
     )
-    phone = text_field(_l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"))
+    phone = text_field(
+        _l("Mobile phone"), max=40, required=_l("Enter a phone number, such as +60 12-345 6789"), validators=[phone]
+    )
     news = BooleanField(_l("Write to me about new cloths and offers, about once a month; I can stop it at any time"))
-
-    def validate(self, extra_validators: Any = None) -> bool:
-        is_good = super().validate(extra_validators)
-        if not self.phone.errors and parse_phone(self.phone.data or "") is None:
-            self.phone.errors = [_("Enter a phone number with its country code, such as +60 12-345 6789")]
-            return False
-        return is_good
 
     def e164(self) -> str:
         return parse_phone(self.phone.data or "") or ""
@@ -67,10 +63,10 @@ def own_contact() -> dict[str, str]:
 class DeliveryForm(Form):
     name = text_field(_l("Full name"), max=120, required=_l("Enter the name for the parcel"))
     country = SelectField(_l("Country"), validate_choice=False, widget=LongSelect())
-    postcode = text_field(_l("Postcode"), max=12, required=_l("Enter the postcode"))
+    postcode = text_field(_l("Postcode"), max=12)
     line1 = text_field(_l("Address"), max=200, required=_l("Enter the street and the number"))
     line2 = text_field(_l("Floor, unit, landmark"), max=200)
-    city = text_field(_l("Town or city"), max=120, required=_l("Enter the town or city"))
+    city = text_field(_l("Town or city"), max=120)
     state = text_field(lazy_pgettext("address", "State"), max=120)
 
     method_error = ""
@@ -86,24 +82,28 @@ class DeliveryForm(Form):
             self.country.errors = [_("Choose the country from the list")]
             return False
         self.country.data = country
-        return self._check_place(country) and is_good
+        return all([is_good, self._check_postcode(country), self._check_required(country)])
 
-    def _check_place(self, country: str) -> bool:
-        """The postcode decides the state; a differing one is corrected and shown, not refused."""
+    def _check_postcode(self, country: str) -> bool:
+        """It decides the state; a differing one is corrected and shown, not refused."""
         if self.postcode.errors:
             return False
-        postcode = places.normal_postcode(country, self.postcode.data or "")
+        postcode = addresses.normal_postcode(country, self.postcode.data or "")
         known = places.state_of(country, postcode) if postcode else None
-        if postcode is None or (country in ("MY", "IN") and known is None):
-            example = places.EXAMPLES.get(country, "50480")
-            self.postcode.errors = [_("Enter a postcode of that country, such as %(example)s", example=example)]
+        if postcode is None or (country in DECIDED and known is None):
+            self.postcode.errors = [_postcode_words(self.postcode.data or "", addresses.format_of(country).example)]
             return False
         self.postcode.data = postcode
         self.state.data = known or places.normal_state(self.state.data or "")
-        if not self.state.data and country in places.HAS_STATES:
-            self.state.errors = [_("Enter the state")]
-            return False
         return True
+
+    def _check_required(self, country: str) -> bool:
+        required = addresses.format_of(country).required - ({"state"} if country in DECIDED else set())
+        words = {"city": _("Enter the town or city"), "state": _("Enter the state, province or region")}
+        missing = [name for name in words if name in required and not self[name].data]
+        for name in missing:
+            self[name].errors = [words[name]]
+        return not missing
 
     def address(self) -> dict[str, str]:
         return {
@@ -113,6 +113,14 @@ class DeliveryForm(Form):
     def messages(self) -> list[tuple[str, str]]:
         found = super().messages()
         return [*found, ("methods", self.method_error)] if self.method_error else found
+
+
+def _postcode_words(typed: str, example: str) -> str:
+    if not typed:
+        return _("Enter the postcode")
+    if not example:
+        return _("Enter the postcode as it is written there, or leave it empty")
+    return _("Enter a postcode of that country, such as %(example)s", example=example)
 
 
 @lru_cache(maxsize=8)

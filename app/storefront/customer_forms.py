@@ -11,7 +11,7 @@ from wtforms import BooleanField, Field, PasswordField, SelectField
 
 from app.customers.rules import LONGEST_PASSWORD, SHORTEST_PASSWORD, password_faults
 from app.passkeys.rules import LONGEST_NAME
-from app.web.forms import Form, email, parse_phone, text_field
+from app.web.forms import Form, email, parse_phone, phone, text_field
 from app.web.languages import CURRENCIES, LANGUAGES
 from app.web.site import settings
 
@@ -83,7 +83,7 @@ class PasskeyForm(PasskeyNameForm):
 
 class ProfileForm(Form):
     name = text_field(_l("Your name"), max=120, required=_l("Enter your name"))
-    phone = text_field(_l("Mobile phone"), max=40)
+    phone = text_field(_l("Mobile phone"), max=40, validators=[phone])
     locale = SelectField(_l("Language"), validate_choice=True)
     currency = SelectField(_l("Currency"), validate_choice=True)
 
@@ -92,15 +92,8 @@ class ProfileForm(Form):
         self.locale.choices = list(LANGUAGES.items())
         self.currency.choices = [(code, code) for code in CURRENCIES]
 
-    def validate(self, extra_validators: Any = None) -> bool:
-        is_good = super().validate(extra_validators)
-        if self.phone.data and not self.phone.errors and self.e164() is None:
-            self.phone.errors = [_("Enter a phone number with its country code, such as +60 12-345 6789")]
-            return False
-        return is_good
-
     def e164(self) -> str | None:
-        return parse_phone(self.phone.data or "", country=settings().shop.country)
+        return parse_phone(self.phone.data or "")
 
 
 def check_new_password(field: Field, *, known: Sequence[str]) -> bool:

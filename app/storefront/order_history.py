@@ -22,11 +22,11 @@ from app.orders.queries import history
 from app.orders.rules import public_status
 from app.returns import queries as returns
 from app.storefront import order_view
-from app.storefront.checkout_forms import countries
 from app.storefront.pictures import picture_of
 from app.tailoring import queries as tailoring
 from app.tailoring.rules import fitting
 from app.web import customers, languages
+from app.web.forms import tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import no_store, respond
 
@@ -34,25 +34,33 @@ bp = no_store(Blueprint("order_history", __name__, url_prefix="/account/orders")
 bp.before_request(customers.demand)
 
 VIEWS = ("open", "done", "cancelled")
+LONGEST_SOUGHT = 100
 
 
 @bp.get("")
 def show() -> ResponseReturnValue:
     view, before = request.args.get("view", ""), _before()
-    view = view if view in VIEWS else ""
-    found = history(customers.somebody().customer_id, view=view, before=before)
+    view, sought = view if view in VIEWS else "", tidy(request.args.get("q"))[:LONGEST_SOUGHT]
+    found = history(customers.somebody().customer_id, view=view, sought=sought, before=before)
     more = None
     if found.has_more:
         last = found.rows[-1]
-        more = urlencode({"view": view, "at": last.created_at.isoformat(), "id": str(last.id)})
+        more = _url(view, sought, at=last.created_at.isoformat(), id=str(last.id))
     return respond(
         "storefront/account/orders.html",
         here="orders",
         orders=[_row(each) for each in found.rows],
         view=view,
+        sought=sought,
+        view_urls={each: _url(each, sought) for each in ("", *VIEWS)},
         is_first=before is None,
-        next_url=f"/account/orders?{more}" if more else None,
+        next_url=more,
     )
+
+
+def _url(view: str, sought: str, **place: str) -> str:
+    query = urlencode({name: value for name, value in {"view": view, "q": sought, **place}.items() if value})
+    return "/account/orders" + ("?" + query if query else "")
 
 
 @bp.get("/<uuid:order_id>")
@@ -67,7 +75,6 @@ def show_one(order_id: uuid.UUID) -> ResponseReturnValue:
         word=public_status(order=order.state, payment=payment_state),
         documents=documents.documents_of(order.id),
         address=order.address,
-        country_names=dict(countries(languages.language())),
         **order_view.summary(order, with_measures=True),
     )
 

@@ -49,12 +49,6 @@ def account_by_code(text: str) -> ValueAccount | None:
     ).first()
 
 
-def accounts_of(email: str) -> list[ValueAccount]:
-    """Gift cards and credit that were mailed to this address, the first first; for the copy of its owner's data."""
-    statement = select(ValueAccount).where(ValueAccount.email_index.in_(crypto.blind_indexes(email)))
-    return list(db.session.scalars(statement.order_by(ValueAccount.created_at, ValueAccount.id)))
-
-
 def usable(ids: Sequence[uuid.UUID], *, currency: str, freed_by: uuid.UUID | None = None) -> list[Usable]:
     """What these accounts could pay now, in the order given; what an order holds that is about to give it back
     (`freed_by`) counts as free. Accounts that can pay nothing any more are left out."""

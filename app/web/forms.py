@@ -21,6 +21,7 @@ from wtforms.widgets import Select, html_params
 
 from app.core.emails import is_email
 from app.core.money import exponent
+from app.web.site import settings
 
 AMOUNT = re.compile(r"(?P<whole>[0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.(?P<decimals>[0-9]{1,3}))?")
 QUANTITY = re.compile(r"[0-9]{1,1000}(?:\.[0-9]{1,3})?")
@@ -97,22 +98,38 @@ def email(_form: Form, field: Field) -> None:
         raise ValidationError(_l("Enter an e-mail address like aina@example.com"))
 
 
-def parse_phone(text: str, *, country: str = "MY") -> str | None:
-    """E.164 (`+60123456789`) of what people type: spaces, dashes, 0 or +60 in front. None when it is no number."""
+def phone(_form: Form, field: Field) -> None:
+    if field.data and parse_phone(field.data) is None:
+        raise ValidationError(_l("Enter the number with its country code, such as +60 12-345 6789"))
+
+
+def parse_phone(text: str) -> str | None:
+    """E.164 (`+60123456789`) of what people type: spaces, dashes, 0 or +60 in front. None when it is no number.
+
+    Without a country code it must be a number of the shop's country that can be in use: else it is somebody's abroad, and taking
+    it for one of ours would only be a wrong number. With one, its length must fit: nothing is guessed then, and number plans
+    grow faster than our list of them.
+    """
     if len(text) > 40 or has_control_characters(text):
         return None
     try:
-        number = phonenumbers.parse(text, country)
+        number = phonenumbers.parse(text, settings().shop.country, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    names_country = number.country_code_source in _WITH_COUNTRY_CODE
+    is_one = phonenumbers.is_possible_number if names_country else phonenumbers.is_valid_number
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if is_one(number) else None
 
 
-def parse_mobile(text: str, *, country: str = "MY") -> str | None:
+_WITH_COUNTRY_CODE = (
+    phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN,
+    phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD,  # 00 in front
+)
+
+
+def parse_mobile(text: str) -> str | None:
     """The same of a number that takes SMS and costs its sender no fortune."""
-    number = parse_phone(text, country=country)
+    number = parse_phone(text)
     if number is None:
         return None
     kind = phonenumbers.number_type(phonenumbers.parse(number))

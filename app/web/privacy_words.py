@@ -48,8 +48,15 @@ def news_state(name: str) -> tuple[str, str]:
     }[name]
 
 
-def purpose(name: str) -> str:
-    return {"marketing": _("News by e-mail"), "alerts": _("Mails about your wishlist")}.get(name, name)
+def purpose(name: str, channel: str) -> str:
+    return {
+        ("marketing", "email"): _("News by e-mail"),
+        ("marketing", "sms"): _("News by SMS"),
+        ("marketing", "push"): _("News as push messages"),
+        ("alerts", "email"): _("Mails about your wishlist"),
+        ("alerts", "sms"): _("SMS about your wishlist"),
+        ("alerts", "push"): _("Push messages about your wishlist"),
+    }.get((name, channel), name)
 
 
 def way(name: str) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from babel import Locale
 from flask import Flask
+from markupsafe import Markup
 
 from app.core import storage
 from app.core.settings import Settings
+from app.shipping import addresses
 from app.web import assets, formats, languages
 from app.web.visitor import cart_count
 
@@ -35,6 +39,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         picture_srcset=picture_srcset,
     )
     env.filters.update(money=formats.format_money, quantity=formats.format_quantity, metres=formats.metres)
+    env.filters.update(postal=postal, postal_line=postal_line)
     zone = settings.shop.timezone
 
     def day(moment: date, form: str = "d MMM y") -> str:
@@ -48,6 +53,21 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     env.filters.update(day=day, moment=moment, clock=clock)
     app.context_processor(_about_this_request)
+
+
+def postal(address: Mapping[str, str]) -> Markup:
+    """An address as its country writes it, a line each, and the country's name below in the language of the page."""
+    return Markup("<br>").join(_postal_lines(address))
+
+
+def postal_line(address: Mapping[str, str]) -> str:
+    """The same in one line."""
+    return ", ".join(_postal_lines(address))
+
+
+def _postal_lines(address: Mapping[str, str]) -> list[str]:
+    names, code = Locale.parse(languages.language()).territories, address.get("country", "")
+    return [*addresses.lines(address), *([names.get(code, code)] if code else [])]
 
 
 def picture_url(picture: Any, width: int, kind: str) -> str:

@@ -55,7 +55,8 @@ def test_what_a_customer_may_read_and_change(app, aina):
     answer = aina.client.put(PREFERENCES, json=wish, headers={"Authorization": f"Bearer {aina.access}"})
     assert answer.status_code == 200
     assert "Set-Cookie" not in answer.headers
-    assert {each["enabled"] for each in answer.json["preferences"] if each["type"] == "marketing"} == {True}
+    told = {(each["channel"], each["type"]): each["enabled"] for each in answer.json["preferences"]}
+    assert (told["email", "marketing"], told["sms", "marketing"]) == (True, False)
     assert refused(program(app).client.put(PREFERENCES, json=wish), 401)
     assert refused(aina.client.put(PREFERENCES, json=wish, headers={"Authorization": "Bearer a.b.c"}), 401)
 

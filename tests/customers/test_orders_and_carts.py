@@ -135,14 +135,29 @@ def test_the_list_goes_on_and_is_filtered(aina: Patron, statements):
     assert counts[0] == counts[1] <= 3
     assert orders_of(aina) == 10
     page = aina.get("/account/orders")
-    older = page.split('href="/account/orders?view=&amp;at=', 1)[1].split('"', 1)[0].replace("&amp;", "&")
-    rest = aina.get(f"/account/orders?view=&at={older}")
+    older = page.split('href="/account/orders?at=', 1)[1].split('"', 1)[0].replace("&amp;", "&")
+    rest = aina.get(f"/account/orders?at={older}")
     assert rest.count('<li class="panel order-card">') == 3
     assert "Older orders" not in rest
     for odd in ("at=x&id=y", "at=2026-01-01&id=1", "view=nonsense", "at=2026-01-01T00:00:00"):
         assert aina.client.get(f"/account/orders?{odd}").status_code == 200
     assert aina.get("/account/orders?view=done").count('<li class="panel order-card">') == 0
     assert aina.get("/account/orders?view=open").count('<li class="panel order-card">') == 10
+
+
+def test_orders_are_found_by_a_product_in_them(aina: Patron, mallory: Patron):
+    """Whatever is typed is text, and finds nobody else's; filter and next page keep it."""
+    shawl, shirt = add_product("Selendang 100%_Sutera"), add_product("Kemeja Teluk")
+    buy(mallory, shirt)
+    buy(aina, shawl)
+    for typed, count in (("sUTERA", 1), ("100%_s", 1), ("", 1), ("kemeja", 0), ("%", 1), ("l%s", 0), ("\x07", 0)):
+        page = aina.client.get("/account/orders", query_string={"q": typed}).text
+        assert page.count('<li class="panel order-card">') == count, typed
+    assert "No orders with “kemeja”" in aina.get("/account/orders?q=kemeja")
+    found = aina.get("/account/orders?view=open&q=sutera")
+    assert found.count('<li class="panel order-card">') == 1
+    assert 'href="/account/orders?view=done&amp;q=sutera"' in found
+    assert aina.get("/account/orders?view=done&q=sutera").count('<li class="panel order-card">') == 0
 
 
 def test_ordering_again_says_what_could_not_be_had(aina: Patron):
@@ -401,6 +416,49 @@ def test_the_wishlist_of_guests_and_customers(patron: Patron, make_patron: MakeP
     assert patron.get("/wishlist").count('class="wish"') == 1
     assert patron.post("/wishlist", product="nonsense").status_code == 404
     assert patron.post("/wishlist", product="0192f5a0-7c3e-7000-8000-000000000000").status_code == 404
+
+
+def test_a_wish_goes_into_the_cart(patron: Patron):
+    """Off the list with the same press; what has something to choose is chosen on its page, and what is sold out stays."""
+    last, cloth, gone = (
+        add_product("Sarong", stock_of={"KB": 1}),
+        add_product("Kain Ela", unit="metre", stock_of={"KB": 20}),
+        add_product("Selendang", stock_of={"KB": 0}),
+    )
+    moves = {}
+    for variant in (last, cloth, gone):
+        product = db.scalar("SELECT product_id FROM variant WHERE id = :v", v=variant)
+        patron.post("/wishlist", product=product)
+        moves[variant] = f"/wishlist/{product}/cart"
+    page = patron.get("/wishlist")
+    assert [form.action for form in forms_of(page) if form.action.endswith("/cart")] == [moves[last]]
+    assert 'href="/p/kain-ela-' in page
+    answer = patron.post(moves[last])
+    assert (answer.status_code, quantities(patron)) == (303, ["1"])
+    assert answer.location.startswith("/cart?added=")
+    assert patron.get("/wishlist").count('class="wish"') == 2
+    again = patron.post(moves[last])
+    assert (again.status_code, quantities(patron)) == (409, ["1"])
+    assert "Sarong: You have all of it in your cart already" in again.text
+    assert patron.post(moves[cloth]).location.startswith("/p/kain-ela-")
+    assert patron.post(moves[gone]).status_code == 409
+    assert patron.post("/wishlist/0192f5a0-7c3e-7000-8000-000000000000/cart").status_code == 404
+    assert (quantities(patron), patron.get("/wishlist").count('class="wish"')) == (["1"], 2)
+
+
+def test_with_scripts_the_list_and_the_badge_change_in_place(patron: Patron):
+    sarong, scarf = (
+        db.scalar("SELECT product_id FROM variant WHERE id = :v", v=add_product(name)) for name in ("Sarong", "Scarf")
+    )
+    patron.post("/wishlist", product=sarong), patron.post("/wishlist", product=scarf)
+    answer = patron.client.post(
+        f"/wishlist/{sarong}/cart", data={"csrf_token": patron.csrf()}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 200
+    assert answer.text.startswith('<div id="wishes"')
+    assert answer.text.count('class="wish"') == 1
+    assert '<span class="count" data-nudge>1</span>' in answer.text
+    assert "Added: Sarong" in answer.text
 
 
 def test_a_full_wishlist_takes_no_more_at_sign_in(aina: Patron, monkeypatch):

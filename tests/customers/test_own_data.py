@@ -16,6 +16,7 @@ from app.core import crypto, db
 from app.core.ids import new_id
 from app.core.money import Money
 from app.core.transaction import transaction
+from app.customers import queries as customers
 from app.customers.queries import links
 from app.notifications import flows as notifications
 from app.ops import audit
@@ -436,11 +437,11 @@ def test_preferences_for_programs(aina: Patron, make_patron: MakePatron):
     assert make_patron().client.get(path).status_code == 401
     assert make_patron().client.put(path, json={}).status_code == 401
     known = aina.client.get(path).json["preferences"]
-    assert [(each["type"], each["enabled"], each["is_locked"]) for each in known] == [
-        ("order", True, True),
-        ("marketing", False, False),
-        ("alerts", False, False),
+    assert [(each["channel"], each["type"]) for each in known] == [
+        (channel, kind) for channel in ("email", "sms", "push") for kind in ("order", "marketing", "alerts")
     ]
+    assert [(each["enabled"], each["is_locked"]) for each in known] == [(True, True)] + [(False, False)] * 8
+    assert {each["channel"] for each in known if each["is_sent"]} == {"email"}
     wanted = {"preferences": [{"channel": "email", "type": "alerts", "enabled": True}]}
     assert aina.client.put(path, json=wanted).status_code == 400  # without the token
     answer = aina.client.put(path, json=wanted, headers=headers)
@@ -456,3 +457,35 @@ def test_preferences_for_programs(aina: Patron, make_patron: MakePatron):
     ):
         assert aina.client.put(path, json=odd, headers=headers).status_code == 422, odd
     assert db.scalar("SELECT enabled FROM notification_preference WHERE type = 'alerts'")
+
+
+def test_every_cell_is_kept_and_asked_before_something_is_sent(aina: Patron):
+    """NOT-31, NOT-34. The page shows e-mail alone, and leaves the others as they are."""
+    path, headers = "/api/v1/customer/preferences", {"X-CSRF-Token": aina.csrf()}
+    cells = [(each["channel"], each["type"]) for each in aina.client.get(path).json["preferences"]][1:]
+    assert len(cells) == 8
+    assert wanted_by(aina, cells) == [False] * 8
+    for is_wanted in (True, False):
+        wanted = [{"channel": channel, "type": kind, "enabled": is_wanted} for channel, kind in cells]
+        answer = aina.client.put(path, json={"preferences": wanted}, headers=headers)
+        assert answer.status_code == 200
+        assert [each["enabled"] for each in answer.json["preferences"]] == [True] + [is_wanted] * 8
+        assert wanted_by(aina, cells) == [is_wanted] * 8
+    assert wanted_by(aina, [("email", "order")]) == [True]
+    given = db.rows("SELECT channel, purpose FROM consent WHERE is_given ORDER BY created_at, id")
+    assert [tuple(row) for row in given] == [cell for cell in cells if cell[1] != "order"]
+    db.release()
+    by_sms = [{"channel": "sms", "type": "order", "enabled": True}]
+    aina.client.put(path, json={"preferences": by_sms}, headers=headers)
+    page = aina.get("/account/preferences")
+    assert set(form_to(page, "/account/preferences").fields) == {"csrf_token"}  # no box is ticked
+    assert "sms-" not in page
+    aina.submit("/account/preferences", "/account/preferences", **{"email-alerts": "y"})
+    assert wanted_by(aina, [("sms", "order"), ("email", "alerts")]) == [True, True]
+    assert "News by SMS" in aina.get("/account/data")
+
+
+def wanted_by(patron: Patron, cells: list[tuple[str, str]]) -> list[bool]:
+    found = [customers.wants(patron.id, channel=channel, kind=kind) for channel, kind in cells]
+    db.release()
+    return found

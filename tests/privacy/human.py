@@ -14,6 +14,7 @@ class Human:
     """Values that occur nowhere else."""
 
     email: str = "Zulfadhli.Wrenford@Quillhaven.example"
+    former_email: str = "Qaiyum.Before@Thistledown.example"  # until `story.move`
     name: str = "Zulfadhli Qaiyum Wrenford-Ößwald"
     phone: str = "+60 19-874 6153"
     line1: str = "88A Lorong Cendawan Ungu"
@@ -40,6 +41,7 @@ class Human:
         return {
             "e-mail": self.email,
             "mailbox": self.email.partition("@")[0],
+            "e-mail before": self.former_email,
             "name": self.name,
             "family name": "Wrenford-",
             "phone": "+60198746153",

@@ -87,6 +87,26 @@ def register(patron: Patron, human: Human) -> None:
     note_cookies(human, "the registration", patron.client)
 
 
+def send_card(human: Human, email: str) -> None:
+    [card] = in_transaction(lambda: value.issue(NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email=email)))
+    human.secrets[f"code of a gift card to {email}"] = card.code
+
+
+def move(patron: Patron, human: Human) -> None:
+    """To another address than they registered with, which had a gift card, mails, links and wrong passwords."""
+    send_card(human, patron.email)
+    patron.sign_out()
+    patron.sign_in(password="Salah!Kata-Laluan 2")
+    patron.ask_for_link()
+    assert patron.follow(patron.link()).status_code == 303
+    patron.submit(
+        "/account/security", "/account/security/email", **{"new-email": human.email, "new-current": human.password}
+    )
+    patron.email = human.email
+    assert patron.follow(patron.link()).status_code == 303
+    patron.deliver()
+
+
 def live_with_an_account(patron: Patron, human: Human) -> None:
     """Address book, wishlist, profile, wrong and right passwords, links, a new password, a copy, a request about data."""
     patron.submit("/account/addresses/new", "/account/addresses", **human.address)
@@ -164,10 +184,7 @@ def work_at_the_desk(merchant: StaffMember, patron: Patron, human: Human, token:
     answer = counter.refund(merchant, token, q1=1, reason="damaged")
     assert answer.status_code == 303, answer.text
     patron.deliver()
-    [card] = in_transaction(
-        lambda: value.issue(NewValue(Money(5000, "MYR"), by="staff:1", key=new_id(), email=human.email))
-    )
-    human.secrets["code of a gift card"] = card.code
+    send_card(human, human.email)
     patron.deliver()
     merchant.press(
         "/admin/staff/invite", "/admin/staff/invite", email="Bashirah.Jemputan@Quillhaven.example", role="support"

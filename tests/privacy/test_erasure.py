@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,7 @@ from app.core.ids import new_id
 from app.core.money import Money
 from app.core.settings import Settings
 from app.core.transaction import in_transaction, transaction
+from app.privacy import copying
 from app.privacy import flows as privacy
 from app.reconciliation import flows as books
 from app.returns import flows as returns
@@ -25,7 +27,16 @@ from app.value.actions import NewValue
 from tests.customers.patron import Patron
 from tests.customers.test_orders_and_carts import expire
 from tests.privacy.human import Human
-from tests.privacy.story import live_with_an_account, meet_as_guest, order_as, pay, register, want_something_sewn
+from tests.privacy.story import (
+    live_with_an_account,
+    meet_as_guest,
+    move,
+    order_as,
+    pay,
+    register,
+    send_card,
+    want_something_sewn,
+)
 from tests.privacy.traces import dump, files_below, redis_heap, rows_of, traces
 from tests.returns import counter
 from tests.shop import add_product, faults
@@ -62,6 +73,7 @@ def fingerprints(settings: Settings, human: Human) -> set[str]:
     """Columns with a fingerprint of theirs: with the key it tells that it is them."""
     known = {
         "e-mail": crypto.blind_index(human.email).hex(),
+        "e-mail before": crypto.blind_index(human.former_email).hex(),
         "phone": crypto.blind_index("+60198746153").hex(),
     }
     return {found.partition(": ")[0] for found in traces(rows_of(settings.database_url), known)}
@@ -74,7 +86,8 @@ def live(patron: Patron, merchant: StaffMember, human: Human) -> str:
     token = meet_as_guest(patron, human)
     never = order_as(patron, human, add_product("Selendang", stock_of={"KB": 3}))
     expire(never)
-    register(patron, human)
+    register(patron, replace(human, email=human.former_email))
+    move(patron, human)
     live_with_an_account(patron, human)
     assert counter.refund(merchant, token, q1=1, reason="damaged").status_code == 303
     patron.deliver()
@@ -134,7 +147,13 @@ def test_somebody_is_nowhere_any_more(
     assert before > FOR_A_WHILE | {
         "customer.email", "customer_address.address", "customer_session.user_agent", "measurement_profile.name",
         "cart_line.fitting", "order_line.fitting", "customer_identity.email", "customer_oidc_flow.somebody",
+        "customer_former_email.email", "value_account.email",
     }  # fmt: skip
+    told = copying.of_customer(patron.id)
+    assert [each["email"] for each in told["former_addresses"]] == [human.former_email]
+    assert len(told["gift_cards_and_credit"]) == 2
+    assert {"register", "password", "link", "reset"} <= {each["way"] for each in told["sign_ins"]}
+    assert {"customer_welcome", "customer_email_changed"} <= {each["about"] for each in told["mails"]}
     assert "customer.email_index" in fingerprints(settings, human)
     close(patron, human)
     patron.deliver()
@@ -282,24 +301,37 @@ def test_twice_at_once_is_once(patron: Patron) -> None:
 
 @pytest.fixture
 def stranger(make_patron: Callable[..., Patron]) -> Patron:
-    return make_patron("stranger@example.com").register()
+    return make_patron("stranger@example.com")
 
 
 def test_nobody_else_loses_anything(patron: Patron, stranger: Patron, settings: Settings) -> None:
+    """Nor is anybody else's in the copy: the stranger has an address now that the other one gave up."""
+    human = Human(former_email=stranger.email)
+    register(patron, replace(human, email=human.former_email))
+    move(patron, human)
+    stranger.register()
     other = Human(
-        email="stranger@example.com",
+        email=stranger.email,
         name="Hafizah Kesidang-Olivetti",
         phone="+60 17-222 9081",
         line1="7 Jalan Berangan",
     )
     shirt = add_product("Kemeja Teluk", stock_of={"KB": 20})
     order_as(stranger, other, shirt)
-    human = Human()
-    register(patron, human)
+    send_card(other, stranger.email)
+    stranger.deliver()
     close(patron, human)
     let_the_grace_pass()
     known = {"name": other.name, "street": other.line1}
     before = traces(rows_of(settings.database_url), known)
+    told = copying.of_customer(stranger.id)
+    assert len(copying.of_customer(patron.id)["gift_cards_and_credit"]) == 1
     privacy.erase_closed()
+    assert patron.id is None
     assert traces(rows_of(settings.database_url), known) == before != []
     assert stranger.is_signed_in()
+    left = copying.of_customer(stranger.id)
+    assert left["gift_cards_and_credit"] == told["gift_cards_and_credit"][-1:]
+    assert [each["way"] for each in left["sign_ins"]] == ["register"]
+    assert [each["about"] for each in left["mails"]].count("customer_welcome") == 1
+    assert [each["kind"] for each in left["mailed_links"]] == ["register"]

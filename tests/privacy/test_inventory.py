@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base
 from app.core.settings import Retention
-from app.customers.rules import CONSENT_VERSIONS, OPT_IN
+from app.customers.rules import CONSENT_VERSIONS, LOCKED, TYPES
 from app.orders.rules import TERMS_VERSION
 from app.privacy import copying, inventory
 from app.process import import_models
@@ -129,7 +129,8 @@ def test_the_copy_has_the_names_that_the_inventory_says(database: None) -> None:
 
 
 ACCOUNT_ONLY = {
-    "addresses", "cart", "checkout", "measurements", "passkeys", "preferences", "sessions", "sign_in_providers", "wishlist",
+    "addresses", "cart", "checkout", "former_addresses", "measurements", "passkeys", "preferences", "sessions", "sign_in_providers",
+    "wishlist",
 }  # fmt: skip
 
 # What was read when somebody agreed, by the version that was noted. Who changes the words gives them a new version.
@@ -176,4 +177,4 @@ def test_a_wording_has_a_version_of_its_own(what: str) -> None:
 
 
 def test_whatever_needs_a_yes_has_a_version() -> None:
-    assert {kind for _channel, kind in OPT_IN} == set(CONSENT_VERSIONS)
+    assert set(TYPES) - {kind for _channel, kind in LOCKED} == set(CONSENT_VERSIONS)

@@ -4,8 +4,9 @@ import pytest
 
 from app.core import db
 from app.core.transaction import transaction
+from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.shop import ADDRESS, CONTACT, add_product, faults, stock_row
+from tests.shop import ADDRESS, CONTACT, add_product, faults, open_shop, stock_row
 from tools.webforms import form_to
 
 
@@ -95,6 +96,8 @@ def contact(shopper: Shopper, **changed: str):
         {"phone": ""},
         {"phone": "hello"},
         {"phone": "+60 12\n345"},
+        {"phone": "98765 43210"},
+        {"phone": "415 555 0123"},
     ],
 )
 def test_c15_bad_contacts_are_422_and_keep_what_was_typed(shopper, changed):
@@ -108,6 +111,24 @@ def test_c15_bad_contacts_are_422_and_keep_what_was_typed(shopper, changed):
 
 
 @pytest.mark.parametrize(
+    ("country", "typed", "kept"),
+    [("MY", "012-345 6789", "+60123456789"), ("MY", "+91 98765 43210", "+919876543210"), ("IN", "98765 43210", "+919876543210")],
+)  # fmt: skip
+def test_n20_a_number_without_a_country_is_the_shops(bank, make_app, country, typed, kept):
+    shop = make_app(**razorpay(bank), SHOP_COUNTRY=country)
+    open_shop()
+    shopper = Shopper(shop.test_client(), bank)
+    shopper.add(add_product())
+    assert contact(shopper, phone=typed).status_code == 303
+    assert form_to(shopper.get("/checkout/contact"), "/checkout/contact").fields["phone"] == kept
+
+
+def test_n20_a_number_from_abroad_is_asked_for_its_country(shopper):
+    shopper.add(add_product())
+    assert "with its country code, such as +60 12-345 6789" in contact(shopper, phone="98765 43210").text
+
+
+@pytest.mark.parametrize(
     "changed",
     [
         {"name": ""},
@@ -117,6 +138,11 @@ def test_c15_bad_contacts_are_422_and_keep_what_was_typed(shopper, changed):
         {"country": ""},
         {"postcode": "504"},
         {"postcode": "99999"},
+        {"postcode": ""},
+        {"city": ""},
+        {"country": "DE", "postcode": "1011"},
+        {"country": "US", "postcode": "94103", "state": ""},
+        {"country": "HK", "postcode": "", "city": "", "state": ""},
         {"postcode": "abcde"},
         {"line1": ""},
         {"city": "\x07"},
@@ -131,6 +157,29 @@ def test_c15_bad_addresses_are_422_at_the_field(shopper, changed):
     assert answer.status_code == 422
     assert "There is a problem" in answer.text
     assert db.scalar("SELECT count(*) FROM checkout_session WHERE address IS NOT NULL") == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ({"country": "HK", "postcode": "", "city": "", "state": "Kowloon"}, "Kowloon, Hong Kong SAR China"),
+        ({"country": "AE", "postcode": "", "city": "Deira", "state": "Dubai"}, "Deira, Dubai, United Arab Emirates"),
+        ({"country": "DE", "postcode": "10115", "city": "Berlin", "state": ""}, "10115 Berlin, Germany"),
+    ],
+)
+def test_n20_what_a_country_needs_is_asked_for_and_no_more(shopper, place, shown):
+    shopper.add(add_product())
+    assert shown in shopper.to_review(**place)
+
+
+def test_n20_the_example_is_of_that_country(shopper):
+    shopper.add(add_product())
+    contact(shopper)
+    form = form_to(shopper.get("/checkout/delivery"), "/checkout/delivery")
+    answer = shopper.client.post(
+        "/checkout/delivery", data=form.filled(**ADDRESS | {"country": "DE", "postcode": "1011"})
+    )
+    assert "Enter a postcode of that country, such as 26133" in answer.text
 
 
 def test_c15_names_of_all_scripts_go_through(shopper, bank):

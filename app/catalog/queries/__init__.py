@@ -79,6 +79,12 @@ def cards(product_ids: Sequence[uuid.UUID], *, locale: str, currency: str) -> tu
     return shapes.cards(raws, frame=frame(locale=locale), locale=locale, currency=currency)
 
 
+def only_variant(product_id: uuid.UUID) -> uuid.UUID | None:
+    """The one variant of a product; None where there is something to choose, or nothing for sale."""
+    found = db.rows("SELECT id FROM variant WHERE product_id = :p AND is_available LIMIT 2", p=product_id)
+    return found[0].id if len(found) == 1 else None
+
+
 def newest(*, limit: int, locale: str, currency: str) -> tuple[Card, ...]:
     """The newest products that are for sale (CAT-05)."""
     return _remembered_cards(f"newest:{limit}", _NEWEST, {"limit": limit}, locale=locale, currency=currency)

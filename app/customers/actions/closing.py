@@ -13,6 +13,7 @@ from app.customers import actions as customers
 from app.customers import queries
 from app.customers.events import AccountClosing
 from app.customers.models import Customer, CustomerOidcFlow, CustomerRequest, CustomerSignIn, NewsletterSubscriber
+from app.customers.queries import Mailbox
 
 
 def close(customer_id: uuid.UUID, *, session_id: uuid.UUID | None, days: int) -> Customer:
@@ -37,12 +38,14 @@ def keep(customer_id: uuid.UUID) -> Customer | None:
 
 def erase(person: Customer) -> None:
     """The account and all that only it needed; its orders must have been let go of before."""
-    forget_address(person.email)
+    for each in queries.mailboxes(person):
+        forget_address(each)
     db.session.execute(delete(Customer).where(Customer.id == person.id))
 
 
-def forget_address(email: str) -> None:
+def forget_address(mailbox: Mailbox) -> None:
     """What was asked for and tried at an address, and its news."""
-    theirs = crypto.blind_indexes(email)
+    theirs = crypto.blind_indexes(mailbox.email)
     for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow, NewsletterSubscriber):
-        db.session.execute(delete(table).where(table.email_index.in_(theirs)))
+        gone = delete(table).where(table.email_index.in_(theirs))
+        db.session.execute(gone if mailbox.until is None else gone.where(table.created_at < mailbox.until))

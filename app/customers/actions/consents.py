@@ -9,7 +9,7 @@ from app.core import db
 from app.core.ids import new_id
 from app.customers.actions import newsletter
 from app.customers.models import Consent
-from app.customers.rules import CHANNELS, CONSENT_VERSIONS, LOCKED, NEWS, OPT_IN, TYPES
+from app.customers.rules import CHANNELS, CONSENT_VERSIONS, LOCKED, NEWS, TYPES
 
 
 def prefer(customer_id: uuid.UUID, choices: Mapping[tuple[str, str], bool], *, way: str) -> None:
@@ -35,7 +35,7 @@ def say(customer_id: uuid.UUID, channel: str, kind: str, enabled: bool, *, way: 
         kind=kind,
         enabled=enabled,
     )
-    if (channel, kind) in OPT_IN and before != enabled:
+    if kind in CONSENT_VERSIONS and before != enabled:
         consent = Consent(
             id=new_id(),
             customer_id=customer_id,

@@ -15,7 +15,7 @@ from app.customers import queries
 from app.customers.actions import newsletter
 from app.customers.errors import EmailTaken, NotYourLink, TooManyAddresses
 from app.customers.events import EmailChanged
-from app.customers.models import Customer, CustomerAddress
+from app.customers.models import Customer, CustomerAddress, CustomerFormerEmail
 from app.customers.rules import MAX_ADDRESSES
 
 FIELDS = ("name", "line1", "line2", "postcode", "city", "state", "country")
@@ -49,7 +49,7 @@ def change_email(token: str, *, by: uuid.UUID) -> None:
     if other is not None and other.id != person.id:
         raise EmailTaken()
     newsletter.follow(person.email, wish.email)
-    wish.old_email = person.email
+    db.session.add(CustomerFormerEmail(id=wish.id, customer_id=person.id, email=person.email))
     person.email, person.email_index = wish.email, crypto.blind_index(wish.email)
     person.email_verified_at = person.updated_at = func.clock_timestamp()
     outbox.record(EmailChanged(person.id, wish.id))

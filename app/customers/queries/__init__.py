@@ -9,10 +9,12 @@ from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select, text
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.core import crypto, db, tokens
+from app.customers.events import EmailChanged
 from app.customers.models import (
     Consent,
     Customer,
     CustomerAddress,
+    CustomerFormerEmail,
     CustomerIdentity,
     CustomerOidcFlow,
     CustomerRequest,
@@ -22,7 +24,7 @@ from app.customers.models import (
     Wish,
 )
 from app.customers.queries import newsletter
-from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, NEWS, OPT_IN, TRIES_MINUTES
+from app.customers.rules import GOOD_MINUTES, IDLE_MINUTES, LOCKED, NEWS, TRIES_MINUTES
 
 token_hash = tokens.hashed
 
@@ -139,6 +141,28 @@ def customer(customer_id: uuid.UUID) -> Customer | None:
 def customer_by_email(email: str) -> Customer | None:
     statement = select(Customer).where(Customer.email_index.in_(crypto.blind_indexes(email)), Customer.is_active)
     return db.session.scalars(statement).one_or_none()
+
+
+def former_email(change_id: uuid.UUID) -> CustomerFormerEmail | None:
+    return db.session.get(CustomerFormerEmail, change_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address, and what of all that stands under it is somebody's: what came before `until` (None: all), and `farewell`, the
+    topic of the mail that told it of the change."""
+
+    email: str
+    until: datetime | None = None
+    farewell: str = ""
+
+
+def mailboxes(person: Customer) -> list[Mailbox]:
+    """The proven address of an account and those it had, each once."""
+    statement = select(CustomerFormerEmail).where(CustomerFormerEmail.customer_id == person.id)
+    former = db.session.scalars(statement.order_by(CustomerFormerEmail.until, CustomerFormerEmail.id))
+    found = [Mailbox(each.email, each.until, f"{EmailChanged.name}:{each.id}") for each in former]
+    return list({crypto.blind_index(each.email): each for each in [*found, Mailbox(person.email)]}.values())
 
 
 def verified_by(email: str) -> Any:
@@ -288,16 +312,7 @@ def preferences(customer_id: uuid.UUID) -> dict[tuple[str, str], bool]:
 
 def wants(customer_id: uuid.UUID, *, channel: str, kind: str) -> bool:
     """Whether this customer is to be told (NOT-34)."""
-    said = preferences(customer_id).get((channel, kind))
-    return (channel, kind) not in OPT_IN if said is None else said
-
-
-def tries_of(email: str) -> list[Any]:
-    """(way, was_right, created_at) of what was tried at this account within the month that is kept."""
-    return db.rows(
-        "SELECT way, was_right, created_at FROM customer_sign_in WHERE email_index = ANY(:email) ORDER BY created_at",
-        email=crypto.blind_indexes(email),
-    )
+    return (channel, kind) in LOCKED or preferences(customer_id).get((channel, kind), False)
 
 
 def consents_of(customer_id: uuid.UUID | None, email: str, *, limit: int = 100) -> list[Consent]:

@@ -134,11 +134,11 @@ def tell_email_changed(event: EmailChanged) -> None:
     """To the address that was the account's: should it not have been its owner, they can still write to us."""
 
     def plan() -> Mail | None:
-        wish = customers.request(event.request_id)
-        if wish is None or wish.old_email is None:
+        former, person = customers.former_email(event.request_id), customers.customer(event.customer_id)
+        if former is None or person is None:
             return None
         topic = f"{event.name}:{event.request_id}"
-        return Mail(topic, "customer_email_changed", wish.old_email, letters.language_of(wish.locale), None)
+        return Mail(topic, "customer_email_changed", former.email, letters.language_of(person.locale), None)
 
     flows.send_once(plan)
 

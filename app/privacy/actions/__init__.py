@@ -10,6 +10,7 @@ from app.core.errors import NotFound
 from app.core.settings import Retention
 from app.customers import queries as customers
 from app.customers.actions import closing
+from app.customers.queries import Mailbox
 from app.orders.actions import belonging
 from app.orders.rules import OVER_UNPAID
 from app.privacy import queries
@@ -30,11 +31,14 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
         or any(queries.waits_for(customer_id))
     ):
         return None
-    _forget_mails(person.email)
+    mailboxes = customers.mailboxes(person)
+    for each in mailboxes:
+        _forget_mails(each)
     _forget_browser(person.visitor)
     subscriptions.let_go(customer_id)
     _forget_orders(belonging.let_go(customer_id), keep=keep)
-    requests.finish_deletion(person.email, customer_id)
+    for each in mailboxes:
+        requests.finish_deletion(each, customer_id)
     closing.erase(person)
     return person.visitor
 
@@ -56,31 +60,32 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
         raise HasAccount()
     if any(queries.guest_waits_for(email)):
         raise StillUnderWay()
-    _forget_mails(email)
+    mailbox = Mailbox(email)
+    _forget_mails(mailbox)
     visitors = queries.browsers_of(email)
     for visitor in visitors:
         _forget_browser(visitor)
     subscriptions.let_guest_go(email)
     forgotten = _forget_orders(belonging.let_guest_go(email), keep=keep)
-    closing.forget_address(email)
-    requests.finish_deletion(email, by=by)
+    closing.forget_address(mailbox)
+    requests.finish_deletion(mailbox, by=by)
     audit.record("privacy.guest_erased", actor=by, object_kind="data_request", object_id=request_id, orders=forgotten)
     return visitors, forgotten
 
 
-def _forget_mails(email: str) -> None:
+def _forget_mails(mailbox: Mailbox) -> None:
     """And where gift cards were sent: whoever has the code can pay with it, as the page says before. One whose code is on its way
     keeps that: else its money would be nobody's."""
-    theirs = crypto.blind_indexes(email)
+    theirs = queries.of_mailbox(mailbox)
     db.rows(
-        "DELETE FROM mail_message m WHERE recipient_index = ANY(:email) AND NOT EXISTS"
+        f"DELETE FROM mail_message m WHERE {queries.MAILED_TO} AND NOT EXISTS"  # noqa: S608 - our own words  # nosec B608
         " (SELECT FROM orders o WHERE o.id = m.order_id AND o.confirmed_at IS NOT NULL) RETURNING id",
-        email=theirs,
+        **theirs,
     )
     db.rows(
-        "UPDATE value_account SET email = NULL, email_index = NULL, mail_code = NULL"
-        " WHERE email_index = ANY(:email) AND (mail_code IS NULL OR balance_minor = 0) RETURNING id",
-        email=theirs,
+        "UPDATE value_account a SET email = NULL, email_index = NULL, mail_code = NULL"  # noqa: S608  # nosec B608
+        f" WHERE {queries.VALUE_SENT_TO} AND (mail_code IS NULL OR balance_minor = 0) RETURNING id",
+        **theirs,
     )
 
 

@@ -14,6 +14,7 @@ from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference
 from app.customers.actions import closing
 from app.customers.models import Customer
+from app.customers.queries import Mailbox
 from app.privacy import queries
 from app.privacy.errors import AlreadyAnswered
 from app.privacy.events import RequestsDue
@@ -132,10 +133,10 @@ def _withdraw(person: Customer) -> None:
         _close(row, "withdrawn", by=CUSTOMER)
 
 
-def finish_deletion(email: str, customer_id: uuid.UUID | None = None, *, by: str = "system") -> None:
+def finish_deletion(mailbox: Mailbox, customer_id: uuid.UUID | None = None, *, by: str = "system") -> None:
     """The person is forgotten: so are their requests, also those of an address they had before, but for the fact that they were
     answered."""
-    mine = update(DataRequest).where(queries.whose_requests(email, customer_id))
+    mine = update(DataRequest).where(queries.whose_requests(mailbox.email, customer_id, until=mailbox.until))
     state = case((DataRequest.kind == "deletion", "done"), else_="withdrawn")
     done = {"state": state, "closed_at": func.clock_timestamp(), "closed_by": by}
     unsynchronised = {"synchronize_session": False}
