@@ -124,3 +124,31 @@ def test_every_constraint_is_named_by_us(empty: Engine) -> None:
 def test_revisions_import_nothing_of_the_shop() -> None:
     for revision in (schema.FOLDER / "versions").glob("*.py"):
         assert "app." not in revision.read_text(), f"{revision.name} would break when the shop's code moves on"
+
+
+def test_addresses_that_were_changed_before_0027_are_kept(empty: Engine) -> None:
+    """There and back."""
+    schema.upgrade("0023", url=url_of(empty))
+    customer, change = uuid.uuid4(), uuid.uuid4()
+    sent(
+        empty,
+        "INSERT INTO customer (id, email, email_index, name, visitor, locale)"
+        f" VALUES ('{customer}', 'now', 'i', 'n', 'v', 'en')",
+    )
+    for request, old_email, used_at in ((change, "'before'", "now()"), (uuid.uuid4(), "NULL", "NULL")):
+        sent(
+            empty,
+            "INSERT INTO customer_request (id, kind, email, email_index, old_email, locale, visitor, token_hash, customer_id,"
+            f" expires_at, used_at) VALUES ('{request}', 'new_email', 'now', 'i', {old_email}, 'en', 'v', '{request}', '{customer}',"
+            f" now(), {used_at})",
+        )
+    schema.upgrade("0027", url=url_of(empty))
+    with empty.connect() as connection:
+        kept = connection.execute(text("SELECT id, customer_id, email, until IS NOT NULL FROM customer_former_email"))
+        assert [tuple(row) for row in kept] == [(change, customer, "before", True)]
+    schema.downgrade("0023", url=url_of(empty))
+    with empty.connect() as connection:
+        assert list(connection.scalars(text("SELECT old_email FROM customer_request ORDER BY old_email"))) == [
+            "before",
+            None,
+        ]
