@@ -20,6 +20,7 @@ from app.core import crypto, db
 from app.core.settings import Settings
 from app.core.transaction import transaction
 from app.customers.queries import newsletter as subscribers
+from app.customers.rules import NEWS
 from app.privacy import flows as privacy
 from app.web.limits import limiter
 from tests.customers.patron import PASSWORD, Patron
@@ -94,7 +95,7 @@ def is_ticked(patron: Patron) -> bool:
     """On the page of preferences, and as programs see it."""
     known = patron.client.get("/api/v1/customer/preferences").json["preferences"]
     on_page = "email-marketing" in form_to(patron.get(PREFERENCES), PREFERENCES).fields
-    assert [each["enabled"] for each in known if each["type"] == "marketing"] == [on_page]
+    assert [each["enabled"] for each in known if (each["channel"], each["type"]) == NEWS] == [on_page]
     return on_page
 
 
