@@ -73,6 +73,7 @@ ENTRY_POINTS = (
     "app.admin.signin",
     "app.admin.passkeys",
     "app.admin.joining",
+    "app.admin.forgotten",
     "app.admin.profile",
     "app.admin.phone",
     "app.admin.roles",

@@ -94,6 +94,28 @@ class StaffInvitation(Base):
     created_at: Mapped[CreatedAt]
 
 
+class StaffReset(Base):
+    """Somebody wants a link to choose another password. Written down alike whether anybody works here under this address or
+    not: the worker finds out. `token` is the link's secret until its mail has left, `token_hash` what the link is known by."""
+
+    __tablename__ = "staff_reset"
+    __table_args__ = (
+        CheckConstraint("used_at IS NULL OR token IS NULL", name="spent"),
+        Index("ix_staff_reset_email_index_created_at", "email_index", text("created_at DESC")),
+        Index("ix_staff_reset_created_at", "created_at"),
+    )
+
+    id: Mapped[Key]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    token: Mapped[str | None] = mapped_column(EncryptedText)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
 class StaffBackupCode(Base):
     __tablename__ = "staff_backup_code"
     __table_args__ = (Index("ix_staff_backup_code_staff_id", "staff_id"),)

@@ -8,6 +8,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from app.accounts import queries
+from app.accounts.queries import resets
 from app.web import rights, staff
 from app.web.gates import guards
 from app.web.respond import is_fragment
@@ -37,9 +38,9 @@ def keep_out() -> ResponseReturnValue | None:
 
 
 def _is_made_up() -> bool:
-    """Whether the link is an invitation that nobody ever got: to whoever tries them there is nothing here either."""
+    """Whether the link of a mail is one that nobody ever got: to whoever tries them there is nothing here either."""
     token = (request.view_args or {}).get("token")
-    return token is not None and queries.invitation_by_token(token) is None
+    return token is not None and queries.invitation_by_token(token) is None and not resets.is_link(token)
 
 
 def _login_url() -> str:

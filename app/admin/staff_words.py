@@ -149,6 +149,8 @@ def _acts() -> Mapping[str, str]:
         "staff.role_changed": _("Changed a role"),
         "staff.role_removed": _("Removed a role"),
         "staff.password_changed": _("Changed their password"),
+        "staff.password_reset": _("Chose another password by a link, having forgotten it"),
+        "staff.password_ended": _("Ended a colleague's password"),
         "staff.codes_changed": _("Made new backup codes"),
         "staff.totp_changed": _("Set up another authenticator"),
         "staff.totp_removed": _("Turned their authenticator off, and kept their passkeys"),

@@ -36,6 +36,7 @@ SWEEPS = (
     Sweep("staff_alert", "created_at", "login_days"),
     Sweep("staff_sms_code", "created_at", "login_days"),
     Sweep("staff_invitation", "expires_at", "login_days"),
+    Sweep("staff_reset", "created_at", "link_days"),
     Sweep(
         "wish",
         "created_at",
@@ -106,8 +107,8 @@ EMPTIED = (
     "api_key", "api_key_nonce", "api_key_secret", "audit_seal", "audit_entry", "cart_notice", "checkout_session", "csp_report",
     "customer_identity", "customer_oidc_flow", "customer_request", "customer_session", "customer_sign_in", "customer_spent_token",
     "data_request", "kept_key", "login_attempt", "mail_message", "outbox_delivery", "outbox_event", "passkey", "passkey_challenge",
-    "payment_notice", "staff_alert", "staff_backup_code", "staff_device", "staff_invitation", "staff_session", "staff_sms_code",
-    "staff_spent_token",
+    "payment_notice", "staff_alert", "staff_backup_code", "staff_device", "staff_invitation", "staff_reset", "staff_session",
+    "staff_sms_code", "staff_spent_token",
 )  # fmt: skip
 
 

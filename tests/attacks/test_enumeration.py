@@ -18,6 +18,7 @@ DOORS = {
     "/login/link": ("/login", "email", {}),
     "/login/forgot": ("/login/forgot", "email", {}),
     "/register": ("/register", "email", {"name": "Aina", "password": PASSWORD}),
+    "/admin/forgot": ("/admin/forgot", "email", {}),
     "/admin/login": ("/admin/login", "email", {"password": PASSWORD}),
     "/gift-cards": ("/gift-cards", "code", {}),
     "/track": ("/track", "number", {"contact": "somebody-else@example.com"}),

@@ -45,6 +45,7 @@ TO_STAFF = (
     "staff_backup_code_used",
     "staff_sign_in_blocked",
     "staff_invited",
+    "staff_reset",
     "staff_access_changed",
     "staff_alert",
     "api_key_changed",
@@ -187,7 +188,7 @@ def test_there_are_just_the_mails_that_something_sends():
     handlers = Path(letters.__file__).parent / "handlers"
     source = "".join(path.read_text() for path in handlers.glob("*.py"))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 52
+    assert len(TEMPLATES) == 53
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])

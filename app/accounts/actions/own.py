@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries, rules
-from app.accounts.actions import devices, phones
+from app.accounts.actions import devices, phones, resets
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
@@ -24,6 +24,7 @@ def set_password(who: SignedIn, *, password_hash: str) -> None:
     if person is None:
         raise NotFound()
     person.password_hash = password_hash
+    resets.end_links(person)
     end_others(who)
     note(who, "password")
 
