@@ -56,6 +56,7 @@ class Staff(Base):
     phone: Mapped[str | None] = mapped_column(EncryptedText)  # E.164, proven by a code
     phone_confirmed_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    signed_in_at: Mapped[datetime | None]  # last, with all that is asked for; kept when the sessions are long forgotten
     blocked_told_at: Mapped[datetime | None]  # when a mail last said that somebody tries to sign in as them
     created_at: Mapped[CreatedAt]
 

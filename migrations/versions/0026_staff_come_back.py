@@ -1,4 +1,4 @@
-"""staff: links by mail to choose another password"""
+"""staff: links by mail to choose another password, and when somebody signed in last"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,14 @@ depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
 NOW = sa.text("clock_timestamp()")
+
+# Sessions are forgotten after some weeks, what somebody did stays. Who joined has given no second factor yet.
+SIGNED_IN = """
+UPDATE staff SET signed_in_at = greatest(
+  (SELECT max(passed_totp_at) FROM staff_session s WHERE s.staff_id = staff.id),
+  (SELECT max(created_at) FROM audit_entry a WHERE a.actor = 'staff:' || staff.id AND a.action <> 'staff.joined')
+)
+"""
 
 
 def upgrade() -> None:
@@ -31,6 +39,10 @@ def upgrade() -> None:
     op.create_index("ix_staff_reset_email_index_created_at", "staff_reset", ["email_index", sa.text("created_at DESC")])
     op.create_index("ix_staff_reset_created_at", "staff_reset", ["created_at"])
 
+    op.add_column("staff", sa.Column("signed_in_at", MOMENT, nullable=True))
+    op.execute(SIGNED_IN)
+
 
 def downgrade() -> None:
+    op.drop_column("staff", "signed_in_at")
     op.drop_table("staff_reset")

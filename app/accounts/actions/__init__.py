@@ -175,7 +175,7 @@ def open_passed(person: Staff, *, is_program: bool = False, is_weak: bool = Fals
     session.passed_totp_at = _stale() if is_weak else clock.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
-    watching.look_at_sign_in(session)
+    watching.look_at_sign_in(person, session)
     return token
 
 
@@ -295,7 +295,7 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
     session.passed_totp_at = min(device.confirmed_at, _stale())
     db.session.flush()
-    watching.look_at_sign_in(session)
+    watching.look_at_sign_in(person, session)
     return token
 
 
