@@ -181,8 +181,8 @@ def confirm_codes() -> ResponseReturnValue:
 @bp.post("/logout")
 @needs(step=PASSWORD)
 def log_out() -> ResponseReturnValue:
-    token = staff.session_token()
-    in_transaction(lambda: accounts.end_session(token))
+    who, token = staff.somebody(passed=False), staff.session_token()
+    in_transaction(lambda: accounts.sign_out(who, token))
     answer = redirect(LOGIN, 303)
     staff.take_cookie(answer)  # type: ignore[arg-type]
     return answer

@@ -169,6 +169,7 @@ def _acts() -> Mapping[str, str]:
         "privacy.copy_taken": _("Took a copy of somebody's data"),
         "privacy.account_closed": _("Closed a customer's account, as asked"),
         "privacy.guest_erased": _("Erased a guest's data, as asked"),
+        "staff.left": _("Signed out"),
         "staff.signed_out_others": _("Signed out everywhere else"),
         "staff.signed_out_one": _("Signed out in one place"),
         "api_key.created": _("Made an API key"),

@@ -7,6 +7,7 @@ import pytest
 from app.core import db
 from app.core.transaction import transaction
 from app.returns.rules import Wish
+from tests.changes import changes
 from tests.flows.conftest import shop  # noqa: F401 (fixture)
 from tests.flows.shopper import Shopper, money
 from tests.flows.test_value import placed
@@ -223,7 +224,8 @@ def test_ref08_one_asks_and_another_approves(careful, bank, drain):
     assert "Approved" in said
     drain()
     assert (states(), money(bank)[1], stock_row(shirt)) == ([("succeeded", 18900)], 18900, (4, 0))
-    assert len(audited("refund.approved")) == 1
+    assert changes("refund.waiting") == [(None, {"state": "waiting"})]
+    assert changes("refund.approved") == [({"state": "waiting"}, {"state": "requested"})]
     assert timeline(token)[-3:] == ["refund_waiting", "refund_approved", "refund_succeeded"]
     assert faults() == {}
 
@@ -235,6 +237,7 @@ def test_ref08_what_is_rejected_never_leaves(careful, bank, drain):
     ravi.press("/admin/refunds?view=approval", "/admin/refunds/" + str(db.scalar("SELECT id FROM refund")) + "/reject")
     drain()
     assert (states(), money(bank)[1], payment_state(token)) == ([("rejected", 19700)], 0, "paid")
+    assert changes("refund.rejected") == [({"state": "waiting"}, {"state": "rejected"})]
     assert "RM\u00a0197.00 of this order can be refunded" in siti.get(f"/admin/orders/{order_of(token)}/refund")
     assert faults() == {}
 
