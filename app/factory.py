@@ -74,6 +74,7 @@ ENTRY_POINTS = (
     "app.admin.passkeys",
     "app.admin.joining",
     "app.admin.forgotten",
+    "app.admin.kept",
     "app.admin.profile",
     "app.admin.phone",
     "app.admin.roles",

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries
-from app.accounts.actions import keys, own, people, programs
+from app.accounts.actions import keeping, keys, own, people, programs
 from app.accounts.actions import resets as mailed
 from app.accounts.actions.keys import Entry
 from app.accounts.errors import InvitationOver, ResetOver, TooManyTries, WrongPassword
@@ -162,6 +162,11 @@ def join(token: str, password: str) -> str:
         return actions.start_session(people.accept(token, password_hash=password_hash))
 
     return in_transaction(work)
+
+
+def forget_kept() -> None:
+    """By the clock; see `keeping.forget_old`."""
+    in_transaction(keeping.forget_old)
 
 
 def reset_password(token: str, password: str) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import crypto
-from app.core.crypto import EncryptedText
+from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 
 ROLE = (
@@ -114,6 +115,24 @@ class StaffReset(Base):
     mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class StaffKeptForm(Base):
+    """What somebody sent when their session was over, or a fresh code was asked for, until they are back: bound to them and to
+    the browser (`browser_hash`). `form` has the `path` and the `fields`, (name, value) each, without passwords and codes."""
+
+    __tablename__ = "staff_kept_form"
+    __table_args__ = (
+        Index("ix_staff_kept_form_staff_id", "staff_id"),
+        Index("ix_staff_kept_form_expires_at", "expires_at"),
+    )
+
+    id: Mapped[Key]
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    form: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON)
+    expires_at: Mapped[datetime]
     created_at: Mapped[CreatedAt]
 
 

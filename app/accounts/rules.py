@@ -29,6 +29,7 @@ TOTP_LENGTH = 6
 BACKUP_CODES = 10
 INVITATION_HOURS = 72
 RESET_MINUTES = 60
+KEPT_MINUTES, MOST_KEPT = 30, 5  # forms that could not be sent, of one person
 GOOD_RESETS, GOOD_MINUTES = 2, 5  # no third link while two in the mailbox are good for that long: nobody can flood it
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 1000

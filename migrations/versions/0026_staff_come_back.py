@@ -1,4 +1,4 @@
-"""staff: links by mail to choose another password, and when somebody signed in last"""
+"""staff: links by mail to choose another password, when somebody signed in last, forms that were not sent"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,10 +39,26 @@ def upgrade() -> None:
     op.create_index("ix_staff_reset_email_index_created_at", "staff_reset", ["email_index", sa.text("created_at DESC")])
     op.create_index("ix_staff_reset_created_at", "staff_reset", ["created_at"])
 
+    op.create_table(
+        "staff_kept_form",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("browser_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
+        sa.Column("created_at", MOMENT, server_default=NOW, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff.id"], name=op.f("fk_staff_kept_form_staff_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_kept_form")),
+    )
+    op.create_index("ix_staff_kept_form_staff_id", "staff_kept_form", ["staff_id"])
+    op.create_index("ix_staff_kept_form_expires_at", "staff_kept_form", ["expires_at"])
     op.add_column("staff", sa.Column("signed_in_at", MOMENT, nullable=True))
     op.execute(SIGNED_IN)
 
 
 def downgrade() -> None:
     op.drop_column("staff", "signed_in_at")
+    op.drop_table("staff_kept_form")
     op.drop_table("staff_reset")
