@@ -152,4 +152,12 @@ def test_the_pages_of_the_staff(open_page, staff, link_to):
     stranger = open_page(bypass_csp=True)
     stranger.goto(link_to("ravi.krishnan.with.a.long.name@example.com"))
     faults += check(stranger, "an invitation")
+    stranger.expected = {422}
+    stranger.goto("/admin/forgot")
+    faults += check(stranger, "a password forgotten")
+    stranger.get_by_role("button", name="Mail me the link").click()
+    faults += check(stranger, "a password forgotten, with errors")
+    stranger.get_by_label("E-mail address").fill("ravi@example.com")
+    stranger.get_by_role("button", name="Mail me the link").click()
+    faults += check(stranger, "a link on its way")
     assert faults == [], "\n".join(faults)
