@@ -74,6 +74,8 @@ ENTRY_POINTS = (
     "app.admin.signin",
     "app.admin.passkeys",
     "app.admin.joining",
+    "app.admin.forgotten",
+    "app.admin.kept",
     "app.admin.profile",
     "app.admin.phone",
     "app.admin.roles",

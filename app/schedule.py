@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app import jobs
+from app.accounts import flows as accounts
 from app.api_keys import flows as api_keys
 from app.audit import flows as audit
 from app.core.settings import Settings
@@ -70,6 +71,7 @@ SCHEDULE: Sequence[Line] = (
     every("1m", audit.seal),
     every("15m", notifications.tell_wishes),
     daily("19:10", privacy.forget_old),
+    every("10m", accounts.forget_kept),
     every("1h", api_keys.tell_ending),
     every("1h", api_keys.forget_nonces),
     every("1h", passkeys.forget_old),

@@ -13,6 +13,7 @@ from app.accounts.events import (
     StaffBackupCodeUsed,
     StaffCodeWanted,
     StaffInvited,
+    StaffResetWanted,
     StaffSignInBlocked,
 )
 from app.api_keys.events import ApiKeyChanged, ApiKeyEnding
@@ -40,6 +41,7 @@ from app.notifications import handlers as notifications
 from app.notifications.handlers import api_keys as key_mails
 from app.notifications.handlers import customers as customer_mails
 from app.notifications.handlers import phones as phone_messages
+from app.notifications.handlers import staff_links
 from app.orders import handlers as orders
 from app.orders.events import OrderCancelled, OrderExpired, OrderPaid, OrderPromised, PlanBegun, RecurringOrderPaid
 from app.payments.events import (
@@ -141,7 +143,8 @@ SUBSCRIPTIONS: Mapping[type[Event], Sequence[Callable[[Any], object] | Handler]]
     StaffSignInBlocked: [network(notifications.warn_of_blocked_sign_in)],
     StaffBackupCodeUsed: [network(notifications.warn_of_backup_code)],
     StaffAlerted: [network(notifications.tell_alert)],
-    StaffInvited: [network(notifications.invite_staff)],
+    StaffInvited: [network(staff_links.invite_staff)],
+    StaffResetWanted: [network(staff_links.send_reset)],
     StaffAccessChanged: [network(notifications.tell_access_changed)],
     ApiKeyChanged: [network(key_mails.tell_key_changed)],
     ApiKeyEnding: [network(key_mails.tell_key_ending)],

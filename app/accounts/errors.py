@@ -1,3 +1,5 @@
+import uuid
+
 from app.core.errors import Conflict, Refused, ShopError
 
 
@@ -28,6 +30,23 @@ class InvitationOver(Conflict):
     """Accepted, revoked or run out."""
 
     code = "invitation_over"
+
+
+class AccountClosed(EmailTaken):
+    """Somebody worked here under this address: `staff_id` is theirs, to be opened again."""
+
+    code = "account_closed"
+
+    def __init__(self, staff_id: uuid.UUID) -> None:
+        super().__init__()
+        self.staff_id = staff_id
+
+
+class ResetOver(ShopError):
+    """The link for another password was used or replaced, is too old, or never was one."""
+
+    code = "reset_over"
+    status = 410
 
 
 class NotYours(ShopError):

@@ -43,9 +43,18 @@ class StaffInvited(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StaffResetWanted(Event):
+    """Somebody wants a link to choose another password, for an address under which nobody may work."""
+
+    name = "staff.reset_wanted"
+    reset_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class StaffAccessChanged(Event):
-    """What one signs in with has changed: `what` is `password`, `totp`, `totp_replaced`, `totp_removed`, `codes`, `authenticator`,
-    `passkey_added`, `passkey_removed`, `phone` or `phone_removed`. Its owner should know."""
+    """What one signs in with has changed: `what` is `password`, `password_reset`, `password_ended`, `totp`, `totp_replaced`,
+    `totp_removed`, `codes`, `authenticator`, `passkey_added`, `passkey_removed`, `phone` or `phone_removed`. Its owner should
+    know."""
 
     name = "staff.access_changed"
     staff_id: uuid.UUID

@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Callable
 
 from app.accounts import actions, queries
-from app.accounts.actions import keys, own, people, programs
+from app.accounts.actions import keeping, keys, own, people, programs
+from app.accounts.actions import resets as mailed
 from app.accounts.actions.keys import Entry
-from app.accounts.errors import InvitationOver, TooManyTries, WrongPassword
-from app.accounts.queries import SignedIn
+from app.accounts.errors import InvitationOver, ResetOver, TooManyTries, WrongPassword
+from app.accounts.queries import SignedIn, resets
 from app.core import db, passwords
 from app.core.transaction import in_transaction
 from app.passkeys.actions import Given
@@ -161,6 +162,21 @@ def join(token: str, password: str) -> str:
         return actions.start_session(people.accept(token, password_hash=password_hash))
 
     return in_transaction(work)
+
+
+def forget_kept() -> None:
+    """By the clock; see `keeping.forget_old`."""
+    in_transaction(keeping.forget_old)
+
+
+def reset_password(token: str, password: str) -> None:
+    """Another password by the link of a mail; nobody is signed in by it. Raises ResetOver."""
+    is_open = resets.open_reset(token) is not None
+    db.release()
+    if not is_open:
+        raise ResetOver()
+    password_hash = passwords.hashed(password)
+    in_transaction(lambda: mailed.reset_password(token, password_hash=password_hash))
 
 
 def change_password(who: SignedIn, current: str, new: str) -> None:

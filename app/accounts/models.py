@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import crypto
-from app.core.crypto import EncryptedText
+from app.core.crypto import EncryptedJSON, EncryptedText
 from app.core.db import Base, CreatedAt, Key
 
 ROLE = (
@@ -56,6 +57,7 @@ class Staff(Base):
     phone: Mapped[str | None] = mapped_column(EncryptedText)  # E.164, proven by a code
     phone_confirmed_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    signed_in_at: Mapped[datetime | None]  # last, with all that is asked for; kept when the sessions are long forgotten
     blocked_told_at: Mapped[datetime | None]  # when a mail last said that somebody tries to sign in as them
     created_at: Mapped[CreatedAt]
 
@@ -91,6 +93,46 @@ class StaffInvitation(Base):
     expires_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class StaffReset(Base):
+    """Somebody wants a link to choose another password. Written down alike whether anybody works here under this address or
+    not: the worker finds out. `token` is the link's secret until its mail has left, `token_hash` what the link is known by."""
+
+    __tablename__ = "staff_reset"
+    __table_args__ = (
+        CheckConstraint("used_at IS NULL OR token IS NULL", name="spent"),
+        Index("ix_staff_reset_email_index_created_at", "email_index", text("created_at DESC")),
+        Index("ix_staff_reset_created_at", "created_at"),
+    )
+
+    id: Mapped[Key]
+    email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes] = mapped_column(LargeBinary)
+    token: Mapped[str | None] = mapped_column(EncryptedText)
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    mailed_at: Mapped[datetime | None]  # None: no mail yet, or none at all
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class StaffKeptForm(Base):
+    """What somebody sent when their session was over, or a fresh code was asked for, until they are back: bound to them and to
+    the browser (`browser_hash`). `form` has the `path` and the `fields`, (name, value) each, without passwords and codes."""
+
+    __tablename__ = "staff_kept_form"
+    __table_args__ = (
+        Index("ix_staff_kept_form_staff_id", "staff_id"),
+        Index("ix_staff_kept_form_expires_at", "expires_at"),
+    )
+
+    id: Mapped[Key]
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"))
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    form: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON)
+    expires_at: Mapped[datetime]
     created_at: Mapped[CreatedAt]
 
 

@@ -8,10 +8,11 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from app.accounts import queries
-from app.web import rights, staff
+from app.accounts.queries import resets
+from app.web import kept, rights, staff
 from app.web.gates import guards
 from app.web.respond import is_fragment
-from app.web.rights import LOGIN, PASSED, PASSWORD, STRANGER, TOTP, turn_away, with_next
+from app.web.rights import LOGIN, PASSED, PASSWORD, STRANGER, TOTP, Need, turn_away, with_next
 
 PREFIX, LOGOUT = "/admin", "/admin/logout"
 
@@ -26,7 +27,7 @@ def keep_out() -> ResponseReturnValue | None:
     step = need.step if need and not _is_made_up() else PASSED
     person = staff.signing_in()
     if person is None:
-        return None if step == STRANGER else turn_away(_login_url(), 401)
+        return None if step == STRANGER else turn_away(_login_url(need), 401)
     if not person.has_passed:
         return None if step in (STRANGER, PASSWORD) else turn_away(TOTP, 403)
     staff.note_activity()
@@ -37,13 +38,16 @@ def keep_out() -> ResponseReturnValue | None:
 
 
 def _is_made_up() -> bool:
-    """Whether the link is an invitation that nobody ever got: to whoever tries them there is nothing here either."""
+    """Whether the link of a mail is one that nobody ever got: to whoever tries them there is nothing here either."""
     token = (request.view_args or {}).get("token")
-    return token is not None and queries.invitation_by_token(token) is None
+    return token is not None and queries.invitation_by_token(token) is None and not resets.is_link(token)
 
 
-def _login_url() -> str:
-    """The sign-in page; it remembers where a person wanted to go, not what a form wanted to do, and no link out of a mail."""
+def _login_url(need: Need | None) -> str:
+    """The sign-in page; it remembers where a person wanted to go, or what they sent when their session was over; and no link
+    out of a mail."""
+    if need and need.step == PASSED and (url := kept.keep(None)):
+        return with_next(LOGIN, url)
     if _is_made_up() or request.method != "GET" or is_fragment() or request.path in ("/admin", "/admin/", LOGOUT, TOTP):
         return LOGIN
     return with_next(LOGIN, request.full_path.rstrip("?"))

@@ -17,7 +17,7 @@ from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.passkeys import queries as passkeys
-from app.web import staff
+from app.web import kept, staff
 from app.web.forms import has_control_characters
 from app.web.limits import limit, looks_at_password
 from app.web.respond import respond
@@ -181,8 +181,8 @@ def confirm_codes() -> ResponseReturnValue:
 @bp.post("/logout")
 @needs(step=PASSWORD)
 def log_out() -> ResponseReturnValue:
-    token = staff.session_token()
-    in_transaction(lambda: accounts.end_session(token))
+    who, token = staff.somebody(passed=False), staff.session_token()
+    in_transaction(lambda: accounts.sign_out(who, token))
     answer = redirect(LOGIN, 303)
     staff.take_cookie(answer)  # type: ignore[arg-type]
     return answer
@@ -194,6 +194,7 @@ def login_page(email: str = "", error: str | None = None) -> dict[str, object]:
         "error": error,
         "action": _with_next(LOGIN),
         "passkey_action": _with_next(f"{LOGIN}/passkey"),
+        "is_kept": next_page().startswith(kept.PAGE),
     }
 
 

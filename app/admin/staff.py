@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from app.accounts import queries, rules
 from app.accounts.actions import people
 from app.accounts.actions.people import Chosen
-from app.accounts.errors import AlreadyInvited, EmailTaken, InvitationOver, LastOwner, NotYours, Yourself
+from app.accounts.errors import AccountClosed, AlreadyInvited, EmailTaken, InvitationOver, LastOwner, NotYours, Yourself
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
@@ -63,6 +63,8 @@ def invite() -> ResponseReturnValue:
         return _form(("email", _("Enter an e-mail address like aina@example.com")))
     try:
         in_transaction(lambda: people.invite(email, Chosen(request.form.get("role", "")), by=by))
+    except AccountClosed as refusal:
+        return _form(("email", _("This account is closed: open it again instead")), status=409, closed=refusal.staff_id)
     except EmailTaken:
         return _form(("email", _("Somebody works here under this address already")), status=409)
     except AlreadyInvited:
@@ -74,7 +76,10 @@ def invite() -> ResponseReturnValue:
     return done(PAGE, "staff-invited")
 
 
-def _form(fault: tuple[str, str] | None = None, *, status: int = 422) -> ResponseReturnValue:
+def _form(
+    fault: tuple[str, str] | None = None, *, status: int = 422, closed: uuid.UUID | None = None
+) -> ResponseReturnValue:
+    """`closed` is the account of who worked here under this address."""
     return respond(
         "admin/staff/invite.html",
         status=status if fault else 200,
@@ -82,6 +87,7 @@ def _form(fault: tuple[str, str] | None = None, *, status: int = 422) -> Respons
         typed=request.form,
         roles=words.role_choices(queries.roles(), mine=somebody().rights),
         hours=rules.INVITATION_HOURS,
+        closed=closed,
     )
 
 
@@ -141,10 +147,11 @@ ACTS: dict[str, tuple[Callable[..., Any], str]] = {
     "take-back": (people.take_back, "taken-back"),
     "sign-out": (people.sign_out, "colleague-signed-out"),
     "reset-totp": (people.replace_phone, "totp-reset"),
+    "end-password": (people.end_password, "password-ended"),
 }
 
 
-@bp.post("/staff/<uuid:staff_id>/<any('let-go', 'take-back', 'sign-out', 'reset-totp'):what>")
+@bp.post("/staff/<uuid:staff_id>/<any('let-go', 'take-back', 'sign-out', 'reset-totp', 'end-password'):what>")
 @needs("staff.change", fresh=True, back="/admin/staff/{staff_id}")
 @limit(FORMS)
 def change(staff_id: uuid.UUID, what: str) -> ResponseReturnValue:

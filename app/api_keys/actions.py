@@ -99,12 +99,14 @@ def end_secret(key_id: uuid.UUID, public_id: str, *, by: SignedIn) -> bool:
     now: datetime = db.scalar("SELECT clock_timestamp()")
     if secret.ends_at <= now:
         return False
-    secret.ends_at = now
+    before, secret.ends_at = {"ends_at": secret.ends_at.isoformat()}, now
     audit.record(
         "api_key.secret_ended",
         actor=by.actor,
         object_kind="api_key",
         object_id=key.id,
+        before=before,
+        after={"ends_at": now.isoformat()},
         name=key.name,
         secret=public_id,
     )
@@ -115,7 +117,7 @@ def revoke(key_id: uuid.UUID, *, by: SignedIn) -> None:
     """From now on none of its secrets opens anything. Whoever looks after keys may revoke any. Raises KeyOver, NotFound."""
     key = _key(key_id)
     key.revoked_at = clock.now()
-    _note("revoked", key, by=by)
+    _note("revoked", key, by=by, before={"revoked": False}, after={"revoked": True})
 
 
 def _key(key_id: uuid.UUID) -> ApiKey:

@@ -20,7 +20,7 @@ MASKS = (
     (re.compile(SAID + r")[^\s&\"',}<]+", re.I), r"\1<hidden>"),
     (
         re.compile(
-            r"(/(?:order|checkout/pay|pay/return|admin/invitation|login/link|login/reset|login/connect|register|account/email|unsubscribe|newsletter)/)"
+            r"(/(?:order|checkout/pay|pay/return|admin/invitation|admin/reset|login/link|login/reset|login/connect|register|account/email|unsubscribe|newsletter)/)"
             r"[\w.-]{16,}"
         ),
         r"\1<token>",

@@ -96,7 +96,7 @@ def is_right(password_hash: str | None, password: str) -> bool:
     """As slow where there is no such account (None) as where there is one."""
     with _timed() as factor:
         try:
-            _hasher.verify(password_hash or _hash_of_nobody(), password)
+            _hasher.verify(password_hash or hash_of_nobody(), password)
         except (VerificationError, InvalidHashError):
             return False
         factor[0] = Allowance.RIGHT
@@ -118,7 +118,7 @@ def is_common(password: str, *, known: Sequence[str] = ()) -> bool:
         return bool(zxcvbn(password[:LOOKED_AT], user_inputs=[*known, *words])["guesses"] < GUESSES)
 
 
-def _hash_of_nobody() -> str:
+def hash_of_nobody() -> str:
     """What no password fits, at today's cost. Drawn, not computed: else the first to ask for nobody would wait twice."""
     cost = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
     salt, digest = (

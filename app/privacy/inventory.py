@@ -38,6 +38,7 @@ SWEEPS = (
     Sweep("staff_alert", "created_at", "login_days"),
     Sweep("staff_sms_code", "created_at", "login_days"),
     Sweep("staff_invitation", "expires_at", "login_days"),
+    Sweep("staff_reset", "created_at", "link_days"),
     Sweep(
         "wish",
         "created_at",
@@ -102,6 +103,7 @@ STAYING = {
     "refund_request": "its note goes with whom the order was for",
     "staff": "the audit names them by it, as long as the shop keeps that",
     "staff_backup_code": "goes with its member of staff",
+    "staff_kept_form": "half an hour: `accounts.flows.forget_kept`",
 }
 
 # A copy for tests: tables that are emptied, because nothing in them is worth a made-up person.
@@ -110,8 +112,8 @@ EMPTIED = (
     "customer_former_email", "customer_identity", "customer_oidc_flow", "customer_request", "customer_session", "customer_sign_in",
     "customer_spent_token",
     "data_request", "kept_key", "login_attempt", "mail_message", "outbox_delivery", "outbox_event", "passkey", "passkey_challenge",
-    "payment_notice", "staff_alert", "staff_backup_code", "staff_device", "staff_invitation", "staff_session", "staff_sms_code",
-    "staff_spent_token",
+    "payment_notice", "staff_alert", "staff_backup_code", "staff_device", "staff_invitation", "staff_kept_form", "staff_reset",
+    "staff_session", "staff_sms_code", "staff_spent_token",
 )  # fmt: skip
 
 

@@ -186,6 +186,7 @@ def lock_open(difference_id: uuid.UUID) -> Difference:
 
 def close(difference: Difference, *, how: str, actor: str, reason: str) -> None:
     """It is dealt with: repaired, or accepted as it is. The next run opens it again if it finds it again."""
+    was = difference.state
     difference.state = "accepted" if how in ("accept", "write_off") else "repaired"
     difference.closed_at, difference.closed_by, difference.reason = clock.now(), actor, reason[:500]
     audit.record(
@@ -193,6 +194,8 @@ def close(difference: Difference, *, how: str, actor: str, reason: str) -> None:
         actor=actor,
         object_kind="difference",
         object_id=difference.id,
+        before={"state": was},
+        after={"state": difference.state},
         kind=difference.kind,
         subject=difference.subject,
         expected_minor=difference.expected_minor,

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -221,8 +222,9 @@ def set_state(account_id: uuid.UUID, state: str, *, by: str) -> bool:
     account = _locked(account_id)
     if account.state == state:
         return False
+    before = {"state": account.state}
     account.move_to(state)
-    _record(state, account, by=by)
+    _record(state, account, by=by, before=before, after={"state": state})
     return True
 
 
@@ -236,9 +238,10 @@ def adjust(account_id: uuid.UUID, change_minor: int, *, reason: str, key: uuid.U
         return False
     if account.free_minor + change_minor < 0:
         raise TooMuch()
+    before = {"balance_minor": account.balance_minor}
     entry = _move(account, "adjust", change_minor, source=key, by=by, reason=reason)
     _post(account.currency, [entry], book_rules.GOODWILL)
-    _record("adjusted", account, by=by, change_minor=change_minor, reason=reason)
+    _record("adjusted", account, by=by, before=before, after={"balance_minor": account.balance_minor}, reason=reason)
     return True
 
 
@@ -299,7 +302,7 @@ def _entry(currency: str, entry: ValueEntry, account: str) -> Entry:
     return Entry("credit", lines, "value_entry", entry.id)
 
 
-def _record(what: str, account: ValueAccount, *, by: str, **facts: object) -> None:
+def _record(what: str, account: ValueAccount, *, by: str, **facts: Any) -> None:
     audit.record(
         f"value.{what}", actor=by, object_kind="value_account", object_id=account.id, currency=account.currency, **facts
     )

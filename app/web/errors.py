@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_wtf.csrf import CSRFError
@@ -124,16 +124,25 @@ def _on_accident(error: Exception) -> Response:
         return problem(500, "internal_error", "Something broke on our side.")
     if is_fragment():
         return _plain(500)
-    return _page("errors/500.html", 500, request_id=g.get("request_id", ""))
+    return _page("errors/500.html", 500, request_id=g.get("request_id", ""), token=_token())
 
 
 def _unavailable() -> Response:
     if wants_json():
         answer = problem(503, "unavailable", "The shop is unavailable for a moment.")
     else:
-        answer = _plain(503) if is_fragment() else _page("errors/503.html", 503)
+        answer = _plain(503) if is_fragment() else _page("errors/503.html", 503, token=_token())
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
+
+
+def _token() -> str | None:
+    """For the pages that stand alone. None rather than a second failure: it may be the session that broke."""
+    try:
+        return str(current_app.jinja_env.globals["csrf_token"]())  # type: ignore[operator]
+    except Exception:
+        log.warning("no token for the page of an error", exc_info=True)
+        return None
 
 
 def _answer(status: int, code: str, message: str, **facts: object) -> Response:

@@ -3,9 +3,9 @@
 @bp.post("/refunds/<uuid:refund_id>/approve")
 @needs("refunds.approve", fresh=True)
 
-`fresh` asks for a code once more when the last one was given more than a quarter of an hour ago: for what moves money or
-opens secrets; of a program's key it asks for a signature. A right is also the scope that a key needs. A view of the back
-office that says nothing is open to nobody, and the guard tests fail.
+`fresh` asks for a code once more when the last one was given more than a quarter of an hour ago (what was sent is kept
+meanwhile): for what moves money or opens secrets; of a program's key it asks for a signature. A right is also the scope that
+a key needs. A view of the back office that says nothing is open to nobody, and the guard tests fail.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.api_keys.queries import Program
 from app.audit import actions as audit
 from app.core import origin
 from app.core.transaction import transaction
-from app.web import access, bearer, limits, signing, staff
+from app.web import access, bearer, kept, limits, signing, staff
 from app.web.errors import problem, wants_json
 from app.web.respond import is_fragment
 
@@ -120,7 +120,7 @@ def _enforce() -> ResponseReturnValue | None:
         log.warning("staff refused", extra={"staff": str(person.staff_id), "right": need.right})
         return not_open()
     if need.is_fresh and not person.is_fresh:
-        return ask_for_code(_page_to_come_back_to(need))
+        return ask_for_code(kept.keep(person) or _page_to_come_back_to(need))
     g.is_by_token = access.is_given()
     _expect_act()
     return None

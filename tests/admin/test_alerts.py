@@ -61,6 +61,17 @@ def test_a_new_place_or_browser_is_told_once(app, member):
     assert db.scalar("SELECT count(*) FROM outbox_event WHERE name = 'staff.alerted'") == 2
 
 
+def test_an_account_that_rested_until_its_sessions_were_forgotten_is_told(app, member):
+    """Its first sign-in for months is not its first of all, wherever it comes from."""
+    come(app, member, "203.0.113.7")
+    with transaction():
+        db.rows("UPDATE staff_session SET expires_at = now() - interval '31 days' RETURNING id")
+    privacy.forget_old()
+    assert db.scalar("SELECT count(*) FROM staff_session") == 0
+    come(app, member, "198.51.100.7")
+    assert kinds() == ["new_place"]
+
+
 def test_two_networks_within_minutes(app, member):
     come(app, member, "203.0.113.7")
     come(app, member, "2001:db8:1:2::3")

@@ -11,6 +11,7 @@ from app.core.transaction import transaction
 from tests.api.test_keys import sql
 from tests.api.test_stock import CLEANUP
 from tests.api_keys import SHOWN, id_of, make_key, post_form, shown
+from tests.changes import changes
 from tests.staff import give_rights, hire
 from tools.webforms import form_to
 
@@ -150,6 +151,8 @@ def test_an_old_secret_can_be_ended_at_once_and_the_newest_cannot(owner):
     old = make_key(owner, "stock.view")
     new = shown(owner, rotate(owner, old))
     page = owner.press(page_of(old), f"{page_of(old)}/secrets/{old.public_id}/end")
+    [(before, after)] = changes("api_key.secret_ended")
+    assert before["ends_at"] > after["ends_at"]
     assert "does not work any more" in page
     assert (old.get(CLEANUP).status_code, new.get(CLEANUP).status_code) == (401, 200)
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)[1]
@@ -200,6 +203,7 @@ def test_a_revoked_key_opens_nothing_and_its_name_is_free(owner):
     old = make_key(owner, "stock.view")
     new = shown(owner, rotate(owner, old))
     page = owner.press(page_of(old), f"{page_of(old)}/revoke")
+    assert changes("api_key.revoked") == [({"revoked": False}, {"revoked": True})]
     assert "none of its secrets opens anything" in page
     assert (old.get(CLEANUP).status_code, new.get(CLEANUP).status_code) == (401, 401)
     token = re.search(r'name="csrf-token" content="([^"]+)"', page)[1]

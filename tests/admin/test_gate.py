@@ -9,6 +9,8 @@ OPEN = {
     "/admin/login",
     "/admin/login/passkey",
     "/admin/login/passkey/options",
+    "/admin/forgot",
+    "/admin/forgot/sent",
 }  # an invitation that nobody got is as closed as everything else
 HALF_OPEN = OPEN | {
     "/admin/totp",

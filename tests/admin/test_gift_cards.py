@@ -7,6 +7,7 @@ import re
 from app.core import db
 from app.core.transaction import transaction
 from app.value import queries as value
+from tests.changes import changes
 from tests.shop import faults
 from tests.value.cards import counters, issue, movements
 from tools.webforms import form_to
@@ -101,6 +102,9 @@ def test_a_card_is_disabled_changed_for_a_reason_and_its_ledger_tells(merchant):
     answer = merchant.client.post(form.action, data=form.filled(direction="raise", amount="10000.01", note="x"))
     assert (answer.status_code, "At most RM\u00a010,000.00" in answer.text) == (422, True)
     assert (counters(card), [row[0] for row in movements(card)]) == ((1500, 0), ["issue", "adjust"])
+    assert changes("value.disabled") == [({"state": "active"}, {"state": "disabled"})]
+    assert changes("value.active") == [({"state": "disabled"}, {"state": "active"})]
+    assert changes("value.adjusted") == [({"balance_minor": 1000}, {"balance_minor": 1500})]
     assert merchant.client.get(f"/admin/gift-cards/{card.batch_id}").status_code == 404
 
 

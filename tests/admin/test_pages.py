@@ -6,6 +6,7 @@ import uuid
 from app.core import db, outbox
 from app.core.transaction import transaction
 from app.orders import flows
+from tests.changes import changes
 from tests.flows.shopper import money
 from tests.shop import add_product, faults, stock_row
 from tests.staff import give_rights, hire
@@ -133,6 +134,7 @@ def test_a_lock_is_shown_and_released_by_hand(merchant, shopper):
     assert "The lock is released" in page
     assert stock_row(shirt) == (3, 0)
     assert audited() == ["stock.hold_released"]
+    assert changes("stock.hold_released") == [({"held": 2}, {"held": 0})]
     assert "released by hand" in merchant.get(f"/admin/orders/{order_of(token)}")
     assert "is pending" in shopper.heading(token)
     assert faults() == {}

@@ -195,6 +195,16 @@ def test_x5_after_signing_out_the_old_cookie_is_dead(app, owner):
     copy = app.test_client()
     copy.set_cookie("staff", token)
     assert copy.get("/admin/").location == "/admin/login"
+    entry = db.rows("SELECT actor, object_id FROM audit_entry WHERE action = 'staff.left'")
+    staff_id = db.scalar("SELECT id FROM staff")
+    assert [tuple(row) for row in entry] == [(f"staff:{staff_id}", str(staff_id))]
+
+
+def test_who_gave_the_password_only_was_not_in_and_leaves_nothing(app, member):
+    member.give_password()
+    form = form_to(member.get("/admin/totp"), "/admin/logout")
+    assert member.client.post("/admin/logout", data=form.filled()).location == "/admin/login"
+    assert db.scalar("SELECT count(*) FROM audit_entry WHERE action = 'staff.left'") == 0
 
 
 def test_x5_a_cookie_brought_along_is_never_adopted(app, member):

@@ -12,6 +12,7 @@ from app.core.settings import BadSettings, load
 from app.core.transaction import transaction
 from app.notifications.gateway import sms
 from tests.admin.test_signin import wrong_code
+from tests.changes import changes
 from tests.conftest import ENVIRONMENT
 from tests.notifications.carrier import Carrier
 from tests.notifications.post_office import body_of
@@ -149,6 +150,7 @@ class TestPhone:
         assert STORED not in body_of(mail, "plain")
         acts = [row[0] for row in db.rows("SELECT action FROM audit_entry ORDER BY id")]
         assert "staff.phone_changed" in acts
+        assert changes("staff.phone_changed") == [({"phone": False}, {"phone": True})]
 
     @pytest.mark.parametrize(
         "number", ["", "12", "+60 3-2161 1234", "+44 909 879 0000", "+1 900 555 0199", "0123\n4567"]

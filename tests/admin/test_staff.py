@@ -7,6 +7,7 @@ import pytest
 from app.accounts import rules
 from app.core import crypto, db
 from app.core.transaction import transaction
+from tests.changes import changes
 from tests.staff import StaffMember, give_rights, hire
 from tools.webforms import form_to, forms_of, heading_of
 
@@ -283,6 +284,11 @@ def test_a_lost_phone_is_helped_by_a_colleague(app, owner, drain):
     mate.client = app.test_client()
     mate.give_password()
     assert 'class="qr"' in mate.get("/admin/totp")
+    before, after = (
+        {"authenticator": True, "passkeys": 0, "phone": False},
+        {"authenticator": False, "passkeys": 0, "phone": False},
+    )
+    assert changes("staff.totp_reset") == [(before, after)]
     assert db.scalar("SELECT payload ->> 'what' FROM outbox_event WHERE name = 'staff.access_changed'") == "totp"
 
 

@@ -16,6 +16,7 @@ from app.web import limits
 from app.web.limits import limiter
 from tests.admin.test_signin import parallel, wrong_code
 from tests.api.test_stock import CLEANUP, refused
+from tests.changes import changes
 from tests.program import LOGIN, LOGOUT, REFRESH, STATUS, VERIFY, Program, program
 from tests.staff import hire
 
@@ -606,3 +607,4 @@ def test_sign_outs_and_renewals_at_once_leave_nothing_alive(app, member):
         thread.join()
     assert sessions() == 0
     assert refused(me.get(CLEANUP), 401)
+    assert changes("staff.left") == [(None, None)]

@@ -19,6 +19,7 @@ DOORS = {
     "/login/forgot": ("/login/forgot", "email", {}),
     "/newsletter": ("/newsletter", "email", {}),
     "/register": ("/register", "email", {"name": "Aina", "password": PASSWORD}),
+    "/admin/forgot": ("/admin/forgot", "email", {}),
     "/admin/login": ("/admin/login", "email", {"password": PASSWORD}),
     "/gift-cards": ("/gift-cards", "code", {}),
     "/track": ("/track", "number", {"contact": "somebody-else@example.com"}),

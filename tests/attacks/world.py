@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from app.accounts.actions import keeping
 from app.core import db
 from app.core.crypto import EncryptedText
 from app.core.ids import new_id
@@ -36,6 +37,7 @@ IDS = {
     "account_id": "SELECT id FROM value_account LIMIT 1",
     "staff_id": "SELECT id FROM staff WHERE role = 'agent'",
     "role_id": "SELECT id FROM staff_role LIMIT 1",
+    "kept_id": "SELECT id FROM staff_kept_form LIMIT 1",
     "invitation_id": "SELECT id FROM staff_invitation LIMIT 1",
     "request_id": "SELECT id FROM refund_request LIMIT 1",
     "refund_id": "SELECT id FROM refund LIMIT 1",
@@ -106,6 +108,9 @@ class World:
         self.owner = self.hire("owner@example.com")
         hire(self.app, "agent@example.com", role="agent")
         self.owner.press("/admin/staff/invite", "/admin/staff/invite", email="new@example.com", role="agent")
+        in_transaction(
+            lambda: keeping.keep(db.scalar("SELECT id FROM staff LIMIT 1"), b"", "/admin/staff", [("a", "b")])
+        )
         self.owner.press("/admin/staff/roles/new", "/admin/staff/roles/new", name="Weekend", right="orders.view")
         db.release()
         return self

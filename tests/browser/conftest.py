@@ -104,8 +104,9 @@ def watch(page: Page, complaints: list[str]) -> None:
     page.on("requestfailed", failed)
 
 
-def sign_in(page: Page, stand: Stand, email: str) -> None:
-    """Somebody new signs in through the pages: no code of theirs was used before, so nobody waits for the next."""
+def sign_in(page: Page, stand: Stand, email: str) -> str:
+    """Somebody new signs in through the pages: no code of theirs was used before, so nobody waits for the next. Returns the
+    secret of their authenticator."""
     with stand.inside(), transaction():
         new = accounts.create_staff(email, role="owner", issuer="Murni Batik")
     secret = parse_qs(urlsplit(new.otpauth_url).query)["secret"][0]
@@ -119,17 +120,22 @@ def sign_in(page: Page, stand: Stand, email: str) -> None:
     page.wait_for_url(lambda url: "/totp" not in url)
     if "backup-codes" in page.url:
         page.get_by_role("button", name="I saved them").click()
+    return secret
 
 
 class Staff:
     """The people of the shop's desk: whoever signs in is a new one."""
 
     def __init__(self, stand: Stand) -> None:
-        self.stand, self.number = stand, 0
+        self.stand, self.number, self.secret = stand, 0, ""
 
     def sign_in(self, page: Page) -> None:
         self.number += 1
-        sign_in(page, self.stand, f"desk{self.number}@example.com")
+        self.secret = sign_in(page, self.stand, f"desk{self.number}@example.com")
+
+    def code(self) -> str:
+        """Of whoever signed in last."""
+        return pyotp.TOTP(self.secret).now()
 
 
 @pytest.fixture(scope="session")

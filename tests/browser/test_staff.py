@@ -8,6 +8,8 @@ import pyotp
 import pytest
 import requests
 
+from app.core import db
+from app.core.transaction import transaction
 from chaos.servers import wait_for
 from tests.browser.test_pages import check
 
@@ -76,6 +78,27 @@ def test_somebody_is_invited_and_at_work_without_javascript(open_page, staff, li
     assert page.locator("h1").inner_text() == "This page is not open to you"
 
 
+def test_a_form_that_is_sent_too_late_is_kept_without_javascript(open_page, staff, stand):
+    """Chromium follows the 307 with what was typed, past `form-action` and the strict cookie."""
+    page = open_page(scripts=False, width=360)
+    staff.sign_in(page)
+    page.goto("/admin/staff/roles/new")
+    page.get_by_label("Name").fill("Too late for this")
+    page.get_by_label("Orders: See").check()
+    with stand.inside(), transaction():
+        db.rows("UPDATE staff_session SET passed_totp_at = passed_totp_at - interval '16 minutes' RETURNING id")
+    page.locator("main form button[type=submit]").last.click()
+    assert "/admin/totp?again=1&next=/admin/kept/" in page.url
+    with stand.inside(), transaction():
+        db.rows("UPDATE staff SET last_totp_step = 0 RETURNING id")
+    page.get_by_role("textbox", name="Code").fill(staff.code())
+    page.locator("main button[type=submit]").first.click()
+    assert page.locator("h1").inner_text() == "This was not sent yet"
+    page.get_by_role("button", name="Send it now").click()
+    assert page.url.endswith("/admin/staff/roles?done=role-saved")
+    assert "Too late for this" in page.locator("main").inner_text()
+
+
 def test_a_key_is_made_copied_and_rotated_without_javascript(open_page, staff):
     page = open_page(scripts=False, width=360)
     staff.sign_in(page)
@@ -130,4 +153,12 @@ def test_the_pages_of_the_staff(open_page, staff, link_to):
     stranger = open_page(bypass_csp=True)
     stranger.goto(link_to("ravi.krishnan.with.a.long.name@example.com"))
     faults += check(stranger, "an invitation")
+    stranger.expected = {422}
+    stranger.goto("/admin/forgot")
+    faults += check(stranger, "a password forgotten")
+    stranger.get_by_role("button", name="Mail me the link").click()
+    faults += check(stranger, "a password forgotten, with errors")
+    stranger.get_by_label("E-mail address").fill("ravi@example.com")
+    stranger.get_by_role("button", name="Mail me the link").click()
+    faults += check(stranger, "a link on its way")
     assert faults == [], "\n".join(faults)

@@ -51,7 +51,7 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             done.append("verify")
             return super().verify(*args, **kwargs)
 
-    passwords._hash_of_nobody()
+    passwords.hash_of_nobody()
     monkeypatch.setattr(passwords, "_hasher", Counting(time_cost=3, memory_cost=32 * 1024, parallelism=1))
     return done
 

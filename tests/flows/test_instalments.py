@@ -23,6 +23,7 @@ from app.returns import flows as returns
 from app.stock import actions as stock
 from app.stock import queries as stock_queries
 from tests import shop as shops
+from tests.changes import changes
 from tests.flows.providers import PayPalShopper, StripeShopper, deliver, paypal, razorpay, stripe
 from tests.flows.shopper import Shopper, money, provider_order_of
 from tests.reconciliation.conftest import Books
@@ -428,6 +429,8 @@ def test_overdue_then_told_then_cancelled_by_staff_then_each_part_goes_back_once
     answers = [merchant.client.post(form.action, data=form.filled()) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [303, 303]
     assert ["done=plan-ended-here" in answers[0].location, "done=said-before" in answers[1].location] == [True, True]
+    [(before, after)] = changes("order.plan_ended")
+    assert (before["state"] in ("pending", "on_hold", "promised"), after) == (True, {"state": "cancelled"})
     drain()
     assert refunds(token) == [("succeeded", PARTS[1], "plan_ended", 2), ("succeeded", PARTS[0], "plan_ended", 1)]
     assert (money(bank), stock_row(shirt), suspense()) == ((PARTS[0] + PARTS[1],) * 2, (1, 0), 0)

@@ -16,6 +16,7 @@ from app.orders.actions import by_hand
 from app.payments import gateway
 from tests import shop as shops
 from tests.bank import KEYS, WEBHOOK_SECRETS
+from tests.changes import changes
 from tests.flows.shopper import Shopper, money
 from tests.returns import counter
 from tests.shop import add_product, faults, stock_row
@@ -155,6 +156,7 @@ def test_staff_say_that_the_money_has_come(shopper, merchant, drain):
     assert stock_row(shirt) == (1, 0)
     assert row_of(token).state == "confirmed"
     assert count("SELECT facts ->> 'reference' FROM audit_entry WHERE action = 'order.money_arrived'") == "MB2U 4711"
+    assert changes("order.money_arrived") == [({"state": "pending"}, {"state": "confirmed"})]
     assert receipts(token)[0][0] not in merchant.get("/admin/payments")
     assert faults() == {}
 

@@ -25,6 +25,7 @@ from app.recurring import actions as recurring
 from app.recurring import flows, queries
 from app.recurring.actions import plans
 from app.recurring.errors import BeingAsked
+from tests.changes import changes
 from tests.flows.shopper import money
 from tests.sandbox.conftest import Shop
 from tests.shop import ADDRESS, CONTACT, add_product, faults, stock_row
@@ -555,13 +556,21 @@ def test_staff_see_pause_and_cancel_subscriptions_and_offer_plans(running, merch
     assert "every 2 weeks" in page
     assert "Kemeja Teluk" in merchant.get("/admin/subscriptions?state=active")
     here = f"/admin/subscriptions/{running.row().id}"
+    plan = db.scalar("SELECT id FROM recurring_plan WHERE every = 2")
+    db.release()
+    merchant.press("/admin/subscriptions/plans", f"/admin/subscriptions/plans/{plan}/end")
     assert "Paused. The provider" in merchant.press(here, f"{here}/pause")
+    merchant.press(here, f"{here}/resume")
+    merchant.press(here, f"{here}/pause")
     assert "Cancelled. The provider" in merchant.press(here, f"{here}/cancel")
     drain()
     assert (running.row().over_reason, running.there()) == ("by_staff", "cancelled")
-    found = [row[0] for row in db.rows("SELECT action FROM audit_entry WHERE action LIKE 'subscription.%' ORDER BY id")]
-    db.release()
-    assert sorted(found)[-3:] == ["subscription.paused", "subscription.plan_offered", "subscription.plan_offered"]
+    assert changes("subscription.paused") == [({"state": "active"}, {"state": "paused"})] * 2
+    assert changes("subscription.resumed") == [({"state": "paused"}, {"state": "active"})]
+    assert changes("subscription.cancelled") == [({"state": "paused"}, {"state": "cancelled"})]
+    offered = {"sku": sku, "period": "week", "every": 2, "offered": True}
+    assert changes("subscription.plan_offered")[-1] == (None, offered)
+    assert changes("subscription.plan_ended") == [({"offered": True}, {"offered": False})]
 
 
 def test_a_plan_that_cannot_be_is_told_and_not_offered(merchant, plan_id):

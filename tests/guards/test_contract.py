@@ -19,6 +19,44 @@ COMMANDS = {
     ("shop", "audit"), ("demo", "load"), ("staff", "create"), ("stock", "release"),
     ("payments", "reconcile"), ("payments", "reconcile-books"), ("outbox", "drain"), ("audit", "verify"),
 }  # fmt: skip
+OPTIONS = {
+    ("shop", "audit"): {"--json"},
+    ("demo", "load"): {"--products", "--orders", "--customers"},
+    ("staff", "create"): {"--role", "--json"},
+}
+TARGETS = {"run", "test", "lint", "bench", "chaos", "map", "help"}
+# How forms and programs ask.
+METHODS = {
+    "/cart/lines": {"POST"},
+    "/cart/lines/<uuid:line_id>": {"POST"},
+    "/checkout/contact": {"GET", "POST"},
+    "/checkout/delivery": {"GET", "POST"},
+    "/checkout/review": {"GET"},
+    "/checkout/orders": {"POST"},
+    "/checkout/pay/<token>": {"GET", "POST"},
+    "/order/<token>": {"GET"},
+    "/admin/login": {"GET", "POST"},
+    "/admin/totp": {"GET", "POST"},
+    "/api/health": {"GET"},
+    "/api/health/detailed": {"GET"},
+    "/api/cron/stock-cleanup": {"GET", "POST"},
+    "/api/v1/payment/webhook": {"POST"},
+    "/api/payments/webhook": {"POST"},
+    "/api/payments/refund": {"POST"},
+    "/api/v1/payment/initiate": {"POST"},
+    "/api/v1/payment/verify": {"POST"},
+    "/api/checkout/intent": {"POST"},
+    "/api/checkout/confirm": {"POST"},
+    "/api/v1/admin/orders/<uuid:order_id>/refund": {"POST"},
+    "/api/v2/orders/<order_id>/invoice": {"GET"},
+    "/api/auth/refresh": {"POST"},
+    "/api/v1/auth/2fa/status": {"GET"},
+    "/api/v1/auth/2fa/setup": {"GET"},
+    "/api/v1/auth/2fa/enable": {"POST"},
+    "/api/v1/auth/2fa/verify-login": {"POST"},
+    "/api/v1/auth/2fa/disable": {"POST"},
+    "/api/v1/auth/2fa/backup-codes": {"POST"},
+}
 AUDIT = [
     "oversold", "negative_stock", "ledger_drift", "expired_locks", "orphan_payments", "double_captures", "over_refunds",
     "paid_without_stock", "totals_mismatch", "dead_deliveries", "ledger_unbalanced", "ledger_missing",
@@ -50,6 +88,13 @@ ENVIRONMENT = [
     "RAZORPAY_KEY_SECRET",
     "RAZORPAY_WEBHOOK_SECRET",
     "RAZORPAY_API_URL",
+    "CURLEC_KEY_ID",
+    "CURLEC_KEY_SECRET",
+    "CURLEC_WEBHOOK_SECRET",
+    "CURLEC_IS_SANDBOX",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_API_URL",
     "STOCK_LOCK_EXPIRY_MINUTES",
     "STOCK_LOCK_MAX_RENEWALS",
     "STOCK_CLEANUP_INTERVAL_MINUTES",
@@ -99,6 +144,13 @@ PATHS = [
     "/api/v1/payment/webhook",
     "/api/payments/webhook",
     "/api/payments/refund",
+    "/api/auth/refresh",
+    "/api/v1/auth/2fa/status",
+    "/api/v1/auth/2fa/setup",
+    "/api/v1/auth/2fa/enable",
+    "/api/v1/auth/2fa/verify-login",
+    "/api/v1/auth/2fa/disable",
+    "/api/v1/auth/2fa/backup-codes",
     "/api/v1/payment/initiate",
     "/api/v1/payment/verify",
     "/api/v1/payments/<order>",
@@ -140,6 +192,17 @@ def test_the_commands_are_there(app: Flask) -> None:
     assert found >= COMMANDS
 
 
+def test_the_commands_take_these_options(app: Flask) -> None:
+    for (group, name), wanted in OPTIONS.items():
+        command = app.cli.commands[group].commands[name]  # type: ignore[attr-defined]
+        assert wanted <= {flag for option in command.params for flag in option.opts}, name
+
+
+def test_make_knows_these_words() -> None:
+    words = {line.partition(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if line[:1].isalpha()}
+    assert words >= TARGETS
+
+
 def test_the_audit_counts_just_these(database: None) -> None:
     assert list(audit.run(cleanup_interval_minutes=5)) == AUDIT
 
@@ -155,6 +218,13 @@ def test_the_environment_is_read_by_these_names() -> None:
 def test_the_paths_are_there(app: Flask) -> None:
     rules = {rule.rule for rule in app.url_map.iter_rules()}
     assert [path for path in PATHS if path not in rules] == []
+
+
+def test_the_paths_take_these_methods(app: Flask) -> None:
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        found.setdefault(rule.rule, set()).update(rule.methods or set())
+    assert {path: wanted - found[path] for path, wanted in METHODS.items() if wanted - found[path]} == {}
 
 
 def test_the_tables_have_these_columns(database: None) -> None:

@@ -338,6 +338,9 @@ def test_before_the_code_only_the_door_is_open(app: Flask) -> None:
         "/admin/login/passkey",
         "/admin/login/passkey/options",
         "/admin/invitation/<token>",
+        "/admin/forgot",
+        "/admin/forgot/sent",
+        "/admin/reset/<token>",
     }
     assert {rule for rule, step in doors.items() if step == STRANGER} == strangers
     half = {

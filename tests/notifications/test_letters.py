@@ -46,6 +46,7 @@ TO_STAFF = (
     "staff_backup_code_used",
     "staff_sign_in_blocked",
     "staff_invited",
+    "staff_reset",
     "staff_access_changed",
     "staff_alert",
     "api_key_changed",
@@ -193,7 +194,7 @@ def test_there_are_just_the_mails_that_something_sends():
     domains = Path(letters.__file__).parents[1]
     source = "".join(path.read_text() for path in (*domains.glob("*/handlers.py"), *domains.glob("*/handlers/*.py")))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 54
+    assert len(TEMPLATES) == 55
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])

@@ -15,6 +15,7 @@ from app.core import cache, crypto, db
 from app.core.transaction import transaction
 from app.passkeys import flows
 from tests.authenticator import BACKED_UP, MAY_BACK_UP, PRESENT, VERIFIED, Authenticator
+from tests.changes import changes
 from tests.passkeys.keyring import Keyring
 from tests.passkeys.meanwhile import Meanwhile
 from tests.staff import StaffMember, hire
@@ -87,6 +88,8 @@ def test_a_passkey_is_added_listed_renamed_and_removed(siti: StaffMember, keyrin
         "staff.passkey_renamed",
         "staff.passkey_removed",
     ]
+    assert changes("staff.passkey_added") == [({"passkeys": 0}, {"passkeys": 1})]
+    assert changes("staff.passkey_removed") == [({"passkeys": 1}, {"passkeys": 0})]
     told = "SELECT payload FROM outbox_event WHERE name = 'staff.access_changed' ORDER BY created_at, id"
     assert [row[0]["what"] for row in db.rows(told)] == ["passkey_added", "passkey_removed"]
 

@@ -1,6 +1,7 @@
 """Refusals and accidents as a page, as a piece for HTMX, as problem+json (OPS-44)."""
 
 import logging
+import re
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from app.core import db
 
 Probe = Callable[..., FlaskClient]
 JSON = {"Accept": "application/json"}
+TOKEN = re.compile(r'<meta name="csrf-token" content="([^"]+)">')
 HTMX = {"HX-Request": "true"}
 
 
@@ -58,6 +60,7 @@ def test_a_bug_is_logged_with_its_trace_and_shown_without(probe: Probe, caplog: 
         answer = probe().get("/probe/bug")
     assert answer.status_code == 500
     assert "Something broke on our side" in answer.text
+    assert '<meta name="csrf-token" content="' in answer.text
     assert answer.headers["X-Request-Id"] in answer.text
     assert "RuntimeError" not in answer.text
     assert "aina" not in answer.text
@@ -71,6 +74,32 @@ def test_what_we_depend_on_being_away_is_a_503(probe: Probe) -> None:
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "Back in a few minutes" in answer.text
+    assert '<meta name="csrf-token" content="' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/probe/bug", "/probe/unavailable"])
+def test_the_token_of_a_page_that_stands_alone_is_good(probe: Probe, path: str) -> None:
+    client = probe()
+    found = TOKEN.search(client.get(path).text)
+    assert found
+    assert client.post("/probe", data={"csrf_token": found[1], "name": "aina"}).status_code == 200
+
+
+def test_a_failing_token_makes_no_second_failure(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever broke may have broken the session too."""
+    client = probe()
+
+    def broken() -> str:
+        raise RuntimeError("no session")
+
+    monkeypatch.setitem(client.application.jinja_env.globals, "csrf_token", broken)
+    for path, status in (("/probe/bug", 500), ("/probe/unavailable", 503)):
+        answer = client.get(path)
+        assert (answer.status_code, "csrf-token" in answer.text, "Your cart is safe" in answer.text) == (
+            status,
+            False,
+            True,
+        )
 
 
 def test_the_database_being_away_is_a_503_and_no_half_page(probe: Probe) -> None:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyotp
 from sqlalchemy import delete, func, text, update
@@ -69,12 +70,24 @@ def reset_totp(email: str, *, actor: str) -> bool:
 
 def forget_totp(person: Staff, *, actor: str) -> None:
     """What `reset_totp` does, to somebody who is locked. A mail tells them."""
+    before = factors(person)
     drop_totp(person)
     passkeys.remove_all(Owner(staff_id=person.id))
     end_all_sessions(person.id)
     devices.end_all(person.id)
     outbox.record(StaffAccessChanged(person.id, new_id(), "totp"))
-    audit.record("staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id)
+    audit.record(
+        "staff.totp_reset", actor=actor, object_kind="staff", object_id=person.id, before=before, after=factors(person)
+    )
+
+
+def factors(person: Staff) -> dict[str, Any]:
+    """What somebody has beside the password, for the audit: that it is there, never what it is."""
+    return {
+        "authenticator": person.totp_confirmed_at is not None,
+        "passkeys": known_passkeys.count(Owner(staff_id=person.id)),
+        "phone": person.phone is not None,
+    }
 
 
 def drop_totp(person: Staff) -> None:
@@ -175,7 +188,7 @@ def open_passed(person: Staff, *, is_program: bool = False, is_weak: bool = Fals
     session.passed_totp_at = _stale() if is_weak else clock.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
-    watching.look_at_sign_in(session)
+    watching.look_at_sign_in(person, session)
     return token
 
 
@@ -295,7 +308,7 @@ def start_trusted(person: Staff, device_token: str, *, most_sessions: int) -> st
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60)
     session.passed_totp_at = min(device.confirmed_at, _stale())
     db.session.flush()
-    watching.look_at_sign_in(session)
+    watching.look_at_sign_in(person, session)
     return token
 
 
@@ -339,6 +352,13 @@ def note_seen(session_id: uuid.UUID) -> None:
 def end_session(token: str) -> None:
     """From now on this token opens nothing, whoever kept a copy of the cookie."""
     end_sessions(StaffSession.token_hash == queries.token_hash(token))
+
+
+def sign_out(who: SignedIn, token: str) -> None:
+    """End one's own session, this one."""
+    end_session(token)
+    if who.has_passed:  # else they were not in yet
+        audit.record("staff.left", actor=who.actor, object_kind="staff", object_id=who.staff_id)
 
 
 def end_all_sessions(staff_id: uuid.UUID) -> None:

@@ -106,7 +106,8 @@ def add(who: SignedIn, given: Given, *, name: str) -> bool:
 def _add(who: SignedIn, given: Given, *, name: str) -> bool:
     if passkeys.add(owner(who), given, "staff_add", name=name) is None:
         return False
-    own.note(who, "passkey_added", "staff.passkey_added")
+    count = known_passkeys.count(owner(who))
+    own.note(who, "passkey_added", "staff.passkey_added", before={"passkeys": count - 1}, after={"passkeys": count})
     return True
 
 
@@ -122,4 +123,5 @@ def remove(who: SignedIn, passkey_id: uuid.UUID) -> None:
     passkeys.remove(owner(who), passkey_id)
     if person is None or not actions.has_second_factor(person):
         raise LastFactor()
-    own.note(who, "passkey_removed", "staff.passkey_removed")
+    count = known_passkeys.count(owner(who))
+    own.note(who, "passkey_removed", "staff.passkey_removed", before={"passkeys": count + 1}, after={"passkeys": count})

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from app.accounts import actions, queries, rules
-from app.accounts.actions import devices, phones
+from app.accounts.actions import devices, phones, resets
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
@@ -24,6 +25,7 @@ def set_password(who: SignedIn, *, password_hash: str) -> None:
     if person is None:
         raise NotFound()
     person.password_hash = password_hash
+    resets.end_links(person)
     end_others(who)
     note(who, "password")
 
@@ -48,9 +50,10 @@ def drop_authenticator(who: SignedIn) -> None:
     if not known_passkeys.count(Owner(staff_id=person.id)):
         actions.forget_totp(person, actor=who.actor)
         return
+    before = actions.factors(person)
     actions.drop_totp(person)
     end_others(who)
-    note(who, "totp_removed", "staff.totp_removed")
+    note(who, "totp_removed", "staff.totp_removed", before=before, after=actions.factors(person))
 
 
 def replace_phone(who: SignedIn) -> None:
@@ -87,7 +90,13 @@ def _accept_again(who: SignedIn, person: Staff, typed: str) -> bool:
     is_new = person.totp_confirmed_at is None
     is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh) is not None
     if is_right and is_new and rules.is_totp_code(rules.plain_code(typed)):
-        note(who, "authenticator", "staff.authenticator_added")
+        note(
+            who,
+            "authenticator",
+            "staff.authenticator_added",
+            before={"authenticator": False},
+            after={"authenticator": True},
+        )
     return is_right
 
 
@@ -149,8 +158,9 @@ def prove_phone(who: SignedIn, typed: str) -> bool:
         actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
+    before = {"phone": person.phone is not None}
     phones.set_number(person, phone)
-    note(who, "phone")
+    note(who, "phone", before=before, after={"phone": True})
     return True
 
 
@@ -158,14 +168,15 @@ def remove_phone(who: SignedIn) -> None:
     person = queries.lock_staff(who.staff_id)
     if person is not None and person.phone is not None:
         phones.forget(person)
-        note(who, "phone_removed", "staff.phone_removed")
+        note(who, "phone_removed", "staff.phone_removed", before={"phone": True}, after={"phone": False})
 
 
-def note(who: SignedIn, what: str, act: str = "") -> None:
-    """What one signs in with has changed: a mail tells, and it stands in the audit."""
+def note(who: SignedIn, what: str, act: str = "", **changed: Mapping[str, Any]) -> None:
+    """What one signs in with has changed: a mail tells, and it stands in the audit, with `before` and `after`: that something
+    is there, never what it is."""
     outbox.record(StaffAccessChanged(who.staff_id, new_id(), what))
-    _audit(who, act or f"staff.{what}_changed")
+    _audit(who, act or f"staff.{what}_changed", **changed)
 
 
-def _audit(who: SignedIn, action: str) -> None:
-    audit.record(action, actor=who.actor, object_kind="staff", object_id=who.staff_id)
+def _audit(who: SignedIn, action: str, **changed: Mapping[str, Any]) -> None:
+    audit.record(action, actor=who.actor, object_kind="staff", object_id=who.staff_id, **changed)

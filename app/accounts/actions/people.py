@@ -12,8 +12,9 @@ from typing import Any
 import pyotp
 
 from app.accounts import actions, queries, rules
-from app.accounts.actions import devices
+from app.accounts.actions import devices, resets
 from app.accounts.errors import (
+    AccountClosed,
     AlreadyInvited,
     EmailTaken,
     InvitationOver,
@@ -23,11 +24,11 @@ from app.accounts.errors import (
     RoleInUse,
     Yourself,
 )
-from app.accounts.events import StaffInvited
+from app.accounts.events import StaffAccessChanged, StaffInvited
 from app.accounts.models import Staff, StaffInvitation, StaffRole
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import clock, crypto, db, outbox
+from app.core import clock, crypto, db, outbox, passwords
 from app.core.errors import NotFound
 from app.core.ids import new_id
 
@@ -61,11 +62,11 @@ def _uuid(text: str) -> uuid.UUID:
 
 
 def invite(email: str, chosen: Chosen, *, by: SignedIn) -> uuid.UUID:
-    """Ask somebody to join, by mail. Raises EmailTaken, AlreadyInvited, NotYours, NotFound."""
+    """Ask somebody to join, by mail. Raises EmailTaken (AccountClosed of who left), AlreadyInvited, NotYours, NotFound."""
     _demand(rules.may_handle(by.rights, chosen.rights))
     queries.lock_account(email, kind="invitation")
-    if queries.lock_staff_by_email(email):
-        raise EmailTaken()
+    if known := queries.lock_staff_by_email(email):
+        raise EmailTaken() if known.is_active else AccountClosed(known.id)
     if queries.open_invitation_to(email):
         raise AlreadyInvited()
     invitation = StaffInvitation(
@@ -185,8 +186,7 @@ def let_go(staff_id: uuid.UUID, *, by: SignedIn) -> bool:
     if not person.is_active:
         return False
     person.is_active = False
-    devices.end_all(person.id)
-    actions.end_all_sessions(person.id)
+    resets.end_access(person)
     _revoke_beyond(frozenset(), person, by=by)
     _note("staff.let_go", person, by=by.actor, before={"active": True}, after={"active": False})
     return True
@@ -213,6 +213,16 @@ def sign_out(staff_id: uuid.UUID, *, by: SignedIn) -> None:
 def replace_phone(staff_id: uuid.UUID, *, by: SignedIn) -> None:
     """A colleague's phone is lost: see `actions.forget_totp`. Raises LastOwner, NotYours, Yourself, NotFound."""
     actions.forget_totp(_colleague(staff_id, by=by, is_leaving=True), actor=by.actor)
+
+
+def end_password(staff_id: uuid.UUID, *, by: SignedIn) -> None:
+    """No password opens a colleague's account until they choose another by a link to their mailbox; their second factor stays.
+    A mail tells. Raises NotYours, Yourself, NotFound."""
+    person = _colleague(staff_id, by=by)
+    person.password_hash = passwords.hash_of_nobody()
+    resets.end_access(person)
+    outbox.record(StaffAccessChanged(person.id, new_id(), "password_ended"))
+    _note("staff.password_ended", person, by=by.actor, before={"password": True}, after={"password": False})
 
 
 def _colleague(staff_id: uuid.UUID, *, by: SignedIn, is_leaving: bool = False) -> Staff:

@@ -39,5 +39,9 @@ def _end_stolen(session: StaffSession) -> None:
 def sign_out(token: str) -> None:
     """Whoever has a token of a session, an old one too, may end it."""
     known = access.session(token)
-    if known:
-        actions.end_sessions(StaffSession.id == known.id)
+    session = queries.lock_live_session(known.id) if known else None
+    if session is None:
+        return
+    actions.end_sessions(StaffSession.id == session.id)
+    if session.passed_totp_at is not None:  # else they were not in yet
+        audit.record("staff.left", actor=f"staff:{session.staff_id}", object_kind="staff", object_id=session.staff_id)

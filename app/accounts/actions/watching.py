@@ -6,8 +6,8 @@ import uuid
 
 from app.accounts import queries, rules
 from app.accounts.events import StaffAlerted
-from app.accounts.models import StaffAlert, StaffSession
-from app.core import crypto, db, origin, outbox
+from app.accounts.models import Staff, StaffAlert, StaffSession
+from app.core import clock, crypto, db, origin, outbox
 from app.core.ids import new_id
 
 
@@ -23,16 +23,18 @@ def look_at_wrong_try() -> None:
         _raise("many_accounts", None)
 
 
-def look_at_sign_in(session: StaffSession) -> None:
-    """A place and browser never seen with this person, or two networks within minutes. The first sign-in of all is neither."""
+def look_at_sign_in(person: Staff, session: StaffSession) -> None:
+    """A place and browser never seen with this person, who is locked, or two networks within minutes. The first sign-in of all
+    is neither; one after so long that no earlier place is known any more is from a new one."""
     network = rules.network(session.address)
     place = f"{network} {rules.browser(session.agent)}"
     session.place_index = crypto.blind_index(place)
     others = [each for each in queries.sessions_of(session.staff_id) if each.id != session.id]
-    if queries.is_new_place(session.staff_id, place, apart_from=session.id):
+    if person.signed_in_at is not None and not queries.is_known_place(person.id, place, apart_from=session.id):
         _raise("new_place", session.staff_id)
     if any(rules.network(each.address) != network for each in queries.seen_lately(others)):
         _raise("pace", session.staff_id)
+    person.signed_in_at = clock.now()
 
 
 def note_stolen_token(session: StaffSession) -> None:

@@ -154,12 +154,11 @@ def is_alerted(address: str) -> bool:
     )
 
 
-def is_new_place(staff_id: uuid.UUID, place: str, *, apart_from: uuid.UUID) -> bool:
-    """Whether somebody who has signed in before never did so from there, as far back as sessions are kept."""
-    earlier = (StaffSession.staff_id == staff_id, StaffSession.place_index.is_not(None), StaffSession.id != apart_from)
-    known = select(StaffSession.place_index.in_(crypto.blind_indexes(place))).where(*earlier).distinct()
-    found = set(db.session.scalars(known))
-    return bool(found) and True not in found
+def is_known_place(staff_id: uuid.UUID, place: str, *, apart_from: uuid.UUID) -> bool:
+    """Whether somebody has signed in from there before, as far back as sessions are kept."""
+    theirs = (StaffSession.staff_id == staff_id, StaffSession.place_index.in_(crypto.blind_indexes(place)))
+    known = select(StaffSession.id).where(*theirs, StaffSession.id != apart_from).limit(1)
+    return db.session.scalar(known) is not None
 
 
 def seen_lately(sessions: Sequence[StaffSession]) -> list[StaffSession]:
@@ -204,7 +203,7 @@ class Person:
     is_enrolled: bool  # has a second factor
     has_codes: bool
     created_at: datetime
-    last_seen_at: datetime | None
+    last_seen_at: datetime | None  # at least when they signed in last
     sessions: int  # where they are signed in now
     rights: frozenset[str]
 
@@ -235,7 +234,7 @@ def _people(*where: ColumnElement[bool], limit: int) -> list[Person]:
             Staff.totp_confirmed_at.is_not(None) | passkeys.staff_has_any(Staff.id),
             Staff.backup_codes_saved_at.is_not(None),
             Staff.created_at,
-            mine.scalar_subquery(),
+            func.greatest(mine.scalar_subquery(), Staff.signed_in_at),
             alive.scalar_subquery(),
             StaffRole.rights,
         )

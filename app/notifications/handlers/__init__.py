@@ -8,8 +8,7 @@ from typing import Any
 
 from app.accounts import queries as accounts
 from app.accounts import rules
-from app.accounts.actions import people
-from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffInvited, StaffSignInBlocked
+from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffSignInBlocked
 from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents import queries as documents
@@ -299,26 +298,6 @@ def warn_of_blocked_sign_in(event: StaffSignInBlocked) -> None:
 def warn_of_backup_code(event: StaffBackupCodeUsed) -> None:
     topic = f"{event.name}:{event.code_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_backup_code_used", event.staff_id, left=event.left))
-
-
-def invite_staff(event: StaffInvited) -> None:
-    """The link to whom it is for; once its mail has left the shop knows it no more. A link that was replaced meanwhile, taken
-    back or accepted is not sent."""
-    topic = f"{event.name}:{event.invitation_id}:{event.number}"
-    invited = accounts.mail_invitation(event.invitation_id, event.number)
-
-    def plan() -> Mail | None:
-        if invited is None:
-            return None
-        values = {"url": f"{letters.site().base_url}/admin/invitation/{invited.token}", "until": invited.expires_at}
-        return Mail(topic, "staff_invited", invited.email, letters.LANGUAGES[0], None, values)
-
-    def forget() -> None:
-        if invited is not None and queries.was_sent(topic):
-            people.forget_token(event.invitation_id, invited.token)
-
-    flows.send_once(plan)
-    in_transaction(forget)
 
 
 def tell_access_changed(event: StaffAccessChanged) -> None:

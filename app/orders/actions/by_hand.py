@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from app.audit import actions as audit
 from app.core.money import Money
 from app.orders import actions as orders
 from app.orders import queries
+from app.orders.models import Order
 from app.orders.rules import PAYABLE
 from app.payments import queries as payment_queries
 from app.payments.actions import by_hand as promises
@@ -36,9 +38,10 @@ def note_arrival(order_id: uuid.UUID, *, receipt: str, amount: Money, reference:
         raise AmountDiffers(due=attempt.amount)
     facts = {"amount_minor": amount.minor, "currency": amount.currency, "reference": reference}
     orders.note(order.id, "money_arrived", actor=by, **facts)
-    audit.record("order.money_arrived", actor=by, object_kind="order", object_id=order.id, **facts)
+    was = order.state
     report = ProviderPayment(attempt.receipt, "captured", amount, method=attempt.method)
     orders.settle(order.id, {attempt.id: Standing((report,), is_payable=False)})
+    _record("money_arrived", order, was, by=by, **facts)
     return True
 
 
@@ -49,7 +52,8 @@ def give_up(order_id: uuid.UUID, *, by: str) -> bool:
     Raises NotFound, or NotByHand when the customer pays another way now.
     """
     order = orders.locked(order_id)
-    if order.state not in PAYABLE:
+    was = order.state
+    if was not in PAYABLE:
         return False
     attempts = _attempts(order_id)
     if _last_by_hand(attempts) is not attempts[-1]:
@@ -60,7 +64,7 @@ def give_up(order_id: uuid.UUID, *, by: str) -> bool:
         promises.close(order.id)
     else:
         orders.cancel(order.id, actor=by, reason="no_money")
-    audit.record("order.given_up", actor=by, object_kind="order", object_id=order.id)
+    _record("given_up", order, was, by=by)
     return True
 
 
@@ -68,12 +72,19 @@ def end_plan(order_id: uuid.UUID, *, actor: str) -> bool:
     """The other instalments will not come: cancel the order, free its stock and send back what has come. False when it is
     over, paid, or never had begun."""
     order = orders.locked(order_id)
-    payment = payment_queries.lock_payment_of_order(order.id)
+    payment, was = payment_queries.lock_payment_of_order(order.id), order.state
     if not payment.is_on_plan or not orders.cancel(order.id, actor=actor, reason="plan_ended"):
         return False
-    facts = {"received_minor": payment.received_minor, "currency": payment.currency}
-    audit.record("order.plan_ended", actor=actor, object_kind="order", object_id=order.id, **facts)
+    _record("plan_ended", order, was, by=actor, received_minor=payment.received_minor, currency=payment.currency)
     return True
+
+
+def _record(what: str, order: Order, was: str, *, by: str, **facts: Any) -> None:
+    """`was`: the order's state before."""
+    before, after = {"state": was}, {"state": order.state}
+    audit.record(
+        f"order.{what}", actor=by, object_kind="order", object_id=order.id, before=before, after=after, **facts
+    )
 
 
 def _attempts(order_id: uuid.UUID) -> list[PaymentAttempt]:

@@ -98,7 +98,13 @@ def answer(request_id: uuid.UUID, *, state: str, words: str, by: str) -> None:
     _close(row, state, by=by)
     row.answer = words
     audit.record(
-        "privacy.request_answered", actor=by, object_kind="data_request", object_id=row.id, kind=row.kind, state=state
+        "privacy.request_answered",
+        actor=by,
+        object_kind="data_request",
+        object_id=row.id,
+        before={"state": "open"},
+        after={"state": state},
+        kind=row.kind,
     )
 
 

@@ -161,7 +161,7 @@ def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
     """Charge nothing until it is resumed. Raises NotRunning."""
     row = _running(recurring_id)
     _pause(row, queries.cycles_of(row.id), actor=actor)
-    _audit(row, "paused", actor)
+    _audit(row, "paused", actor, was="active")
 
 
 def resume(recurring_id: uuid.UUID, *, actor: str) -> None:
@@ -172,7 +172,7 @@ def resume(recurring_id: uuid.UUID, *, actor: str) -> None:
     row.move_to("active")
     row.ask_at = clock.now()
     outbox.record(SubscriptionResumed(row.id, new_id()))
-    _audit(row, "resumed", actor)
+    _audit(row, "resumed", actor, was="paused")
 
 
 def skip_next(recurring_id: uuid.UUID, *, actor: str) -> None:
@@ -186,7 +186,7 @@ def skip_next(recurring_id: uuid.UUID, *, actor: str) -> None:
     else:
         raise NotRunning()
     outbox.record(CycleSkipped(row.id, last.id, "by_customer"))
-    _audit(row, "skipped", actor)
+    _audit(row, "skipped", actor, was=row.state)
 
 
 def _is_next_open(row: RecurringOrder, last: RecurringCycle) -> bool:
@@ -198,10 +198,11 @@ def _is_next_open(row: RecurringOrder, last: RecurringCycle) -> bool:
 def cancel(recurring_id: uuid.UUID, *, actor: str) -> bool:
     """Final at once: the provider is told afterwards, and money that still comes goes back. False when it is over already."""
     row = locked(recurring_id)
-    if row.state in rules.OVER:
+    was = row.state
+    if was in rules.OVER:
         return False
     _close(row, queries.cycles_of(row.id), reason="by_customer" if actor == "customer" else "by_staff", actor=actor)
-    _audit(row, "cancelled", actor)
+    _audit(row, "cancelled", actor, was=was)
     return True
 
 
@@ -393,6 +394,14 @@ def _running(recurring_id: uuid.UUID) -> RecurringOrder:
     return row
 
 
-def _audit(row: RecurringOrder, what: str, actor: str) -> None:
+def _audit(row: RecurringOrder, what: str, actor: str, *, was: str) -> None:
     if actor != "customer":
-        audit.record(f"subscription.{what}", actor=actor, object_kind="recurring_order", object_id=row.id)
+        before, after = {"state": was}, {"state": row.state}
+        audit.record(
+            f"subscription.{what}",
+            actor=actor,
+            object_kind="recurring_order",
+            object_id=row.id,
+            before=before,
+            after=after,
+        )

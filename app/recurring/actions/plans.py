@@ -28,7 +28,8 @@ def add(sku: str, *, period: str, every: int, by: str) -> uuid.UUID:
     plan_id: uuid.UUID | None = db.session.execute(again).scalar()
     if plan_id is None:
         raise PlanExists()
-    audit.record("subscription.plan_offered", actor=by, object_kind="recurring_plan", object_id=plan_id, sku=sku)
+    after = {"sku": sku, "period": period, "every": every, "offered": True}
+    audit.record("subscription.plan_offered", actor=by, object_kind="recurring_plan", object_id=plan_id, after=after)
     return plan_id
 
 
@@ -40,5 +41,12 @@ def end(plan_id: uuid.UUID, *, by: str) -> bool:
     if not plan.is_active:
         return False
     plan.is_active = False
-    audit.record("subscription.plan_ended", actor=by, object_kind="recurring_plan", object_id=plan_id)
+    audit.record(
+        "subscription.plan_ended",
+        actor=by,
+        object_kind="recurring_plan",
+        object_id=plan_id,
+        before={"offered": True},
+        after={"offered": False},
+    )
     return True

@@ -140,12 +140,20 @@ def _add_lines(refund: Refund, plan: Plan, *, restock: bool) -> None:
     db.session.flush()
 
 
-def _note(order: Order, refund: Refund, kind: str, *, by: str) -> None:
-    """In the timeline and in the audit (REF-06: order, amount, reason, actor; the row has the time)."""
+def _note(order: Order, refund: Refund, kind: str, *, by: str, was: str | None = None) -> None:
+    """In the timeline and in the audit (REF-06: order, amount, reason, actor; the row has the time). `was`: its state before,
+    of a refund that was there before."""
     facts = {"amount_minor": refund.amount_minor, "currency": refund.currency, "reason": refund.reason}
     orders.note(order.id, kind, actor=by, refund=str(refund.id), **facts)
     audit.record(
-        kind.replace("_", ".", 1), actor=by, object_kind="refund", object_id=refund.id, order=str(order.id), **facts
+        kind.replace("_", ".", 1),
+        actor=by,
+        object_kind="refund",
+        object_id=refund.id,
+        before={"state": was} if was else None,
+        after={"state": refund.state},
+        order=str(order.id),
+        **facts,
     )
 
 
@@ -234,7 +242,7 @@ def approve(refund_id: uuid.UUID, *, by: str) -> Refund:
     for refund in refunds:
         _decide(refund, "requested", by=by)
         payments.send_refund(refund, captures[refund.capture_id])
-        _note(order, refund, "refund_approved", by=by)
+        _note(order, refund, "refund_approved", by=by, was="waiting")
         request = queries.request_waiting_for(refund.id)
         if request is not None:
             request.move_to("accepted")
@@ -248,7 +256,7 @@ def reject(refund_id: uuid.UUID, *, by: str) -> Refund:
     order, _payment, refunds = _lock_waiting(refund_id, by=by)
     for refund in refunds:
         _decide(refund, "rejected", by=by)
-        _note(order, refund, "refund_rejected", by=by)
+        _note(order, refund, "refund_rejected", by=by, was="waiting")
         request = queries.request_waiting_for(refund.id)
         if request is not None:
             request.move_to("open")

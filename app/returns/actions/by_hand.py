@@ -25,5 +25,6 @@ def note_outcome(refund_id: uuid.UUID, *, state: str, by: str) -> None:
         raise AlreadyDecided()
     report = ProviderRefund(refund.provider_refund_id or refund.provider_key, state, refund.amount, "")
     payments.note_refund(refund, order.id, report)
+    states = {"before": {"state": "pending"}, "after": {"state": refund.state}}
     facts = {"order": str(order.id), "amount_minor": refund.amount_minor, "currency": refund.currency}
-    audit.record(f"refund.{state}_by_hand", actor=by, object_kind="refund", object_id=refund.id, **facts)
+    audit.record(f"refund.{state}_by_hand", actor=by, object_kind="refund", object_id=refund.id, **states, **facts)

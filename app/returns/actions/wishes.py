@@ -54,7 +54,13 @@ def decline(request_id: uuid.UUID, *, answer: str, by: str) -> RefundRequest:
     request.answer, request.decided_by, request.decided_at = answer, by, clock.now()
     orders.note(request.order_id, "refund_declined", actor=by)
     audit.record(
-        "refund.declined", actor=by, object_kind="refund_request", object_id=request.id, order=str(request.order_id)
+        "refund.declined",
+        actor=by,
+        object_kind="refund_request",
+        object_id=request.id,
+        before={"state": "open"},
+        after={"state": request.state},
+        order=str(request.order_id),
     )
     outbox.record(RefundDeclined(request.id, request.order_id))
     return request
