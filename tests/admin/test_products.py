@@ -19,19 +19,8 @@ from app.core.ids import new_id
 from app.core.transaction import in_transaction, transaction
 from app.tailoring.rules import GARMENTS
 from app.web import measure_words
-from tests.customers.conftest import (  # noqa: F401  # noqa: F401
-    bank,
-    drain_all,
-    make_due,
-    make_patron,
-    make_shop,
-    office,
-    open_office,
-    patron,
-    running_bank,
-    shop,
-)
 from tests.customers.patron import Patron
+from tests.customers.people import *  # noqa: F403 (fixtures)
 from tests.customers.test_measurements import TOP, keep, made_to, order_to, page_of
 from tests.shop import add_product, faults
 from tests.staff import StaffMember, hire
@@ -41,7 +30,7 @@ PAGE = "/admin/products"
 
 
 @pytest.fixture
-def desk(shop: Flask) -> StaffMember:  # noqa: F811
+def desk(shop: Flask) -> StaffMember:
     return hire(shop, "mei@example.com", role="catalogue").sign_in()
 
 
@@ -104,7 +93,7 @@ def test_pages_follow_each_other(desk: StaffMember) -> None:
     assert path_of(variants[1]) not in desk.get(older)
 
 
-def test_it_is_made_to_measure_from_now_on(desk: StaffMember, patron: Patron) -> None:  # noqa: F811
+def test_it_is_made_to_measure_from_now_on(desk: StaffMember, patron: Patron) -> None:
     shirt = add_product("Baju Melayu")
     assert 'id="fit"' not in page_of(patron, shirt)
     form = form_to(desk.get(path_of(shirt)), f"{path_of(shirt)}/tailoring")
@@ -135,7 +124,7 @@ def test_it_is_made_to_measure_from_now_on(desk: StaffMember, patron: Patron) ->
     assert f'href="{path_of(shirt)}"' in page
 
 
-def test_orders_keep_their_measures_and_carts_are_told(desk: StaffMember, patron: Patron) -> None:  # noqa: F811
+def test_orders_keep_their_measures_and_carts_are_told(desk: StaffMember, patron: Patron) -> None:
     shirt = add_product("Baju Melayu", stock_of={"KB": 9})
     save(desk, path_of(shirt), garment="top", days="3")
     patron.register()
@@ -183,7 +172,7 @@ def test_what_is_wrong_is_said_and_not_saved(desk: StaffMember, fields: dict[str
     assert (stored(shirt), acts()) == (None, [])
 
 
-def test_the_second_of_two_is_told(desk: StaffMember, shop: Flask) -> None:  # noqa: F811
+def test_the_second_of_two_is_told(desk: StaffMember, shop: Flask) -> None:
     shirt = add_product()
     path = path_of(shirt)
     form = form_to(desk.get(path), f"{path}/tailoring")
@@ -242,7 +231,7 @@ def test_what_is_sold_by_length_is_not_sewn(desk: StaffMember) -> None:
         catalog.set_tailoring(new_id(), None, seen="none", by="staff:1")
 
 
-def test_who_may_only_look_changes_nothing(desk: StaffMember, shop: Flask) -> None:  # noqa: F811
+def test_who_may_only_look_changes_nothing(desk: StaffMember, shop: Flask) -> None:
     shirt = add_product()
     save(desk, path_of(shirt), garment="top", days="3")
     looker = hire(shop, "looker@example.com", role="agent").sign_in()

@@ -400,20 +400,6 @@ def _free(order_id: uuid.UUID, *, reason: str) -> bool:
     return stock.release(order_id, reason=reason)
 
 
-def put_on_hold(order: Order, *, reason: str) -> None:
-    """Somebody has to look first. The caller holds the order's lock."""
-    if order.can_move_to("on_hold"):
-        order.move_to("on_hold")
-        note(order.id, "put_on_hold", reason=reason)
-
-
-def take_off_hold(order: Order) -> None:
-    """It goes on where it was: paid, or waiting for the rest of its instalments."""
-    if order.state == "on_hold":
-        order.move_to("pending" if order.confirmed_at is None else "confirmed")
-        note(order.id, "taken_off_hold")
-
-
 def _close(order: Order, state: str, *, reason: str, actor: str = "system") -> None:
     order.move_to(state)
     order.cancel_reason = reason

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.orders import actions as orders
+from app.orders.actions import on_hold
 from app.orders.models import Order
 from app.payments import actions as payments
 from app.payments import queries as payment_queries
@@ -70,9 +71,9 @@ def note_dispute(order_id: uuid.UUID, capture_id: uuid.UUID, report: ProviderDis
     facts: dict[str, Any] = {"amount_minor": dispute.amount_minor, "currency": dispute.currency}
     orders.note(order.id, f"dispute_{dispute.state}", dispute=dispute.provider_dispute_id, **facts)
     if dispute.state in UNDECIDED or _keeps_on_hold(order, payment):
-        orders.put_on_hold(order, reason="dispute")
+        on_hold.put(order, reason="dispute")
     else:
-        orders.take_off_hold(order)
+        on_hold.take_off(order)
     actions.follow(order, payment)
 
 
