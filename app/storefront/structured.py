@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.catalog.queries.shapes import ProductPage, VariantView
+from app.catalog.queries.shapes import ProductPage, VariantView, per_metre
 from app.core.money import Money, exponent
 from app.stock import queries as stock
 from app.stock.queries import Availability
@@ -58,11 +58,19 @@ def _offer(
         "@type": "Offer",
         "sku": variant.sku,
         "url": f"{url}?v={variant.id}",
-        "price": _decimal(price),
-        "priceCurrency": price.currency,
+        **_price(per_metre(price, page.step_mm) or price, is_per_metre=page.unit == "metre"),
         "availability": f"https://schema.org/{'InStock' if left > 0 else 'OutOfStock'}",
         "itemCondition": "https://schema.org/NewCondition",
     }
+
+
+def _price(price: Money, *, is_per_metre: bool) -> dict[str, Any]:
+    """The price as the page shows it, which for cloth is that of a metre (UN/CEFACT `MTR`)."""
+    facts = {"price": _decimal(price), "priceCurrency": price.currency}
+    if not is_per_metre:
+        return facts
+    metre = {"@type": "QuantitativeValue", "value": 1, "unitCode": "MTR"}
+    return {**facts, "priceSpecification": {"@type": "UnitPriceSpecification", **facts, "referenceQuantity": metre}}
 
 
 def _decimal(amount: Money) -> str:

@@ -31,6 +31,7 @@ def init_app(app: Flask, settings: Settings) -> None:
         languages=languages.LANGUAGES,
         currencies=languages.CURRENCIES,
         alternates=languages.alternates,
+        canonical=languages.canonical,
         picture_url=picture_url,
         picture_srcset=picture_srcset,
     )

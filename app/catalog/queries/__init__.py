@@ -21,7 +21,7 @@ from app.core.memory import Memory, edition
 
 Value = TypeVar("Value")
 RELATED = 4
-SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
+SITEMAP_PAGE = 5_000  # products in a file of the sitemap, each in every language (the protocol allows 50,000 addresses)
 
 _EDITION = edition(__file__, shapes.__file__)
 _frames: Memory[Frame] = Memory(f"frame-{_EDITION}", entries=6)
