@@ -25,7 +25,10 @@ def slug(database: None) -> str:
 
 def rows(page: str) -> list[tuple[str, str]]:
     """(link, what is said) of each variant."""
-    return [(link, " ".join(re.sub(r"<[^>]+>", " ", words).replace("\xa0", " ").split())) for link, words in ROW.findall(page)]
+    return [
+        (link, " ".join(re.sub(r"<[^>]+>", " ", words).replace("\xa0", " ").split()))
+        for link, words in ROW.findall(page)
+    ]
 
 
 def test_each_has_its_price_its_stock_and_its_own_address(client: FlaskClient, slug: str):
