@@ -28,7 +28,7 @@ def contact() -> ResponseReturnValue:
 
 @bp.get("/terms")
 def terms() -> ResponseReturnValue:
-    return respond("storefront/pages/terms.html", lock_minutes=settings().lock_minutes)
+    return respond("storefront/pages/terms.html")
 
 
 @bp.get("/privacy")
