@@ -47,6 +47,7 @@ ENTRY_POINTS = (
     "app.storefront.search",
     "app.storefront.pages",
     "app.storefront.seo",
+    "app.storefront.feeds",
     "app.storefront.cart",
     "app.storefront.checkout",
     "app.storefront.pay",

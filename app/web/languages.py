@@ -1,7 +1,7 @@
 """Language, currency and theme of an answer: from the address, else the visitor's choice, else the browser, else the shop.
 
 language   ?lang= -> cookie `lang` -> Accept-Language -> en
-currency   cookie `currency` -> the shop's
+currency   ?currency= on pages of the catalogue (then kept as cookie) -> cookie `currency` -> the shop's
 theme      cookie `theme` -> "" (the browser decides)
 """
 
@@ -46,8 +46,15 @@ def language() -> str:
 
 def currency() -> str:
     """The currency prices are shown in."""
-    chosen = request.cookies.get("currency", "")
+    chosen = asked_currency() or request.cookies.get("currency", "")
     return chosen if chosen in CURRENCIES else settings().shop.currency
+
+
+def asked_currency() -> str:
+    """The currency that the address of a catalogue page names, as links of feeds do; else empty. From checkout on no address
+    may change what a total was shown in."""
+    asked = request.args.get("currency", "") if request.blueprint == "catalog" else ""
+    return asked if asked in CURRENCIES else ""
 
 
 def theme() -> str:

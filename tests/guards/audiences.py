@@ -18,6 +18,7 @@ AUDIENCES = {
     "search": EVERYBODY,
     "pages": EVERYBODY,
     "seo": EVERYBODY,
+    "feeds": EVERYBODY,
     "gift_cards": EVERYBODY,
     "registering": EVERYBODY,
     "signing_in": EVERYBODY,

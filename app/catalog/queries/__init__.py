@@ -71,6 +71,14 @@ def product(slug: str, *, locale: str, currency: str) -> ProductPage:
     )
 
 
+def products_after(last: uuid.UUID | None, *, limit: int, locale: str, currency: str) -> list[ProductPage]:
+    """The next products that are for sale, by id, as their pages show them: for what reads the whole catalogue piece by piece.
+    They are remembered nowhere."""
+    known = frame(locale=locale)
+    found = db.rows(_PRODUCTS_AFTER, last=last or uuid.UUID(int=0), limit=limit)
+    return [shapes.product_page(row[0], frame=known, locale=locale, currency=currency) for row in found]
+
+
 def cards(product_ids: Sequence[uuid.UUID], *, locale: str, currency: str) -> tuple[Card, ...]:
     """Cards in the order of the ids, without those that are not for sale (in this currency)."""
     if not product_ids:
@@ -160,7 +168,7 @@ def _read_frame() -> dict[str, Any]:
     return {"categories": categories, "attributes": attributes}
 
 
-_PRODUCT = """
+_PRODUCT_FACTS = """
 SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_id, 'name', p.name, 'summary', p.summary,
   'description', p.description, 'story', p.story, 'care', p.care, 'seo_title', p.seo_title,
   'seo_description', p.seo_description, 'motif', p.motif, 'fibre', p.fibre, 'colours', p.colours, 'options', p.options,
@@ -175,8 +183,11 @@ SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_i
   'images', (SELECT coalesce(json_agg(json_build_array(i.id, i.public_id, i.alt, i.tint, i.width, i.height)
       ORDER BY i.is_main DESC, i.position, i.id), '[]')
     FROM product_image i WHERE i.product_id = p.id))
-FROM product p WHERE p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)
-"""
+FROM product p WHERE """
+_PRODUCT = _PRODUCT_FACTS + "p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)"
+_PRODUCTS_AFTER = (
+    _PRODUCT_FACTS + "p.id > :last AND p.is_available AND p.withdrawn_at IS NULL ORDER BY p.id LIMIT :limit"
+)
 
 
 def _read_product(slug: str) -> dict[str, Any]:
