@@ -135,4 +135,5 @@ def _after(days: int, method: Method) -> Method:
 def _cost(method: Method, lines: Sequence[Line], currency: str) -> Money:
     subtotal = sum(line.total.minor for line in lines)
     grams = sum(line.facts.weight_grams * line.entry.quantity for line in lines)
-    return Money(method.cost(subtotal_minor=subtotal, grams=grams), currency)
+    items = sum(1 if line.facts.step_mm else line.entry.quantity for line in lines)  # a length is one piece of cloth
+    return Money(method.cost(subtotal_minor=subtotal, grams=grams, items=items), currency)

@@ -23,12 +23,14 @@ class ShippingZone(Base):
 
 
 class ShippingRate(Base):
-    """A method in a zone and currency: `base_minor` up to 500 g, `step_minor` for each 500 g more, free from a subtotal on."""
+    """A method in a zone and currency: `base_minor` for one item of up to 500 g, `step_minor` for each 500 g more, `item_minor`
+    for each item more, free from a subtotal on. A rate by weight alone has no `item_minor`, one by count alone no `step_minor`."""
 
     __tablename__ = "shipping_rate"
     __table_args__ = (
         UniqueConstraint("zone_id", "code", "currency"),
         CheckConstraint("base_minor >= 0 AND step_minor >= 0", name="amounts"),
+        CheckConstraint("item_minor >= 0", name="item"),
         CheckConstraint("min_days >= 0 AND max_days >= min_days", name="days"),
         Index("ix_shipping_rate_zone_id", "zone_id"),
     )
@@ -40,6 +42,7 @@ class ShippingRate(Base):
     currency: Mapped[str] = mapped_column(Text)
     base_minor: Mapped[int]
     step_minor: Mapped[int] = mapped_column(server_default="0")
+    item_minor: Mapped[int] = mapped_column(server_default="0")
     free_from_minor: Mapped[int | None]
     min_days: Mapped[int] = mapped_column(SmallInteger)  # working days
     max_days: Mapped[int] = mapped_column(SmallInteger)

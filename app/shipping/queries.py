@@ -10,7 +10,7 @@ def methods_for(*, country: str, state: str, currency: str, locale: str = "en") 
     """Ways to deliver there, in the merchant's order; empty when we do not."""
     found = db.rows(
         "SELECT r.code, coalesce(r.name->>:locale, r.name->>'en'), r.base_minor, r.step_minor, r.free_from_minor,"
-        " r.min_days, r.max_days, z.id AS zone, cardinality(z.states) > 0 AS is_narrow"
+        " r.min_days, r.max_days, r.item_minor, z.id AS zone, cardinality(z.states) > 0 AS is_narrow"
         " FROM shipping_zone z JOIN shipping_rate r ON r.zone_id = z.id"
         " WHERE (:country = ANY(z.countries) OR '*' = ANY(z.countries)) AND r.currency = :currency"
         " AND (cardinality(z.states) = 0 OR :state = ANY(z.states))"
@@ -20,7 +20,7 @@ def methods_for(*, country: str, state: str, currency: str, locale: str = "en") 
         currency=currency,
         locale=locale,
     )
-    return [Method(*row[:7]) for row in found if row.zone == found[0].zone]
+    return [Method(*row[:8]) for row in found if row.zone == found[0].zone]
 
 
 @for_a_moment(10)

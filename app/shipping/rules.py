@@ -19,13 +19,14 @@ class Method:
     free_from_minor: int | None
     min_days: int
     max_days: int
+    item_minor: int = 0
 
-    def cost(self, *, subtotal_minor: int, grams: int) -> int:
-        """Minor units for a parcel of `grams` with goods worth `subtotal_minor`."""
+    def cost(self, *, subtotal_minor: int, grams: int, items: int) -> int:
+        """Minor units for a parcel of `items` that weigh `grams` and are worth `subtotal_minor`."""
         if self.free_from_minor is not None and subtotal_minor >= self.free_from_minor:
             return 0
         further_steps = max(0, -(-grams // STEP_GRAMS) - 1)
-        return self.base_minor + further_steps * self.step_minor
+        return self.base_minor + further_steps * self.step_minor + max(0, items - 1) * self.item_minor
 
     def arrives(self, today: date) -> tuple[date, date]:
         return add_working_days(today, self.min_days), add_working_days(today, self.max_days)

@@ -51,5 +51,6 @@ def delivery() -> ResponseReturnValue:
     for country, state in ZONES:
         for method in shipping.methods_for(country=country, state=state, currency=currency, locale=locale):
             free = Money(method.free_from_minor, currency) if method.free_from_minor is not None else None
-            rows.append((country, state, method, Money(method.base_minor, currency), free))
+            further = Money(method.item_minor, currency)
+            rows.append((country, state, method, Money(method.base_minor, currency), further, free))
     return respond("storefront/pages/shipping.html", rows=rows)
