@@ -50,6 +50,7 @@ ENTRY_POINTS = (
     "app.storefront.feeds",
     "app.storefront.cart",
     "app.storefront.checkout",
+    "app.storefront.pickup",
     "app.storefront.pay",
     "app.storefront.subscriptions",
     "app.storefront.orders",

@@ -226,7 +226,11 @@ def buyer(order: Order) -> dict[str, Any]:
     """Who it is made out to: the personal part, kept encrypted."""
     words, part = words_of(order), order.address.get
     town = f"{part('postcode') or ''} {part('city') or ''}".strip()
-    lines = (part("name"), part("line1"), part("line2"), town, part("state"), words.country(order.country), order.email)
+    is_picked_up = bool(
+        order.snapshot.get("pickup")
+    )  # then the place is the shop's own, and the line of the delivery names it
+    place = () if is_picked_up else (part("line1"), part("line2"), town, part("state"), words.country(order.country))
+    lines = (part("name"), *place, order.email)
     return {"heading": words._("Bill to"), "lines": [plain(line) for line in lines if line]}
 
 
@@ -331,7 +335,8 @@ def _sums(words: Words, sale: Sale) -> list[list[str]]:
         rows.append([words._("Discount"), f"−{words.money(discount)}"])
     delivery = words._("Delivery")
     if name := order.snapshot.get("shipping_name"):
-        delivery = f"{delivery} ({plain(name)})"
+        place = (order.snapshot.get("pickup") or {}).get("place")
+        delivery = f"{delivery} ({', '.join(plain(each) for each in (name, place) if each)})"
     rows.append([delivery, words.money(order.shipping_minor)])
     if order.tax_added_minor:
         rows += [[_named(each, sale), words.money(each.tax_minor)] for each in _printed_taxes(sale, sale.groups)]

@@ -50,7 +50,11 @@ def delivery() -> ResponseReturnValue:
     rows = []
     for country, state in ZONES:
         for method in shipping.methods_for(country=country, state=state, currency=currency, locale=locale):
+            if method.pickup_at:
+                continue
             free = Money(method.free_from_minor, currency) if method.free_from_minor is not None else None
             further = Money(method.item_minor, currency)
             rows.append((country, state, method, Money(method.base_minor, currency), further, free))
-    return respond("storefront/pages/shipping.html", rows=rows)
+    return respond(
+        "storefront/pages/shipping.html", rows=rows, pickups=shipping.pickups(currency=currency, locale=locale)
+    )

@@ -35,6 +35,7 @@ AUDIENCES = {
     "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says
     "cart": VISITOR,
     "checkout": VISITOR,
+    "pickup": VISITOR,
     "pay": VISITOR,
     "orders": VISITOR,
     "documents": VISITOR,
