@@ -41,13 +41,14 @@ def test_the_promise_is_the_setting(open_with: Open, bank: Bank, minutes: int, l
     late.add(last)
     late.add(other)
     Shopper(shop.test_client(), bank).order(last)  # somebody else is quicker
-    pages = {path: late.get(path) for path in ("/", f"/p/{slug}", "/cart", "/terms")}
+    pages = {path: late.get(path) for path in ("/", f"/p/{slug}", "/cart")}
     for line in db.rows("SELECT id FROM cart_line WHERE variant_id = :id", id=last):
         late.post(f"/cart/lines/{line[0]}", remove="1")
     pages["/checkout/review"] = late.to_review()
     for path, page in pages.items():
         assert f"{words} " in page or f"{words}<" in page, path
         assert "15 min" not in page, path
+    assert f" {minutes} min" in late.get("/terms")
     assert pages["/cart"].count(words) == 2  # what others hold, and what “Place order” will do
 
 
