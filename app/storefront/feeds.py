@@ -1,7 +1,7 @@
 """Products for Google Merchant Center (N12): RSS 2.0 with Google's namespace, one item for each variant.
 
 The format: support.google.com/merchants/answer/14987622, its attributes: …/answer/7052112. The feed is streamed: a piece of
-the catalogue takes two statements and is forgotten once it is sent, however many there are.
+the catalogue takes three statements and is forgotten once it is sent, however many there are.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint, Flask, Response, current_app, request
 from markupsafe import escape
 
 from app.catalog import queries as catalog
 from app.catalog.queries.shapes import ProductPage, VariantView, per_metre
-from app.core import db
 from app.core.errors import NotFound
 from app.core.memory import edition
 from app.core.money import Money
@@ -47,7 +46,7 @@ def google_merchant() -> Response:
     is_known = request.if_none_match.contains_weak(state)  # `make_conditional` would read all of it to count the bytes
     is_wanted = request.method == "GET" and not is_known
     answer = Response(
-        stream_with_context(_feed(locale, currency)) if is_wanted else (),
+        _streamed(_feed(locale, currency)) if is_wanted else (),
         status=304 if is_known else 200,
         content_type="application/xml; charset=utf-8",
     )
@@ -70,6 +69,22 @@ def _state(locale: str, currency: str) -> str:
     return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
 
 
+def _streamed(pieces: Iterator[str]) -> Iterator[str]:
+    """Each piece is made in a context of its own, which gives the connection back: whoever reads slowly, or hangs up, keeps
+    none, and leaves nothing to be tidied up."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def read() -> Iterator[str]:
+        while True:
+            with app.app_context():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    return read()
+
+
 def _feed(locale: str, currency: str) -> Iterator[str]:
     shop = settings().shop
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel>\n'
@@ -77,7 +92,6 @@ def _feed(locale: str, currency: str) -> Iterator[str]:
     last = None
     while pages := catalog.products_after(last, limit=PIECE, locale=locale, currency=currency):
         left = stock.availability([variant.id for page in pages for variant in page.variants])
-        db.release()  # whoever reads slowly keeps no connection
         yield "".join(
             f"<item>{_elements(_item(page, each, each.price, left.get(each.id, stock.NONE), locale))}</item>\n"
             for page in pages
