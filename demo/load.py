@@ -22,6 +22,18 @@ from app.tax import actions as tax
 from demo import catalogue
 from demo.catalogue import TEXTS, Catalogue
 
+PICKUP: dict[str, Any] = {
+    "zone": "my-west",
+    "code": "workshop",
+    "name": {"en": "Pick up at our workshop", "ms": "Ambil di bengkel kami"},
+    "at": {
+        "line1": "18 Jalan Sultanah Zainab", "postcode": "15050", "city": "Kota Bharu", "state": "Kelantan", "country": "MY",
+    },
+    "hours": {"en": "Saturday to Thursday, 10 am to 6 pm", "ms": "Sabtu hingga Khamis, 10 pagi hingga 6 petang"},
+    "days": (1, 1),
+    "prices": {"MYR": 0, "INR": 0, "USD": 0},
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -39,6 +51,7 @@ def load(folder: Path = catalogue.FOLDER) -> Loaded:
     with transaction():
         tax.load_fixtures()
         shipping.load_fixtures()
+        shipping.offer_pickup(**PICKUP)
         numbers.name("order", "MB-", first=orders.FIRST_NUMBER)
         warehouses = {each["code"]: shelves.put_warehouse(**_warehouse(each)) for each in wanted["warehouse"]}
         _name_attributes(wanted)

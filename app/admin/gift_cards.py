@@ -24,7 +24,7 @@ from app.admin.desk import desk, done
 from app.core import clock
 from app.core.errors import NotFound
 from app.core.ids import new_id
-from app.core.money import EXPONENTS, Money, exponent
+from app.core.money import EXPONENTS, Money
 from app.core.transaction import in_transaction
 from app.value import actions as value
 from app.value import queries
@@ -32,7 +32,7 @@ from app.value.actions import Issued, NewValue
 from app.value.errors import AlreadyIssued, TooMuch
 from app.value.rules import ACCOUNT_MOVES, KINDS, MAX_BATCH, MAX_MINOR
 from app.web import languages
-from app.web.formats import format_money
+from app.web.formats import decimal, format_money
 from app.web.forms import has_control_characters, is_email, parse_amount, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
@@ -122,16 +122,10 @@ def _file(issued: list[Issued], key: uuid.UUID) -> Response:
     for each in issued:
         account = each.account
         end = account.expires_at.astimezone(settings().shop.timezone).date().isoformat() if account.expires_at else ""
-        writer.writerow([each.code, _decimal(account.balance), account.currency, end])
+        writer.writerow([each.code, decimal(account.balance), account.currency, end])
     answer = Response(text.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f'attachment; filename="gift-cards-{key}.csv"'
     return answer
-
-
-def _decimal(amount: Money) -> str:
-    places = exponent(amount.currency)
-    whole, rest = divmod(amount.minor, 10**places)
-    return f"{whole}.{rest:0{places}d}" if places else str(whole)
 
 
 def _form(faults: list[tuple[str, str]] | None = None, *, status: int = 200) -> ResponseReturnValue:

@@ -101,7 +101,7 @@ def quote(
         country, state = address["country"], address.get("state", "")
         taxes = tax.taxes_for(country=country, state=state)
         methods = shipping.methods_for(country=country, state=state, currency=currency, locale=locale)
-        offers = [Offer(_after(_days_of_tailor(sellable), each), _cost(each, sellable, currency)) for each in methods]
+        offers = [_offer(each, sellable, currency) for each in methods if each.serves(address)]
     chosen = next((offer for offer in offers if offer.method.code == method), offers[0] if offers else None)
     priced = price(
         [_item(line) for line in sellable],
@@ -111,6 +111,13 @@ def quote(
         shipping_tax=next((t for t in taxes.values() if t.on_shipping), NO_TAX),
     )
     return Quote(contents, lines, offers, chosen, priced)
+
+
+def pickups(contents: Contents, *, currency: str, locale: str) -> list[Offer]:
+    """Where this cart may be picked up, with what it costs and how long it takes."""
+    lines = cart.lines(contents, currency=currency, locale=locale, with_stock=False)
+    sellable = [line for line in lines if line.facts.is_sellable]
+    return [_offer(each, sellable, currency) for each in shipping.pickups(currency=currency, locale=locale)]
 
 
 def one_line(variant_id: uuid.UUID, quantity: int) -> Contents:
@@ -128,6 +135,10 @@ def _days_of_tailor(lines: Sequence[Line]) -> int:
     return max((line.facts.tailoring_days or 0 for line in lines if line.entry.fitting), default=0)
 
 
+def _offer(method: Method, lines: Sequence[Line], currency: str) -> Offer:
+    return Offer(_after(_days_of_tailor(lines), method), _cost(method, lines, currency))
+
+
 def _after(days: int, method: Method) -> Method:
     return replace(method, min_days=method.min_days + days, max_days=method.max_days + days) if days else method
 
@@ -135,4 +146,5 @@ def _after(days: int, method: Method) -> Method:
 def _cost(method: Method, lines: Sequence[Line], currency: str) -> Money:
     subtotal = sum(line.total.minor for line in lines)
     grams = sum(line.facts.weight_grams * line.entry.quantity for line in lines)
-    return Money(method.cost(subtotal_minor=subtotal, grams=grams), currency)
+    items = sum(1 if line.facts.step_mm else line.entry.quantity for line in lines)  # a length is one piece of cloth
+    return Money(method.cost(subtotal_minor=subtotal, grams=grams, items=items), currency)

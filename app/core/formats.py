@@ -28,6 +28,13 @@ def format_money(amount: Money) -> str:
     return format_minor(amount.minor, amount.currency)
 
 
+def decimal(amount: Money) -> str:
+    """For programs: `1200.50`, the currency told apart."""
+    places = exponent(amount.currency)
+    whole, rest = divmod(amount.minor, 10**places)
+    return f"{whole}.{rest:0{places}d}" if places else str(whole)
+
+
 def format_length(steps: int, step_mm: int) -> str:
     """Whole steps as metres: `2.5 m`. Without trailing zeros."""
     return f"{metres(steps, step_mm)}\u00a0m"

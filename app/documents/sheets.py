@@ -226,7 +226,13 @@ def credit_note(sale: Sale, heading: Heading, credited: Sequence[Credited]) -> d
 def buyer(order: Order) -> dict[str, Any]:
     """Who it is made out to: the personal part, kept encrypted."""
     words = words_of(order)
-    lines = (*addresses.lines(order.address), words.country(order.country), order.email)
+    is_picked_up = bool(
+        order.snapshot.get("pickup")
+    )  # then the line of the delivery names the place, which is the shop's
+    place = (
+        [order.address.get("name")] if is_picked_up else [*addresses.lines(order.address), words.country(order.country)]
+    )
+    lines = (*place, order.email)
     return {"heading": words._("Bill to"), "lines": [plain(line) for line in lines if line]}
 
 
@@ -331,7 +337,8 @@ def _sums(words: Words, sale: Sale) -> list[list[str]]:
         rows.append([words._("Discount"), f"−{words.money(discount)}"])
     delivery = words._("Delivery")
     if name := order.snapshot.get("shipping_name"):
-        delivery = f"{delivery} ({plain(name)})"
+        place = (order.snapshot.get("pickup") or {}).get("place")
+        delivery = f"{delivery} ({', '.join(plain(each) for each in (name, place) if each)})"
     rows.append([delivery, words.money(order.shipping_minor)])
     if order.tax_added_minor:
         rows += [[_named(each, sale), words.money(each.tax_minor)] for each in _printed_taxes(sale, sale.groups)]

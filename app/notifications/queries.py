@@ -55,6 +55,7 @@ class MailOrder:
     tax_names: tuple[str, ...]
     total: Money
     value: tuple[MailPart, ...] = ()
+    pickup_hours: str = ""  # it is not sent: the address is where it is fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,7 @@ def _order(order: Order) -> MailOrder:
         tax_included=money(order.tax_included_minor),
         tax_names=tuple(order.snapshot.get("taxes") or ()),
         total=order.total,
+        pickup_hours=(order.snapshot.get("pickup") or {}).get("hours", ""),
         value=tuple(MailPart(each.kind, each.last_four, each.amount) for each in value.paying(order.id)),
     )
 

@@ -111,6 +111,12 @@ def availability_by_either(
     return {row[0]: Availability(row[1], row[2], row[3]) for row in found}
 
 
+def last_movement() -> uuid.UUID | None:
+    """Another one whenever stock has moved (movements have time-ordered keys); None while there was none."""
+    newest: uuid.UUID | None = db.scalar("SELECT id FROM stock_movement ORDER BY id DESC LIMIT 1")
+    return newest
+
+
 def shelves(variant_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Shelf]]:
     """The stock rows of each variant in the order they are served from (warehouse priority)."""
     found = db.rows(

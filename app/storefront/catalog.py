@@ -103,6 +103,7 @@ def show_product(slug: str) -> ResponseReturnValue:
     available = stock.availability_by_either(variants, beside, visitor=visitor())
     chosen, is_asked = _chosen(product, available)
     in_stock = tuple(available.get(each.id, stock.NONE).for_unit(product.unit) > 0 for each in product.variants)
+    offers = [(each, _offer(product, each, available)) for each in product.variants]
     seen = (product.id, chosen.id if chosen else None, view["currency"])
     return respond(
         "storefront/catalog/product.html",
@@ -114,6 +115,8 @@ def show_product(slug: str) -> ResponseReturnValue:
         chosen=chosen,
         is_asked=is_asked,
         offer=_offer(product, chosen, available),
+        offers=offers,
+        words=tuple(offer["word"] for _variant, offer in offers),
         seen=seen,
         in_stock=in_stock,
         choices=partial(_choices, product, chosen, available),
@@ -153,18 +156,18 @@ def _chosen(product: ProductPage, available: dict[uuid.UUID, Availability]) -> t
 
 
 def _offer(
-    product: ProductPage, chosen: VariantView | None, available: dict[uuid.UUID, Availability]
+    product: ProductPage, variant: VariantView | None, available: dict[uuid.UUID, Availability]
 ) -> dict[str, Any]:
-    """Price, stock word and possible quantity of the chosen variant."""
-    if chosen is None or chosen.price is None:
+    """Price, stock word and possible quantity of a variant."""
+    if variant is None or variant.price is None:
         return {"price": None, "word": stock_word(0), "most": 0, "can_buy": False}
-    found = available.get(chosen.id, stock.NONE)
-    left = at_least(chosen.min_quantity, found.for_unit(product.unit))
+    found = available.get(variant.id, stock.NONE)
+    left = at_least(variant.min_quantity, found.for_unit(product.unit))
     steps = 1000 // product.step_mm if product.step_mm else 1
     return {
-        "price": chosen.price * steps,
-        "compare_at": chosen.compare_at * steps if chosen.compare_at else None,
-        "unit_price": chosen.price,
+        "price": variant.price * steps,
+        "compare_at": variant.compare_at * steps if variant.compare_at else None,
+        "unit_price": variant.price,
         "word": stock_word(left, held=found.held, step_mm=product.step_mm),
         "most": min(left, product.max_per_order or left),
         "can_buy": left > 0,

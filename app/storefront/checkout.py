@@ -43,6 +43,7 @@ from app.customers.queries import newsletter
 from app.orders import queries as orders
 from app.orders.models import Order
 from app.payments.gateway import offers
+from app.shipping import queries as shipping
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.storefront.shortage import of_stock, words
@@ -56,6 +57,7 @@ from app.web.visitor import cart_version, ensure_visitor, visitor
 
 bp = no_store(Blueprint("checkout", __name__, url_prefix="/checkout"))
 bp.before_request(customers.ask_back)
+bp.register_error_handler(forms.GoTo, forms.go_to)
 
 
 @bp.get("/")
@@ -92,8 +94,9 @@ def show_delivery() -> ResponseReturnValue:
     saved = _saved_addresses()
     asked = next((each.address for each in saved if str(each.id) == request.args.get("address")), None)
     usual = saved[0].address if saved else {"country": _default_country()}
-    form = forms.DeliveryForm(formdata=None, data=asked or session.address or usual)
-    return _delivery_page(form, session, address=asked or session.address, saved=saved)
+    known = asked or forms.typed_address(session)
+    form = forms.DeliveryForm(formdata=None, data=known or usual)
+    return _delivery_page(form, session, address=known, saved=saved)
 
 
 @bp.post("/delivery")
@@ -111,7 +114,7 @@ def save_delivery() -> ResponseReturnValue:
         if not _is_other_zone(session, address):
             form.method_error = _("Choose how we should deliver")
             return _delivery_page(form, session, address=address, status=422)
-    _save_delivery(address, code if code in known else None)
+    forms.save_delivery(address, code if code in known else None)
     _remember(address)
     if not offers:
         return _delivery_page(form, _require("contact"), address=address, status=409)
@@ -204,14 +207,6 @@ def _enter(contents: Contents, *, contact: dict[str, Any] | None = None) -> tupl
         raise forms.GoTo(url_for("cart.show")) from None
 
 
-def _save_delivery(address: dict[str, str], method: str | None) -> None:
-    shopper, minutes = visitor(), settings().checkout_minutes
-    try:
-        in_transaction(lambda: checkout.save_delivery(shopper, address=address, method=method, minutes=minutes))
-    except (NoSession, SessionOver):
-        raise forms.GoTo(url_for("checkout.show_contact")) from None
-
-
 def _require(step: str) -> CheckoutSession:
     """The visitor's live session, come as far as `step` needs. Else the browser is sent to what must be done first."""
     shopper, minutes, is_review = visitor(), settings().checkout_minutes, step == "review"
@@ -227,11 +222,6 @@ def _require(step: str) -> CheckoutSession:
     if need == "contact" or (step == "review" and need != "review"):
         raise forms.GoTo(url_for(f"checkout.show_{need}"))
     return session
-
-
-@bp.errorhandler(forms.GoTo)
-def go_to(there: forms.GoTo) -> ResponseReturnValue:
-    return redirect(there.url, 303)
 
 
 def _contents() -> Contents:
@@ -316,13 +306,15 @@ def _delivery_page(
 ) -> ResponseReturnValue:
     place = address or {"country": form.country.data or _default_country(), "state": ""}
     quote, today = _quote(address=place, with_stock=False), _today()
+    codes = [offer.method.code for offer in quote.offers]
     return respond(
         "storefront/checkout/delivery.html",
         status=status,
         form=form,
         contact=session.contact,
         offers=[(offer, offer.method.arrives(today)) for offer in quote.offers],
-        chosen=session.shipping_method or (quote.offers[0].method.code if quote.offers else None),
+        chosen=session.shipping_method if session.shipping_method in codes else next(iter(codes), None),
+        pickups=shipping.pickups(currency=languages.currency(), locale=languages.language()),
         shown=_shown(quote.offers),
         has_address=address is not None,
         saved=_saved_addresses() if saved is None else saved,

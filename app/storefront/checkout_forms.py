@@ -8,22 +8,30 @@ from functools import lru_cache
 from typing import Any
 
 from babel import Locale
+from flask import redirect, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import lazy_pgettext
 from wtforms import BooleanField, SelectField
 
+from app.checkout import actions as checkout
 from app.checkout.actions import PlaceOrder
+from app.checkout.errors import NoSession, SessionOver
+from app.checkout.models import CheckoutSession
 from app.checkout.queries import Quote
 from app.core.money import Money
+from app.core.transaction import in_transaction
 from app.payments.gateway import offers
 from app.shipping import addresses, places
+from app.shipping import queries as shipping
 from app.value.rules import KINDS
 from app.web import customers, languages, measure_words
 from app.web.formats import format_money, format_quantity
 from app.web.forms import Form, LongSelect, email, parse_phone, phone, text_field
 from app.web.placing import click_on_place
 from app.web.site import settings
+from app.web.visitor import visitor
 
 FIRST_COUNTRIES = ("MY", "IN", "SG", "US")
 DECIDED = frozenset({"MY", "IN"})  # where the postcode says the state
@@ -31,6 +39,8 @@ NOT_DELIVERED = frozenset({"AQ", "BV", "HM", "TF", "ZZ", "EU", "EZ", "UN", "QO",
 
 
 class GoTo(Exception):
+    """Send the browser to the step that must be done first."""
+
     def __init__(self, url: str) -> None:
         super().__init__(url)
         self.url = url
@@ -170,6 +180,26 @@ def read_click(
         parts=int(parts),
     )
     return click, []
+
+
+def save_delivery(address: Mapping[str, str], method: str | None) -> None:
+    """Keep where it goes and how. Sends the browser back to the first step when there is no checkout to keep it in."""
+    shopper, minutes = visitor(), settings().checkout_minutes
+    try:
+        in_transaction(lambda: checkout.save_delivery(shopper, address=address, method=method, minutes=minutes))
+    except (NoSession, SessionOver):
+        raise GoTo(url_for("checkout.show_contact")) from None
+
+
+def go_to(there: GoTo) -> ResponseReturnValue:
+    return redirect(there.url, 303)
+
+
+def typed_address(session: CheckoutSession) -> dict[str, str] | None:
+    """Where the shopper wants it sent; not the place where they would pick it up."""
+    places_to_pick_up = shipping.pickups(currency=languages.currency(), locale=languages.language())
+    is_picked_up = session.shipping_method in {each.code for each in places_to_pick_up}
+    return None if is_picked_up else session.address
 
 
 def summary(quote: Quote, *, picture_of: Callable[..., Any], with_delivery: bool) -> dict[str, Any]:

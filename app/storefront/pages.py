@@ -28,7 +28,7 @@ def contact() -> ResponseReturnValue:
 
 @bp.get("/terms")
 def terms() -> ResponseReturnValue:
-    return respond("storefront/pages/terms.html", lock_minutes=settings().lock_minutes)
+    return respond("storefront/pages/terms.html")
 
 
 @bp.get("/privacy")
@@ -50,6 +50,11 @@ def delivery() -> ResponseReturnValue:
     rows = []
     for country, state in ZONES:
         for method in shipping.methods_for(country=country, state=state, currency=currency, locale=locale):
+            if method.pickup_at:
+                continue
             free = Money(method.free_from_minor, currency) if method.free_from_minor is not None else None
-            rows.append((country, state, method, Money(method.base_minor, currency), free))
-    return respond("storefront/pages/shipping.html", rows=rows)
+            further = Money(method.item_minor, currency)
+            rows.append((country, state, method, Money(method.base_minor, currency), further, free))
+    return respond(
+        "storefront/pages/shipping.html", rows=rows, pickups=shipping.pickups(currency=currency, locale=locale)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, request
 
+from app.web import languages
 from app.web.languages import CURRENCIES, LANGUAGES, THEMES
 from app.web.limits import FORMS, limit
 from app.web.returning import own_path
@@ -28,6 +29,15 @@ def choose() -> Response:
         chosen = request.form.get(field)
         if chosen in known:
             _remember(answer, cookie, chosen)
+    return answer
+
+
+@bp.after_app_request
+def keep_asked_currency(answer: Response) -> Response:
+    """Who came by a link that names a currency goes on in it, so that the cart asks the price that the page showed."""
+    asked = languages.asked_currency()
+    if asked and asked != request.cookies.get("currency"):
+        _remember(answer, "currency", asked)
     return answer
 
 

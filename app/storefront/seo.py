@@ -1,4 +1,4 @@
-"""What crawlers read: robots.txt and the sitemap (an index of files of at most 10,000 products)."""
+"""What crawlers read: robots.txt and the sitemap (an index of files of some thousand products)."""
 
 from __future__ import annotations
 
@@ -31,18 +31,22 @@ def robots() -> Response:
 @bp.get("/sitemap.xml")
 def sitemap() -> Response:
     """One file when everything fits into it, else an index."""
-    pages = catalog.sitemap_pages()
-    if pages > 1:
-        return _xml("storefront/seo/index.xml", pages=pages)
-    return _xml("storefront/seo/urls.xml", paths=[*PAGES, *_categories()], products=catalog.sitemap_products(1))
+    files = catalog.sitemap_pages()
+    return _xml("storefront/seo/index.xml", files=files) if files > 1 else _urls(1)
 
 
-@bp.get("/sitemap-<int:page>.xml")
-def sitemap_page(page: int) -> Response:
-    if not 1 <= page <= catalog.sitemap_pages():
+@bp.get("/sitemap-<int:file>.xml")
+def sitemap_file(file: int) -> Response:
+    if not 1 <= file <= catalog.sitemap_pages():
         raise NotFound()
-    paths = [*PAGES, *_categories()] if page == 1 else []
-    return _xml("storefront/seo/urls.xml", paths=paths, products=catalog.sitemap_products(page))
+    return _urls(file)
+
+
+def _urls(file: int) -> Response:
+    """Every page in every language, each naming the others; what is no product is in the first file."""
+    others = [*PAGES, *_categories()] if file == 1 else []
+    products = [(f"/p/{each.slug}", each.changed_at) for each in catalog.sitemap_products(file)]
+    return _xml("storefront/seo/urls.xml", pages=[*((path, None) for path in others), *products])
 
 
 def _categories() -> list[str]:
@@ -50,4 +54,4 @@ def _categories() -> list[str]:
 
 
 def _xml(template: str, **context: object) -> Response:
-    return Response(render_template(template, base=settings().base_url, **context), mimetype="application/xml")
+    return Response(render_template(template, **context), mimetype="application/xml")

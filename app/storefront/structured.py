@@ -9,10 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.catalog.queries.shapes import ProductPage, VariantView
-from app.core.money import Money, exponent
+from app.catalog.queries.shapes import Picture, ProductPage, VariantView, per_metre
+from app.core.money import Money
 from app.stock import queries as stock
 from app.stock.queries import Availability
+from app.web.formats import decimal
 from app.web.site import settings
 from app.web.templates import picture_url
 
@@ -27,7 +28,7 @@ def product(page: ProductPage, available: Mapping[uuid.UUID, Availability]) -> M
         "name": page.name,
         "description": page.summary or page.name,
         "url": url,
-        "image": [_absolute(base, picture_url(p, 1000, "webp")) for p in page.pictures],
+        "image": [picture_address(each) for each in page.pictures],
         "brand": {"@type": "Brand", "name": settings().shop.name},
         "category": page.category.name,
         "offers": [_offer(page, each, each.price, available, url) for each in page.variants if each.price],
@@ -58,21 +59,25 @@ def _offer(
         "@type": "Offer",
         "sku": variant.sku,
         "url": f"{url}?v={variant.id}",
-        "price": _decimal(price),
-        "priceCurrency": price.currency,
+        **_price(per_metre(price, page.step_mm) or price, is_per_metre=page.unit == "metre"),
         "availability": f"https://schema.org/{'InStock' if left > 0 else 'OutOfStock'}",
         "itemCondition": "https://schema.org/NewCondition",
     }
 
 
-def _decimal(amount: Money) -> str:
-    places = exponent(amount.currency)
-    whole, part = divmod(amount.minor, 10**places)
-    return f"{whole}.{part:0{places}d}" if places else str(whole)
+def _price(price: Money, *, is_per_metre: bool) -> dict[str, Any]:
+    """The price as the page shows it, which for cloth is that of a metre (UN/CEFACT `MTR`)."""
+    facts = {"price": decimal(price), "priceCurrency": price.currency}
+    if not is_per_metre:
+        return facts
+    metre = {"@type": "QuantitativeValue", "value": 1, "unitCode": "MTR"}
+    return {**facts, "priceSpecification": {"@type": "UnitPriceSpecification", **facts, "referenceQuantity": metre}}
 
 
-def _absolute(base: str, url: str) -> str:
-    return url if url.startswith("http") else base + url
+def picture_address(picture: Picture) -> str:
+    """The whole address of a picture, large enough for search engines."""
+    url = picture_url(picture, 1000, "webp")
+    return url if url.startswith("http") else settings().base_url + url
 
 
 def _script(facts: Sequence[dict[str, Any]]) -> Markup:

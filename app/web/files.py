@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from wsgiref.headers import Headers
@@ -25,19 +25,27 @@ from app.core.storage.local import PREFIX, Local
 STATIC = Path(__file__).parents[2] / "static" / "dist"
 PICTURES = (".avif", ".webp", ".jpg", ".png")
 MOST_REMEMBERED = 20_000
+# Beside what every answer carries: nothing in a file runs, whatever somebody uploaded, and no other site shows it.
+OF_FILES = (("Content-Security-Policy", "default-src 'none'; sandbox"), ("Cross-Origin-Resource-Policy", "same-origin"))
 PIECE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    app.wsgi_app = Files(app.wsgi_app, settings)  # type: ignore[method-assign]
+    app.wsgi_app = Files(app.wsgi_app, settings, headers=[*app.extensions["headers"], *OF_FILES])  # type: ignore[method-assign]
 
 
 class Files(WhiteNoise):
     """WhiteNoise, with a second folder whose files may still come and go."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], settings: Settings) -> None:
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        settings: Settings,
+        *,
+        headers: Sequence[tuple[str, str]],
+    ) -> None:
         self.files: dict[str, Any]
-        self.is_https = settings.is_https
+        self.always = headers
         service = storage.make(settings.media_url, home=settings.home)
         self.media = service.root if isinstance(service, Local) else None
         super().__init__(application, allow_all_origins=False, immutable_file_test=lambda _path, _url: True)
@@ -71,11 +79,8 @@ class Files(WhiteNoise):
         return self.files.get(path)
 
     def _add_headers(self, headers: Headers, _path: str, _url: str) -> None:
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        if self.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains; preload"
+        for name, value in self.always:
+            headers[name] = value
 
 
 def _is_plain(name: str) -> bool:

@@ -1,6 +1,7 @@
 """The core's formats, under the name that pages know them by."""
 
 from app.core.formats import (
+    decimal,
     format_clock,
     format_day,
     format_length,
@@ -12,6 +13,7 @@ from app.core.formats import (
 )
 
 __all__ = [
+    "decimal",
     "format_clock",
     "format_day",
     "format_length",

@@ -1,14 +1,13 @@
 """Language, currency and theme of an answer: from the address, else the visitor's choice, else the browser, else the shop.
 
 language   ?lang= -> cookie `lang` -> Accept-Language -> en
-currency   cookie `currency` -> the shop's
+currency   ?currency= on pages of the catalogue (then kept as cookie) -> cookie `currency` -> the shop's
 theme      cookie `theme` -> "" (the browser decides)
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from urllib.parse import urlencode
 
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
@@ -47,8 +46,15 @@ def language() -> str:
 
 def currency() -> str:
     """The currency prices are shown in."""
-    chosen = request.cookies.get("currency", "")
+    chosen = asked_currency() or request.cookies.get("currency", "")
     return chosen if chosen in CURRENCIES else settings().shop.currency
+
+
+def asked_currency() -> str:
+    """The currency that the address of a catalogue page names, as links of feeds do; else empty. From checkout on no address
+    may change what a total was shown in."""
+    asked = request.args.get("currency", "") if request.blueprint == "catalog" else ""
+    return asked if asked in CURRENCIES else ""
 
 
 def theme() -> str:
@@ -57,12 +63,23 @@ def theme() -> str:
     return chosen if chosen in THEMES else ""
 
 
-def alternates() -> list[tuple[str, str]]:
-    """(language, address) of this page in every language and `x-default`, for `<link rel=alternate hreflang>`."""
-    base = settings().base_url + request.path
-    kept = [(key, value) for key, value in request.args.items(multi=True) if key in ("q", "page", "v")]
-    found = [(code, f"{base}?{urlencode([*kept, ('lang', code)])}") for code in LANGUAGES]
-    return [*found, ("x-default", f"{base}?{urlencode(kept)}" if kept else base)]
+def canonical(path: str) -> str:
+    """The one address of this page that search engines shall keep: its `path` alone, in the language that was asked for by
+    address. What is asked for by cookie or browser is at the address without a language."""
+    asked = request.args.get("lang", "")
+    return address(path, asked if asked in LANGUAGES else "")
+
+
+def alternates(path: str) -> list[tuple[str, str]]:
+    """(language, address) of a page in every language and `x-default`, for `rel=alternate hreflang`: each is the canonical
+    address of what it leads to, and lists the same others."""
+    return [*((code, address(path, code)) for code in LANGUAGES), ("x-default", address(path))]
+
+
+def address(path: str, language: str = "") -> str:
+    """The whole address of a page of ours; with a language: in that one, whoever asks."""
+    joint = "&" if "?" in path else "?"
+    return settings().base_url + path + (f"{joint}lang={language}" if language else "")
 
 
 def _find_language() -> str:

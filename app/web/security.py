@@ -153,8 +153,8 @@ class Headers(Talisman):
             always = Response()
             super()._set_response_headers(always)
         del always.headers["Content-Security-Policy"], always.headers["Content-Type"], always.headers["Content-Length"]
-        always.headers["Reporting-Endpoints"] = f'csp="{REPORT_PATH}"'
-        self.always = list(always.headers)
+        app.extensions["headers"] = list(always.headers)  # of files too, which are served before Flask wakes up
+        self.always = [*always.headers, ("Reporting-Endpoints", f'csp="{REPORT_PATH}"')]
 
     def _force_https(self) -> ResponseReturnValue | None:
         """Talisman would believe any client's X-Forwarded-Proto; ProxyFix knows how many proxies there are."""

@@ -32,9 +32,11 @@ def init_app(app: Flask, settings: Settings) -> None:
         asset=_asset_finder(settings),
         shop=settings.shop,
         base_url=settings.base_url,
+        lock_minutes=settings.lock_minutes,
         languages=languages.LANGUAGES,
         currencies=languages.CURRENCIES,
         alternates=languages.alternates,
+        canonical=languages.canonical,
         picture_url=picture_url,
         picture_srcset=picture_srcset,
     )

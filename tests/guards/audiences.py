@@ -18,6 +18,7 @@ AUDIENCES = {
     "search": EVERYBODY,
     "pages": EVERYBODY,
     "seo": EVERYBODY,
+    "feeds": EVERYBODY,
     "gift_cards": EVERYBODY,
     "registering": EVERYBODY,
     "signing_in": EVERYBODY,
@@ -35,6 +36,7 @@ AUDIENCES = {
     "wishlist": EVERYBODY,  # a product is no secret; whose wishes are meant, the cookie says
     "cart": VISITOR,
     "checkout": VISITOR,
+    "pickup": VISITOR,
     "pay": VISITOR,
     "orders": VISITOR,
     "documents": VISITOR,

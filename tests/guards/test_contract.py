@@ -130,6 +130,7 @@ PATHS = [
     "/admin/totp",
     "/sitemap.xml",
     "/robots.txt",
+    "/feeds/google-merchant.xml",
     "/api/health",
     "/api/health/detailed",
     "/api/cron/stock-cleanup",

@@ -94,6 +94,18 @@ def test_a_product_costs_the_same_for_1_24_and_96_products(shop: Flask):
     assert warm[0] <= 3
 
 
+def test_a_feed_costs_the_same_for_1_24_and_96_products(shop: Flask):
+    browser, cold, warm, there = shop.test_client(), [], [], 0
+    for products in (1, 24, 96):
+        fill(products - there)
+        there = products
+        forget()
+        for found in (cold, warm):
+            found.append(count(lambda: browser.get("/feeds/google-merchant.xml")))
+    assert len(set(cold)) == len(set(warm)) == 1, (cold, warm)
+    assert warm[0] <= cold[0] <= 6
+
+
 def test_a_cart_costs_the_same_for_1_and_24_lines(shopper: Shopper):
     adding, showing = [], []
     for number, variant in enumerate(fill(24)):

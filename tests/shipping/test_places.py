@@ -35,5 +35,13 @@ def test_working_days_skip_the_weekend():
 
 def test_a_parcel_costs_by_half_kilos_and_nothing_from_the_threshold_on():
     method = Method("standard", "Standard", 800, 200, 25_000, 2, 4)
-    assert [method.cost(subtotal_minor=100, grams=g) for g in (0, 500, 501, 1000, 1001)] == [800, 800, 1000, 1000, 1200]
-    assert method.cost(subtotal_minor=25_000, grams=9_999) == 0
+    costs = [method.cost(subtotal_minor=100, grams=grams, items=9) for grams in (0, 500, 501, 1000, 1001)]
+    assert costs == [800, 800, 1000, 1000, 1200]
+    assert method.cost(subtotal_minor=25_000, grams=9_999, items=9) == 0
+
+
+def test_a_parcel_may_cost_by_the_number_of_items_too():
+    method = Method("standard", "Standard", 800, 200, 25_000, 2, 4, item_minor=150)
+    assert [method.cost(subtotal_minor=100, grams=100, items=items) for items in (0, 1, 2, 5)] == [800, 800, 950, 1400]
+    assert method.cost(subtotal_minor=100, grams=501, items=2) == 1150
+    assert method.cost(subtotal_minor=25_000, grams=501, items=2) == 0

@@ -73,6 +73,23 @@ def test_a_known_picture_is_not_sent_again(client: FlaskClient) -> None:
     assert (again.status_code, again.data) == (304, b"")
 
 
+@pytest.mark.parametrize("base_url", ["http://localhost", "https://localhost"])
+def test_files_carry_the_headers_of_every_answer(
+    dist: Path, make_app: Callable[..., Flask], tmp_path: Path, base_url: str
+) -> None:
+    client = make_app(SHOP_HOME=str(tmp_path / "home"), BASE_URL=base_url).test_client()
+    storage.adopt("p/new", [Rendition(240, "webp", b"a picture")])
+    names = {"X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection", "Referrer-Policy", "Permissions-Policy"}
+    if base_url.startswith("https"):
+        names.add("Strict-Transport-Security")
+    page = client.get("/no/such/page", base_url=base_url).headers
+    for path in ("/static/dist/shop.abc.css", "/media/p/new-240.webp"):
+        sent = client.get(path, base_url=base_url).headers
+        assert {name: sent.getlist(name) for name in names} == {name: [page[name]] for name in names}, path
+        assert sent.getlist("Content-Security-Policy") == ["default-src 'none'; sandbox"]
+        assert sent["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
 def test_pages_are_compressed_when_the_browser_can(client: FlaskClient) -> None:
     plain = client.get("/about")
     packed = client.get("/about", headers={"Accept-Encoding": "gzip, br"})

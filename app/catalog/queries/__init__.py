@@ -21,7 +21,7 @@ from app.core.memory import Memory, edition
 
 Value = TypeVar("Value")
 RELATED = 4
-SITEMAP_PAGE = 10_000  # addresses in one file of the sitemap (the protocol allows 50,000)
+SITEMAP_PAGE = 5_000  # products in a file of the sitemap, each in every language (the protocol allows 50,000 addresses)
 
 _EDITION = edition(__file__, shapes.__file__)
 _frames: Memory[Frame] = Memory(f"frame-{_EDITION}", entries=6)
@@ -69,6 +69,14 @@ def product(slug: str, *, locale: str, currency: str) -> ProductPage:
         read=lambda: _read_product(slug),
         load=lambda raw: shapes.product_page(raw, frame=known, locale=locale, currency=currency),
     )
+
+
+def products_after(last: uuid.UUID | None, *, limit: int, locale: str, currency: str) -> list[ProductPage]:
+    """The next products that are for sale, by id, as their pages show them: for what reads the whole catalogue piece by piece.
+    They are remembered nowhere."""
+    known = frame(locale=locale)
+    found = db.rows(_PRODUCTS_AFTER, last=last or uuid.UUID(int=0), limit=limit)
+    return [shapes.product_page(row[0], frame=known, locale=locale, currency=currency) for row in found]
 
 
 def cards(product_ids: Sequence[uuid.UUID], *, locale: str, currency: str) -> tuple[Card, ...]:
@@ -166,7 +174,7 @@ def _read_frame() -> dict[str, Any]:
     return {"categories": categories, "attributes": attributes}
 
 
-_PRODUCT = """
+_PRODUCT_FACTS = """
 SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_id, 'name', p.name, 'summary', p.summary,
   'description', p.description, 'story', p.story, 'care', p.care, 'seo_title', p.seo_title,
   'seo_description', p.seo_description, 'motif', p.motif, 'fibre', p.fibre, 'colours', p.colours, 'options', p.options,
@@ -181,8 +189,11 @@ SELECT json_build_object('id', p.id, 'slug', p.slug, 'category_id', p.category_i
   'images', (SELECT coalesce(json_agg(json_build_array(i.id, i.public_id, i.alt, i.tint, i.width, i.height)
       ORDER BY i.is_main DESC, i.position, i.id), '[]')
     FROM product_image i WHERE i.product_id = p.id))
-FROM product p WHERE p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)
-"""
+FROM product p WHERE """
+_PRODUCT = _PRODUCT_FACTS + "p.slug = :slug AND (p.is_available OR p.withdrawn_at IS NOT NULL)"
+_PRODUCTS_AFTER = (
+    _PRODUCT_FACTS + "p.id > :last AND p.is_available AND p.withdrawn_at IS NULL ORDER BY p.id LIMIT :limit"
+)
 
 
 def _read_product(slug: str) -> dict[str, Any]:

@@ -53,6 +53,7 @@ from app.orders import queries as order_queries
 from app.orders.actions import placing
 from app.orders.models import Order
 from app.payments.rules import ONCE_ONLY, PlanTerms, plans_for
+from app.shipping.rules import Method
 from app.stock import queries as stock_queries
 from app.stock.errors import OutOfStock
 from app.value import actions as value
@@ -360,8 +361,7 @@ def new_order(
             "tax_included_minor": priced.tax_included_minor,
             "total_minor": priced.total_minor,
         },
-        snapshot=priced.snapshot()
-        | {"shipping_name": chosen.method.name, "delivery_days": [chosen.method.min_days, chosen.method.max_days]},
+        snapshot=priced.snapshot() | _delivery(chosen.method),
         lines=[order_line(quote, n, locale=click.locale) for n in range(len(priced.lines))],
         locale=click.locale,
         visitor=visitor,
@@ -378,6 +378,12 @@ def new_order(
         value=shares,
         plan=click.plan,
     )
+
+
+def _delivery(method: Method) -> dict[str, Any]:
+    """How it reaches the customer, as the order's pages, mails and papers tell it from now on."""
+    facts = {"shipping_name": method.name, "delivery_days": [method.min_days, method.max_days]}
+    return facts | {"pickup": {"place": method.place, "hours": method.hours}} if method.pickup_at else facts
 
 
 def marked(quote: Quote, shares: Sequence[Share], plan: PlanTerms | None = None) -> list[Any]:

@@ -15,7 +15,7 @@ from app.core.errors import NotFound
 from app.core.events import Event
 from app.core.money import Money
 from app.orders import queries
-from app.orders.actions import plans
+from app.orders.actions import on_hold, plans
 from app.orders.actions.timeline import note
 from app.orders.events import (
     OrderCancelled,
@@ -252,7 +252,7 @@ def _confirm(order: Order, payment: Payment, capture: PaymentCapture | None) -> 
     order.move_to("confirmed")
     order.number, order.confirmed_at = number, clock.now()
     if payment.parts > 1 and payment_queries.has_undecided_dispute(payment.id):
-        put_on_hold(order, reason="dispute")  # about an earlier instalment
+        on_hold.put(order, reason="dispute")  # about an earlier instalment
 
 
 def _spend(order: Order, payment: Payment) -> list[PaymentCapture]:
