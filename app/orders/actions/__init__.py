@@ -364,10 +364,8 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     if released:
         note(order.id, "hold_released", actor=actor)
     if actor != "customer":
-        before, after = {"held": held}, {"held": 0}
-        audit.record(
-            "stock.hold_released", actor=actor, object_kind="order", object_id=order.id, before=before, after=after
-        )
+        changed = {"before": {"held": held}, "after": {"held": 0}}
+        audit.record("stock.hold_released", actor=actor, object_kind="order", object_id=order.id, **changed)
     return released
 
 
