@@ -360,15 +360,12 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
         raise NotPayable()
     if payment_queries.lock_payment_of_order(order.id).is_on_plan:
         raise OnPlan()
-    held = sum(stock_queries.hold_of(order.id).quantities.values())
+    changed = {"before": {"held": sum(stock_queries.hold_of(order.id).quantities.values())}, "after": {"held": 0}}
     released = _free(order.id, reason="by_hand")
     if released:
         note(order.id, "hold_released", actor=actor)
     if actor != "customer":
-        before, after = {"held": held}, {"held": 0}
-        audit.record(
-            "stock.hold_released", actor=actor, object_kind="order", object_id=order.id, before=before, after=after
-        )
+        audit.record("stock.hold_released", actor=actor, object_kind="order", object_id=order.id, **changed)
     return released
 
 
