@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 
 from app.core import db
+from tests import bank as banking
 from tests import shop as shops
 from tests.flows.shopper import Shopper, money
-from tests.payments import conftest as payments
 
 NEW = {"key_id": "rzp_test_rotated000000", "key_secret": "rotated-key-secret"}
 
@@ -26,10 +26,10 @@ def restarted(make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: pytes
         for bank in banks:
             bank.end()
         for name, value in keys.items():
-            monkeypatch.setitem(payments.KEYS, name, value)
-        banks[:] = [payments.Bank(tmp_path)]
-        secrets = {f"RAZORPAY_{name.upper()}": value for name, value in payments.KEYS.items()}
-        webhook = {"RAZORPAY_WEBHOOK_SECRET": ",".join(payments.WEBHOOK_SECRETS)}
+            monkeypatch.setitem(banking.KEYS, name, value)
+        banks[:] = [banking.Bank(tmp_path)]
+        secrets = {f"RAZORPAY_{name.upper()}": value for name, value in banking.KEYS.items()}
+        webhook = {"RAZORPAY_WEBHOOK_SECRET": ",".join(banking.WEBHOOK_SECRETS)}
         return make_app(RAZORPAY_API_URL=banks[0].url, **secrets, **webhook), banks[0]
 
     yield start

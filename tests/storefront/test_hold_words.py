@@ -9,9 +9,9 @@ from flask import Flask
 
 from app.core import db
 from tests import shop as shops
+from tests.bank import Bank
 from tests.flows.providers import razorpay
 from tests.flows.shopper import Shopper
-from tests.payments.conftest import Bank
 
 Open = Callable[[int], Flask]
 

@@ -178,7 +178,7 @@ def test_nobody_has_a_hash_that_costs_the_same_and_is_not_computed(monkeypatch: 
     monkeypatch.setattr(type(passwords._hasher), "hash", lambda _self, password: made.append(password))
     assert not passwords.is_right(None, "a password")
     assert made == []
-    cost = passwords._hash_of_nobody().split("$")[1:4]
+    cost = passwords.hash_of_nobody().split("$")[1:4]
     monkeypatch.undo()
     assert passwords.hashed("a password").split("$")[1:4] == cost
 
