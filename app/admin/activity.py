@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 from app.accounts import queries as accounts
 from app.admin import staff_words as words
 from app.admin.desk import desk
+from app.admin.paging import cursor
 from app.admin.sheets import csv_answer
 from app.admin.words import actor as who_words
 from app.api_keys import queries as api_keys
@@ -37,7 +38,7 @@ A_FILE = 10_000
 def show() -> ResponseReturnValue:
     """Newest first, by key."""
     wanted = _wanted()
-    rows = queries.page(wanted, before=_cursor(request.args.get("before", "")), limit=A_PAGE + 1)
+    rows = queries.page(wanted, before=cursor(request.args.get("before", "")), limit=A_PAGE + 1)
     shown = rows[:A_PAGE]
     filled = {name: value for name, value in request.args.items() if name in FILTERS and value}
     return respond(
@@ -78,7 +79,7 @@ def show_tries() -> ResponseReturnValue:
         staff_id=person,
         address=address,
         only_wrong=only_wrong,
-        before=_cursor(request.args.get("before", "")),
+        before=cursor(request.args.get("before", "")),
         limit=A_PAGE + 1,
     )
     query = {"show": "wrong" if only_wrong else "", "address": address, "person": str(person or "")}
@@ -182,14 +183,6 @@ def _url(entry: AuditEntry) -> str:
 
 def _next_url(page: str, filled: dict[str, str], row: Any) -> str:
     return f"{page}?" + urlencode({**filled, "before": f"{row.created_at.isoformat()}_{row.id}"})
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from app.admin import book_words as words
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.admin.words import actor as who_words
 from app.books import queries as ledger
 from app.core.errors import NotFound
@@ -39,7 +40,7 @@ def show() -> ResponseReturnValue:
     kind = request.args.get("kind", "")
     kind = kind if kind in KINDS else ""
     state = "closed" if request.args.get("state") == "closed" else "open"
-    before = _cursor(request.args.get("before", ""))
+    before = cursor(request.args.get("before", ""))
     rows = queries.page(state=state, kind=kind, before=before, limit=A_PAGE + 1)
     more = rows[A_PAGE - 1] if len(rows) > A_PAGE else None
     query = {name: value for name, value in (("kind", kind), ("state", state if state == "closed" else "")) if value}
@@ -63,7 +64,7 @@ def show() -> ResponseReturnValue:
 @bp.get("/books/statement")
 @needs("books.view")
 def show_statement() -> ResponseReturnValue:
-    before = _cursor(request.args.get("before", ""))
+    before = cursor(request.args.get("before", ""))
     rows = queries.statement_page(before=before, limit=A_PAGE + 1)
     more = rows[A_PAGE - 1] if len(rows) > A_PAGE else None
     return respond(
@@ -132,15 +133,6 @@ def _difference_page(difference_id: uuid.UUID, *, status: int = 200, error: bool
 
 def _rate(hours: int) -> float | None:
     return success_rate(*payments.ended_attempts(hours=hours))
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    """Where the last page ended; None (the first page) when it was tampered with."""
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None
 
 
 def _next_url(path: str, query: dict[str, Any], at: datetime, row_id: uuid.UUID) -> str:

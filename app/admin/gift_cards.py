@@ -21,6 +21,7 @@ from flask_babel import gettext as _
 
 from app.admin import words
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.core import clock
 from app.core.errors import NotFound
 from app.core.ids import new_id
@@ -52,7 +53,7 @@ def show_list() -> ResponseReturnValue:
     """Newest first, by key; sought by the last four characters of the code (a whole one belongs in no address), or by batch."""
     state, sought = request.args.get("state", ""), request.args.get("q", "").strip()[-4:].upper()
     state = state if state in ACCOUNT_MOVES else ""
-    batch, before = _uuid(request.args.get("batch", "")), _cursor(request.args.get("before", ""))
+    batch, before = _uuid(request.args.get("batch", "")), cursor(request.args.get("before", ""))
     rows = queries.page(state=state, last_four=sought, batch=batch, before=before, limit=A_PAGE + 1)
     return respond(
         "admin/gift_cards/list.html",
@@ -281,14 +282,6 @@ def _one_of(text: str, known: tuple[str, ...]) -> str:
 def _uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
-    except ValueError:
-        return None
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
     except ValueError:
         return None
 

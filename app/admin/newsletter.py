@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.admin.sheets import csv_answer
 from app.audit import actions as audit
 from app.core.transaction import in_transaction
@@ -36,7 +36,7 @@ A_PAGE = 50
 def show_list() -> ResponseReturnValue:
     """The latest change first, by key; or the one whole address that is sought, for nothing less can be looked for."""
     state, sought = request.args.get("state", ""), request.args.get("q", "").strip()[:254]
-    state, before = state if state in NEWS_MOVES else "", _cursor(request.args.get("before", ""))
+    state, before = state if state in NEWS_MOVES else "", cursor(request.args.get("before", ""))
     rows = _found(sought) if sought else subscribers.page(state=state, before=before, limit=A_PAGE + 1)
     return respond(
         "admin/newsletter/list.html",
@@ -88,14 +88,6 @@ def remove(subscriber_id: uuid.UUID) -> ResponseReturnValue:
     by = actor()
     was_there = in_transaction(lambda: newsletter.remove(subscriber_id, by=by))
     return done(PAGE, "news-ended" if was_there else "news-ended-before")
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None
 
 
 def _next_url(state: str, row: NewsletterSubscriber) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +15,7 @@ from flask_babel import gettext as _
 
 from app.admin import words
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.audit import actions as audit
 from app.core.errors import NotFound
 from app.core.money import Money
@@ -177,15 +177,6 @@ def _find(sought: str) -> list[Any]:
         email=sought if is_email(sought) else "",
         phone=phone or "",
     )
-
-
-def cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    """Where the last page ended; None (the first page) when it was tampered with."""
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None
 
 
 def _next_url(state: str, row: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.admin.words import actor as who_words
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
@@ -37,7 +37,7 @@ PROOFS = tuple(proof for proof in rules.PROOFS if proof != "account")
 @needs("privacy.view")
 def show() -> ResponseReturnValue:
     """What is open by its day; what was answered, the latest first, by key."""
-    is_closed, before = request.args.get("view") == "closed", _cursor(request.args.get("before", ""))
+    is_closed, before = request.args.get("view") == "closed", cursor(request.args.get("before", ""))
     rows = queries.requests_closed(before=before, limit=A_PAGE + 1) if is_closed else queries.requests_open()
     is_more = is_closed and len(rows) > A_PAGE
     return respond(
@@ -215,11 +215,3 @@ def _known(request_id: uuid.UUID) -> DataRequest:
 
 def _next_url(row: Any) -> str:
     return f"{PAGE}?" + urlencode({"view": "closed", "before": f"{row.closed_at.isoformat()}_{row.id}"})
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None

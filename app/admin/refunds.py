@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +13,7 @@ from flask_babel import gettext as _
 
 from app.admin import words
 from app.admin.desk import desk, done
+from app.admin.paging import cursor
 from app.core.errors import NotFound
 from app.core.money import Money
 from app.core.transaction import in_transaction
@@ -44,7 +44,7 @@ def show() -> ResponseReturnValue:
 def _show(*, error: tuple[str, str] | None = None, status: int = 200) -> ResponseReturnValue:
     view = request.args.get("view", "")
     view = view if view in ("asked", *queries.VIEWS) else "asked" if error else "all"
-    before = _cursor(request.args.get("before", ""))
+    before = cursor(request.args.get("before", ""))
     rows = [] if view == "asked" else queries.page(queries.VIEWS[view], before=before, limit=A_PAGE + 1)
     return respond(
         "admin/refunds/list.html",
@@ -118,14 +118,6 @@ def look(order_id: uuid.UUID) -> ResponseReturnValue:
     except (ProviderUnavailable, ProviderRefused):
         return done(f"/admin/orders/{order_id}", "no-answer")
     return done(f"/admin/orders/{order_id}", "looked")
-
-
-def _cursor(text: str) -> tuple[datetime, uuid.UUID] | None:
-    at, _mark, row_id = text.rpartition("_")
-    try:
-        return datetime.fromisoformat(at), uuid.UUID(row_id)
-    except ValueError:
-        return None
 
 
 def _next_url(view: str, row: Any) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.admin.desk import desk, done
-from app.admin.orders import cursor
+from app.admin.paging import cursor
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.recurring import actions as recurring
