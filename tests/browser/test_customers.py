@@ -173,9 +173,7 @@ def test_a_guest_has_a_shirt_sewn_on_a_phone(open_page, scripts):
     assert again.get_by_label("Chest", exact=True).input_value() == "97.1"
     again.get_by_label("Back length", exact=True).fill("43")
     again.get_by_role("button", name="Add to cart").click()
-    page.wait_for_function(
-        "document.querySelector('#cart-badge .count')" if scripts else "document.querySelector('#cart')"
-    )
+    page.locator("#cart-badge .count" if scripts else "#cart").wait_for(state="attached")
     page.goto("/cart")
     page.get_by_text("Made to the measurements you entered").click()
     page.get_by_text("Back length\u00a043\u00a0cm").wait_for()
