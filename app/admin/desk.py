@@ -244,7 +244,7 @@ def _words(what: str) -> tuple[str, str] | None:
         "guest-erased": ("success", _("Forgotten. What the books have to keep stands in docs/privacy.md.")),
         "erase-waits": (
             "warning",
-            _("An order, a refund or a subscription of theirs is not over yet. Nothing was deleted."),
+            _("An order, its delivery, a refund or a subscription of theirs is not over yet. Nothing was deleted."),
         ),
         "account-closes": ("success", _("The account is deleted after its time of grace. Its owner is told by mail.")),
         "tailoring-saved": ("success", _("Saved. The shop asks so from now on.")),

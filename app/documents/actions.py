@@ -96,7 +96,9 @@ def _issue_sale(order: Order) -> list[Document]:
         issued.append(invoice)
     if known["receipt"] is None and paid:
         heading = _heading("receipt", invoice=invoice)
-        issued.append(_add("receipt", order, heading, sale.groups, sheets.receipt(sale, heading, paid)))
+        issued.append(
+            _add("receipt", order, heading, sale.groups, sheets.receipt(sale, heading, paid), invoice=invoice)
+        )
     return issued
 
 
@@ -106,7 +108,7 @@ def _issue_credit(
     heading = _heading("credit_note", invoice=invoice)
     facts = sheets.credit_note(sale, heading, credited)
     groups = rules.grouped([each.taxed for each in credited])
-    return _add("credit_note", order, heading, groups, facts, refund_id=refund_id)
+    return _add("credit_note", order, heading, groups, facts, invoice=invoice, refund_id=refund_id)
 
 
 def _paid(order_id: uuid.UUID) -> list[Paid]:
@@ -130,8 +132,10 @@ def _add(
     groups: Sequence[Taxed],
     facts: dict[str, Any],
     *,
+    invoice: Document | None = None,
     refund_id: uuid.UUID | None = None,
 ) -> Document:
+    """What follows an invoice is made out to whom that was: the order may have forgotten them (`orders.actions.belonging`)."""
     document = Document(
         id=new_id(),
         kind=kind,
@@ -145,7 +149,7 @@ def _add(
         tax_minor=sum(each.tax_minor for each in groups),
         taxes=[each.facts() for each in groups],
         facts=facts,
-        buyer=sheets.buyer(order),
+        buyer=invoice.buyer if invoice else sheets.buyer(order),
         edition=printing.EDITION,
         issued_at=heading.issued_at,
     )

@@ -40,13 +40,14 @@ def settle_now(
     order_id: uuid.UUID, *, also: uuid.UUID | None = None, only: uuid.UUID | None = None, close: bool = False
 ) -> None:
     """Ask the provider about every attempt of an order that is not final (and about `also`; or about `only` one) and settle
-    by its answer. With `close` the provider is told first, where it can be, to let nobody pay there any more.
+    by its answer. With `close`, and always when its stock is not held (any more), the provider is told first, where it can be, to
+    let nobody pay there any more: else somebody could pay for goods that are free.
 
     Raises ProviderUnavailable when the answer is unknown: nothing changed, ask again later.
     """
     for _ in range(3):  # once to learn of an authorisation, once after capturing it
-        answers = ask(order_id, also=also, only=only, close=close)
-        due = in_transaction(partial(orders.settle, order_id, answers))
+        asked = ask(order_id, also=also, only=only, close=close)
+        due = in_transaction(partial(orders.settle, order_id, asked.answers, is_closed=asked.is_closed))
         if not due:
             return
         for each in due:
@@ -64,17 +65,26 @@ class Question:
     is_open: bool  # not final: even after a failed try somebody may pay there
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the provider says now of attempts, by their id; `is_closed` when it was told before to let nobody pay there any more."""
+
+    answers: dict[uuid.UUID, Standing]
+    is_closed: bool
+
+
 def ask(
     order_id: uuid.UUID, *, also: uuid.UUID | None = None, only: uuid.UUID | None = None, close: bool = False
-) -> dict[uuid.UUID, Standing]:
-    """What the provider says now of an order's attempts, by attempt id."""
+) -> Asked:
+    attempts = queries.attempts(order_id)
+    db.release()
+    close = close or not all(row.is_held for row in attempts)
     questions = [
         Question(row.id, row.provider, row.provider_order_id, row.receipt, is_open=row.state not in FINAL)
-        for row in payment_queries.attempts_of_order(order_id)
+        for row in attempts
         if (row.state in ("created", "open", "failed") or row.id == also) and only in (None, row.id)
     ]
-    db.release()
-    return {question.attempt_id: _put(question, close=close) for question in questions}
+    return Asked({question.attempt_id: _put(question, close=close) for question in questions}, is_closed=close)
 
 
 def _put(question: Question, *, close: bool) -> Standing:
@@ -113,7 +123,7 @@ def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
     Raises ProviderUnavailable or PaymentUnderWay (nothing was freed), NotFound, or NotPayable (paid or closed meanwhile).
     """
     settle_now(order_id)
-    standings = ask(order_id).values()
+    standings = ask(order_id).answers.values()
     if any(report.state in ("created", "authorized") for standing in standings for report in standing.payments):
         raise PaymentUnderWay()
     return in_transaction(lambda: orders.release_hold(order_id, actor=actor))

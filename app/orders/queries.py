@@ -57,6 +57,17 @@ def order_of_return(return_token: str) -> Any | None:
     return found[0] if found else None
 
 
+def attempts(order_id: uuid.UUID) -> list[Any]:
+    """(id, provider, provider_order_id, receipt, state, is_held) of each try to pay an order, the first first. `is_held`: whether
+    the order's lock lives, the grace left aside."""
+    return db.rows(
+        "SELECT a.id, a.provider, a.provider_order_id, a.receipt, a.state, EXISTS (SELECT FROM stock_lock l"
+        "  WHERE l.order_id = p.order_id AND l.state = 'held' AND l.expires_at > statement_timestamp()) AS is_held"
+        " FROM payment_attempt a JOIN payment p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY a.position",
+        id=order_id,
+    )
+
+
 def order_by_place_key(key: uuid.UUID) -> Order | None:
     found = db.scalar("SELECT id FROM orders WHERE place_key = :key", key=key)  # nearly always there is none
     return db.session.get(Order, found) if found else None
@@ -199,11 +210,16 @@ def everything_of(customer_id: uuid.UUID | None, email: str) -> list[Order]:
 
 def under_way(whose: str) -> str:
     """SQL: whether anything is still going on with an order of somebody's, told by SQL on the order `o`. Money may come late for
-    one that has expired, and what came for one that is over has to go back."""
+    one that has expired, and what came for one that is over has to go back; goods need an address for `:delivery_days` after they
+    were paid, and an invoice who it is made out to."""
     return f"""
 EXISTS (SELECT FROM orders o WHERE {whose} AND (
   o.state NOT IN ('confirmed', 'cancelled', 'expired')
   OR o.state = 'expired' AND coalesce(o.closed_at, o.expires_at) > now() - interval '30 days'
+  OR o.state = 'confirmed' AND o.confirmed_at > now() - make_interval(days => :delivery_days)
+    AND EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.state <> 'refunded')
+  OR o.state = 'confirmed' AND NOT EXISTS (SELECT FROM document d WHERE d.order_id = o.id)
+  OR EXISTS (SELECT FROM refund_request q WHERE q.order_id = o.id AND q.state = 'open')
   OR EXISTS (SELECT FROM payment p JOIN refund r ON r.payment_id = p.id
     WHERE p.order_id = o.id AND r.state IN ('waiting', 'requested', 'pending'))
   OR o.state <> 'confirmed' AND EXISTS (SELECT FROM payment p JOIN payment_capture m ON m.payment_id = p.id

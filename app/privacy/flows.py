@@ -34,7 +34,7 @@ def configure(settings: Settings) -> None:
 
 def erase_closed() -> None:
     """One transaction each: a customer is forgotten whole or not at all. Who has an order under way is left for later."""
-    due = queries.due()
+    due = queries.due(delivery_days=_keep.delivery_days)
     db.release()
     for customer_id in due:
         _erase(customer_id)

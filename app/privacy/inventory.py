@@ -80,7 +80,6 @@ ORDER_SWEEPS = (
         "unpaid_order_days",
         "confirmed_at IS NULL AND state IN ('cancelled', 'expired')",
     ),
-    ("confirmed_at", "erased_order_days", "confirmed_at IS NOT NULL AND visitor = 'erased'"),
     ("confirmed_at", "paid_order_days", "confirmed_at IS NOT NULL"),
 )
 

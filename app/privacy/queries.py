@@ -28,13 +28,19 @@ _GUEST_ORDERS = orders.under_way("o.customer_id IS NULL AND o.email_index = ANY(
 _GUEST_WAITING = f"({_GUEST_ORDERS}), ({recurring.under_way(recurring.OF_GUEST)})"
 
 
-def waits_for(customer_id: uuid.UUID) -> Waiting:
-    found = db.rows(f"SELECT {_WAITING} FROM customer c WHERE c.id = :id", id=customer_id)  # noqa: S608 - our own words  # nosec B608
+def waits_for(customer_id: uuid.UUID, *, delivery_days: int) -> Waiting:
+    """`delivery_days`: `Retention.delivery_days`."""
+    found = db.rows(
+        f"SELECT {_WAITING} FROM customer c WHERE c.id = :id",  # noqa: S608 - our own words  # nosec B608
+        id=customer_id,
+        delivery_days=delivery_days,
+    )
     return Waiting(*found[0]) if found else Waiting(orders=False, subscriptions=False)
 
 
-def guest_waits_for(email: str) -> Waiting:
-    return Waiting(*db.rows(f"SELECT {_GUEST_WAITING}", email=crypto.blind_indexes(email))[0])
+def guest_waits_for(email: str, *, delivery_days: int) -> Waiting:
+    theirs = crypto.blind_indexes(email)
+    return Waiting(*db.rows(f"SELECT {_GUEST_WAITING}", email=theirs, delivery_days=delivery_days)[0])
 
 
 def came_to(index: str, moment: str) -> str:
@@ -171,11 +177,12 @@ def requests_due(*, days: int) -> Due:
     return Due(*found[0])
 
 
-def due(*, limit: int = 50) -> list[uuid.UUID]:
+def due(*, delivery_days: int, limit: int = 50) -> list[uuid.UUID]:
     """Customers whose time of grace is over and who can be forgotten now, the first first."""
     found = db.rows(
         "SELECT c.id FROM customer c WHERE c.closes_at <= now() AND c.is_active"  # noqa: S608 - our own words  # nosec B608
         f" AND NOT ({orders.UNDER_WAY} OR {recurring.UNDER_WAY}) ORDER BY c.closes_at LIMIT :limit",
         limit=limit,
+        delivery_days=delivery_days,
     )
     return [row.id for row in found]

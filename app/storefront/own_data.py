@@ -120,7 +120,7 @@ def _page(*, status: int = 200, **typed: str | None) -> ResponseReturnValue:
         status=status,
         here="data",
         person=person,
-        waits=queries.waits_for(person.customer_id),
+        waits=queries.waits_for(person.customer_id, delivery_days=settings().retention.delivery_days),
         subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
         has_password=known.password_hash_of(person.customer_id) is not None,
         consents=known.consents_of(person.customer_id, person.email),

@@ -25,7 +25,7 @@ from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import checkout, expire, id_of
 from tests.flows.shopper import Shopper
 from tests.notifications.post_office import body_of
-from tests.shop import add_product, faults, stock_row
+from tests.shop import add_product, faults, let_the_goods_arrive, stock_row
 from tests.staff import hire
 from tools.webforms import form_to, forms_of
 
@@ -508,6 +508,7 @@ def test_nothing_of_a_body_is_left_of_who_is_forgotten(aina: Patron, mallory: Pa
     aina.submit("/account/data", "/account/data/close", current=PASSWORD)
     with transaction():
         db.rows("UPDATE customer SET closes_at = now() - interval '1 minute' WHERE id = :id RETURNING id", id=aina.id)
+    let_the_goods_arrive()
     privacy.erase_closed()
     assert aina.id is None
     assert made_to(token) == [None]

@@ -13,8 +13,8 @@ class Retention:
     checkout_days: int = 1  # what was typed at checkout, after its session has run out
     wishlist_days: int = 365  # of guests
     unpaid_order_days: int = 90  # whom an order was for that never came about
-    erased_order_days: int = 180  # the same of a paid order, when its customer was forgotten: goods, warranty, disputes
-    paid_order_days: int = 2557  # of every other paid order: seven years, as long as its books must be kept
+    paid_order_days: int = 2557  # the same of a paid order: seven years, as long as its books must be kept
+    delivery_days: int = 14  # after it was paid its goods may be on their way: nobody is forgotten before
     measure_days: int = 30  # what somebody measures, of an order that never came about: late money may still confirm it
     guest_measure_days: int = 365  # the same of an order whose customer has no account to remove it with
     link_days: int = 7  # what was asked for by a mailed link
@@ -41,7 +41,6 @@ _LEAST = {
     "mail_days": 30,
     "paid_order_days": 2557,
     "unpaid_order_days": 31,
-    "erased_order_days": 120,
     "measure_days": 30,
 }
 _MOST = {"paid_order_days": 3653, "closed_account_days": 30}

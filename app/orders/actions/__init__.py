@@ -115,8 +115,9 @@ class CaptureDue:
         return f"capture-{self.attempt_id}"
 
 
-def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
-    """The one writer of “paid”. `answers` is what the provider says now of each attempt that was asked about.
+def settle(order_id: uuid.UUID, answers: Answers, *, is_closed: bool = False) -> list[CaptureDue]:
+    """The one writer of “paid”. `answers` is what the provider says now of each attempt that was asked about; `is_closed` when it was
+    told before to let nobody pay there any more.
 
     A no-op the second time. Money that cannot pay the order goes back, once. Returns authorised payments to capture.
     """
@@ -130,7 +131,7 @@ def settle(order_id: uuid.UUID, answers: Answers) -> list[CaptureDue]:
             for capture in captures:
                 due += _settle_capture(order, payment, attempt, capture)
             _note_progress(order, attempt, answers[attempt.id])
-    _thaw(order, payment, attempts, answers)
+    _thaw(order, payment, attempts, answers, is_closed=is_closed)
     return due
 
 
@@ -313,8 +314,11 @@ def _note_progress(order: Order, attempt: PaymentAttempt, answer: Standing) -> N
     payments.note_asked(attempt)
 
 
-def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], answers: Answers) -> None:
-    """Decide what an unpaid order's lock is now, when the provider has answered about every open attempt."""
+def _thaw(
+    order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], answers: Answers, *, is_closed: bool
+) -> None:
+    """Decide what an unpaid order's lock is now, when the provider has answered about every open attempt. Its stock is freed only
+    once nobody can pay an open one any more, as far as the provider can be told so."""
     if order.state != "pending" or payment.state != "open":
         return
     open_attempts = [attempt for attempt in attempts if attempt.state in ("created", "open")]
@@ -332,6 +336,8 @@ def _thaw(order: Order, payment: Payment, attempts: Sequence[PaymentAttempt], an
     if is_busy and stock.keep_for_answer(order.id, minutes=BANK_WAIT_MINUTES):
         note(order.id, "kept_for_bank")
         return
+    if open_attempts and not is_closed:
+        return  # it ran out since we asked: the next time closes first
     _free(order.id, reason="expired")
     note(order.id, "hold_expired")
 

@@ -44,8 +44,8 @@ def follow_cart(*, old: uuid.UUID, new: uuid.UUID) -> None:
 
 
 def let_go(customer_id: uuid.UUID) -> list[uuid.UUID]:
-    """The customer is to be forgotten: their orders are nobody's account's any more. Returns them. Whom they were for goes with
-    `forget`, of what was paid after the time that goods, refunds and disputes take. Of their body nothing is kept anywhere."""
+    """The customer is to be forgotten: their orders are nobody's account's any more. Returns those that know them still, locked, for
+    `forget`."""
     return _let_go(Order.customer_id == customer_id)
 
 
@@ -55,10 +55,9 @@ def let_guest_go(email: str) -> list[uuid.UUID]:
 
 
 def _let_go(theirs: ColumnElement[bool]) -> list[uuid.UUID]:
-    gone = update(Order).where(theirs).values(customer_id=None, visitor=ERASED).returning(Order.id)
-    order_ids = list(db.session.scalars(gone.execution_options(synchronize_session=False)))
-    _forget_measures(order_ids)
-    return order_ids
+    gone = update(Order).where(theirs).values(customer_id=None).returning(Order.id, Order.forgotten_at)
+    let_go = db.session.execute(gone.execution_options(synchronize_session=False))
+    return sorted(row.id for row in let_go if row.forgotten_at is None)
 
 
 def _forget_measures(order_ids: Sequence[uuid.UUID]) -> None:

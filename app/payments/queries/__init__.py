@@ -46,15 +46,6 @@ def payment_of_order(order_id: uuid.UUID) -> Payment | None:
     return db.session.scalars(statement).unique().one_or_none()
 
 
-def attempts_of_order(order_id: uuid.UUID) -> list[Any]:
-    """(id, provider, provider_order_id, receipt, state) of each try to pay an order, the first first."""
-    return db.rows(
-        "SELECT a.id, a.provider, a.provider_order_id, a.receipt, a.state FROM payment_attempt a"
-        " JOIN payment p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY a.position",
-        id=order_id,
-    )
-
-
 def instalments_of(payment_id: uuid.UUID) -> list[Instalment]:
     """The plan of a payment, the first due first. Empty when it is paid in one go."""
     statement = select(Instalment).where(Instalment.payment_id == payment_id).order_by(Instalment.position)

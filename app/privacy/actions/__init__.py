@@ -12,7 +12,6 @@ from app.customers import queries as customers
 from app.customers.actions import closing
 from app.customers.queries import Mailbox
 from app.orders.actions import belonging
-from app.orders.rules import OVER_UNPAID
 from app.privacy import queries
 from app.privacy.actions import requests
 from app.privacy.errors import AlreadyAnswered, HasAccount, StillUnderWay
@@ -28,7 +27,7 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
         person is None
         or person.closes_at is None
         or person.closes_at > clock.now()
-        or any(queries.waits_for(customer_id))
+        or any(queries.waits_for(customer_id, delivery_days=keep.delivery_days))
     ):
         return None
     mailboxes = customers.mailboxes(person)
@@ -36,7 +35,7 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
         _forget_mails(each)
     _forget_browser(person.visitor)
     subscriptions.let_go(customer_id)
-    _forget_orders(belonging.let_go(customer_id), keep=keep)
+    _forget(belonging.let_go(customer_id))
     for each in mailboxes:
         requests.finish_deletion(each, customer_id)
     closing.erase(person)
@@ -45,7 +44,7 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
 
 def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[list[str], int]:
     """Forget who ordered without an account and asked for it, as an open request says. Returns whose hot carts are stale now,
-    and how many orders know nobody any more; those that were paid lately follow (`Retention.erased_order_days`).
+    and how many orders know nobody any more.
 
     Raises NotFound, AlreadyAnswered, HasAccount or StillUnderWay, and then nothing has changed.
     """
@@ -58,7 +57,7 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
     customers.lock_tries(email)  # nobody makes an account of it meanwhile
     if customers.customer_by_email(email) is not None:
         raise HasAccount()
-    if any(queries.guest_waits_for(email)):
+    if any(queries.guest_waits_for(email, delivery_days=keep.delivery_days)):
         raise StillUnderWay()
     mailbox = Mailbox(email)
     _forget_mails(mailbox)
@@ -66,11 +65,14 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
     for visitor in visitors:
         _forget_browser(visitor)
     subscriptions.let_guest_go(email)
-    forgotten = _forget_orders(belonging.let_guest_go(email), keep=keep)
+    forgotten = belonging.let_guest_go(email)
+    _forget(forgotten)
     closing.forget_address(mailbox)
     requests.finish_deletion(mailbox, by=by)
-    audit.record("privacy.guest_erased", actor=by, object_kind="data_request", object_id=request_id, orders=forgotten)
-    return visitors, forgotten
+    audit.record(
+        "privacy.guest_erased", actor=by, object_kind="data_request", object_id=request_id, orders=len(forgotten)
+    )
+    return visitors, len(forgotten)
 
 
 def _forget_mails(mailbox: Mailbox) -> None:
@@ -92,14 +94,6 @@ def _forget_mails(mailbox: Mailbox) -> None:
 def _forget_browser(visitor: str) -> None:
     for table in ("checkout_session", "cart_notice", "cart", "wish", "customer_oidc_flow"):
         db.rows(f"DELETE FROM {table} WHERE visitor = :visitor RETURNING id", visitor=visitor)  # noqa: S608 - our own words  # nosec B608
-
-
-def _forget_orders(let_go: list[uuid.UUID], *, keep: Retention) -> int:
-    """Of somebody who was let go of: the ones that never came about now, the others once they are old enough."""
-    which = f"id = ANY(:ids) AND ({OVER_UNPAID} OR confirmed_at < now() - make_interval(days => :days))"
-    order_ids = belonging.to_forget(which, limit=len(let_go), ids=let_go, days=keep.erased_order_days)
-    _forget(order_ids)
-    return len(order_ids)
 
 
 def _forget(order_ids: list[uuid.UUID]) -> None:
