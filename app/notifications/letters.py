@@ -67,10 +67,7 @@ def configure(settings: Settings) -> None:
         )
     if not _is_address(settings.shop.email):
         raise BadSettings([f"SHOP_EMAIL={settings.shop.email} is no address: sold orders and answers go there"])
-    new = Site(settings.shop, settings.base_url, name or settings.shop.name, address, settings.manual.bank_details)
-    if new != _site:
-        _site = new
-        _environment.cache_clear()
+    _site = Site(settings.shop, settings.base_url, name or settings.shop.name, address, settings.manual.bank_details)
 
 
 def site() -> Site:
@@ -86,7 +83,7 @@ def language_of(locale: str) -> str:
 def compose(template: str, *, locale: str, **values: Any) -> Letter:
     """Render both halves of a mail."""
     language = language_of(locale)
-    environment = _environment(language)
+    environment = _environment(language, site())
     text = environment.get_template(f"{template}.txt").make_module(values)
     subject = " ".join(str(text.subject).split())  # type: ignore[attr-defined]
     html = environment.get_template(f"{template}.html").render(values, subject=subject)
@@ -95,7 +92,7 @@ def compose(template: str, *, locale: str, **values: Any) -> Letter:
 
 def short(template: str, *, locale: str = LANGUAGES[0], **values: Any) -> str:
     """The text of an SMS, `templates/sms/<template>.txt`."""
-    return _environment(language_of(locale)).get_template(f"{template}.txt").render(values).strip()
+    return _environment(language_of(locale), site()).get_template(f"{template}.txt").render(values).strip()
 
 
 def addressed(
@@ -153,8 +150,8 @@ def _is_one_line(text: str) -> bool:
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def _environment(language: str) -> Environment:
+@lru_cache(maxsize=8 * len(LANGUAGES))
+def _environment(language: str, site: Site) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([TEMPLATES, SHORT_TEMPLATES]),
         autoescape=select_autoescape(["html"], disabled_extensions=["txt"], default=True),
@@ -166,8 +163,8 @@ def _environment(language: str) -> Environment:
     )
     translations = catalogues.translations(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(locale=language, shop=site().shop, base_url=site().base_url)
-    zone, territories = site().shop.timezone, Locale.parse(language).territories
+    environment.globals.update(locale=language, shop=site.shop, base_url=site.base_url)
+    zone, territories = site.shop.timezone, Locale.parse(language).territories
 
     def moment(value: datetime) -> str:
         return formats.format_moment(value, language=language, timezone=zone)

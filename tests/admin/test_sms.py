@@ -32,8 +32,8 @@ def carrier():
 
 
 @pytest.fixture
-def app(make_app, carrier, office):
-    return make_app(MAIL_URL=office.url, **carrier.settings)
+def app(usual_app, carrier, office):
+    return usual_app(MAIL_URL=office.url, **carrier.settings)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ class Quiet(WSGIRequestHandler):
 def url(world: World) -> Iterator[str]:
     """Where this very process answers a real browser."""
     server = make_server("localhost", 0, world.app, threaded=False, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://localhost:{server.server_port}"
     server.shutdown()

@@ -179,7 +179,7 @@ class Cloudinary(BaseHTTPRequestHandler):
 def cloudinary() -> Iterator[str]:
     """A MEDIA_URL whose uploads go to a server of ours."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Cloudinary)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     Cloudinary.seen, Cloudinary.answer = [], (200, {"result": "ok"})
     prefix = quote(f"http://127.0.0.1:{server.server_port}", safe="")
     yield f"cloudinary://cloud-key:{Cloudinary.secret}@murni?upload_prefix={prefix}"

@@ -38,7 +38,7 @@ class IdentityProvider:
         self.issuer = f"http://127.0.0.1:{self.server.server_port}"
         self.hang = threading.Event()
         self.reset()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def reset(self) -> None:
         self.person: dict[str, Any] = dict(PERSON)

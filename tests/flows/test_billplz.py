@@ -22,8 +22,8 @@ TOTAL = PRICE + DELIVERY
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(
+def shop(bank, usual_app):
+    app = usual_app(
         PAYMENT_PROVIDER="billplz",
         RAZORPAY_KEY_ID="",
         BILLPLZ_API_URL=f"{bank.url}/billplz",

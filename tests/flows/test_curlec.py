@@ -24,8 +24,8 @@ TOTAL = PRICE + DELIVERY
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(
+def shop(bank, usual_app):
+    app = usual_app(
         **razorpay(bank),
         CURLEC_KEY_ID=CURLEC["key_id"],
         CURLEC_KEY_SECRET=CURLEC["key_secret"],

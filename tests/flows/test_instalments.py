@@ -39,8 +39,8 @@ DAYS = 30
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(
+def shop(bank, usual_app):
+    app = usual_app(
         **razorpay(bank),
         **stripe(bank),
         **paypal(bank),

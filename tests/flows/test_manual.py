@@ -29,8 +29,8 @@ HOURS, DAYS = 72 * 3600, 14 * 86400
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(
+def shop(bank, usual_app):
+    app = usual_app(
         RAZORPAY_API_URL=bank.url,
         RAZORPAY_KEY_ID=KEYS["key_id"],
         RAZORPAY_KEY_SECRET=KEYS["key_secret"],

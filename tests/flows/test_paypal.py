@@ -18,8 +18,8 @@ TOTAL = PRICE + DELIVERY
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(**razorpay(bank), **paypal(bank))
+def shop(bank, usual_app):
+    app = usual_app(**razorpay(bank), **paypal(bank))
     shops.open_shop()
     return app
 

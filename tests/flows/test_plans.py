@@ -32,8 +32,8 @@ def told(bank):
 
 
 @pytest.fixture
-def shop(told, make_app):
-    app = make_app(**told)
+def shop(told, usual_app):
+    app = usual_app(**told)
     shops.open_shop()
     return app
 

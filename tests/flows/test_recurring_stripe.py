@@ -17,8 +17,8 @@ from tests.shop import add_product, faults, stock_row
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(
+def shop(bank, usual_app):
+    app = usual_app(
         PAYMENT_PROVIDER="stripe",
         RAZORPAY_KEY_ID="",
         RAZORPAY_KEY_SECRET="",

@@ -20,8 +20,8 @@ SESSIONS = "/stripe/v1/checkout/sessions"
 
 
 @pytest.fixture
-def shop(bank, make_app):
-    app = make_app(**razorpay(bank), **stripe(bank), PAYMENT_PROVIDER="stripe")
+def shop(bank, usual_app):
+    app = usual_app(**razorpay(bank), **stripe(bank), PAYMENT_PROVIDER="stripe")
     shops.open_shop()
     return app
 

@@ -24,7 +24,7 @@ class Carrier:
         self.answers: list[int] = []
         self.is_hanging = False
         self.go_on = threading.Event()
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def settings(self) -> dict[str, str]:

@@ -161,7 +161,6 @@ def _site():
     letters.configure(settings.load({**BASE, "SHOP_TAX_NUMBER": "W10-1808"}))
     yield
     letters._site = before
-    letters._environment.cache_clear()
 
 
 def values_of(template):
