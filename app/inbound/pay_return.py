@@ -40,8 +40,9 @@ def receive(token: str) -> ResponseReturnValue:
         log.warning(
             "no answer on return; the webhook or the poller settles it", extra={"attempt": str(order.attempt_id)}
         )
-    page = "orders.show" if says_paid and not _is_declined(order.attempt_id) else "pay.show"
-    return redirect(url_for(page, token=order.token), 303)
+    if says_paid and not _is_declined(order.attempt_id):
+        return redirect(url_for("orders.show", token=order.token), 303)
+    return redirect(url_for("pay.show", token=order.token, left=1), 303)
 
 
 def _is_declined(attempt_id: uuid.UUID) -> bool:

@@ -15,7 +15,7 @@ from app.cart import queries as cart
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.orders import actions as orders
-from app.orders import queries
+from app.orders import flows, queries
 from app.orders.actions import paying
 from app.orders.models import Order
 from app.payments import actions as payments
@@ -89,9 +89,7 @@ def pay(token: str) -> ResponseReturnValue:
     if method not in {offer.method.code for offer in offers_for(order.currency, payment)}:
         return _page(order, status=422, problem=_("Choose how you want to pay"))
     try:
-        bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
-        part = request.form.get("part", type=int)
-        send_to_pay(order, method=method, bank=bank, rest="rest" in request.form, part=part)
+        _start(order, method)
     except NotPayable:
         return redirect(url_for("orders.show", token=token), 303)
     except Covered:
@@ -117,6 +115,14 @@ def pay(token: str) -> ResponseReturnValue:
         words = _("The payment service does not answer right now. We hold your items: please try again in a moment.")
         return _page(order, status=503, problem=words)
     return redirect(url_for("pay.continue_there", token=token), 303)
+
+
+def _start(order: Order, method: str) -> None:
+    """Who takes over has the page closed that another tab is at, where the provider can; what was paid there counts."""
+    if "take_over" in request.form:
+        flows.settle_now(order.id, close=True)
+    bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
+    send_to_pay(order, method=method, bank=bank, rest="rest" in request.form, part=request.form.get("part", type=int))
 
 
 def _pay_with_value(order: Order) -> ResponseReturnValue:
@@ -217,6 +223,7 @@ def _page(
     hold = stock.hold_of(order.id)
     lock = lock_view(order, hold)
     last = attempts[-1] if attempts else None
+    tries_left = payments.tries_left(attempts, now_due)
     return respond(
         "storefront/checkout/pay.html",
         status=status,
@@ -227,11 +234,12 @@ def _page(
         failure=last if last is not None and last.state == "failed" else None,
         plan=order_view.plan(plan),
         can_cancel=not payment.is_on_plan or _is_own(order),
-        tries_left=payments.tries_left(attempts, now_due),
+        tries_left=tries_left,
         offers=offers_for(order.currency, payment),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
         bank=last.bank if last is not None else "",
         promise=last if last is not None and last.is_by_hand and last.state == "open" else None,
+        is_elsewhere=last is not None and _is_at_provider(last) and tries_left > 0 and "left" not in request.args,
         bank_details=settings().manual.bank_details,
         quantity=format_quantity,
         **_lock_context(order, lock, hold),
@@ -297,6 +305,11 @@ def _open_attempt(order: Order) -> PaymentAttempt | None:
     payment = payment_queries.payment_of_order(order.id)
     attempts = payment.attempts if payment else []
     return next((attempt for attempt in reversed(attempts) if attempt.state == "open"), None)
+
+
+def _is_at_provider(attempt: PaymentAttempt) -> bool:
+    """Whether somebody was sent to the provider's page and neither paid there nor failed. Who left it by its own link says so."""
+    return attempt.state == "open" and not attempt.is_by_hand
 
 
 def _is_own(order: Order) -> bool:

@@ -97,7 +97,7 @@ def payment_request(order: Order, attempt: PaymentAttempt) -> PaymentRequest:
         amount=attempt.amount,
         description=f"{settings.shop.name} {order.reference}",
         return_url=settings.base_url + url_for("pay_return.receive", token=attempt.return_token),
-        cancel_url=settings.base_url + url_for("pay.show", token=order.token),
+        cancel_url=settings.base_url + url_for("pay.show", token=order.token, left=1),
         webhook_url=settings.base_url + url_for("inbound_payments.take_notice"),
         lock_minutes=settings.lock_minutes,
         name=str(order.address.get("name", "")),

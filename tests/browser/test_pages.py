@@ -78,6 +78,11 @@ def steps(page: Page, email: str) -> Iterator[str]:
     page.goto("/checkout/review")
     shopping.place(page)
     yield "pay"
+    here = page.url
+    shopping.to_provider(page)
+    page.goto(here)
+    page.get_by_text("You are paying in another tab").wait_for()
+    yield "pay in two tabs"
     shopping.to_provider(page)
     shopping.pay(page)
     yield "order"

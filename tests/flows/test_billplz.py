@@ -141,7 +141,7 @@ def test_a_failed_bill_is_told_and_a_new_one_pays(buyer, bank, drain):
     shirt = add_product(stock_of={"KB": 2})
     token = buyer.order(shirt)
     first = buyer.bill(token)
-    assert buyer.client.get(buyer.at_billplz(first, "fail")).location == f"/checkout/pay/{token}"
+    assert buyer.client.get(buyer.at_billplz(first, "fail")).location == f"/checkout/pay/{token}?left=1"
     assert "did not go through" in buyer.get(f"/checkout/pay/{token}")
     second = buyer.bill(token)
     assert second != first

@@ -210,7 +210,7 @@ def test_a_failed_payment_keeps_the_lock_for_another_try(shopper, bank, drain):
     form = shopper.hand_over(token)
     bank.pay(form.fields["order_id"], "failed")
     answer = shopper.client.post(form.fields["callback_url"], data={"error[code]": "BAD_REQUEST_ERROR"})
-    assert answer.location == f"/checkout/pay/{token}"
+    assert answer.location == f"/checkout/pay/{token}?left=1"
     assert "did not go through" in shopper.get(answer.location)
     assert stock_row(shirt) == (1, 1)
     shopper.pay(token)

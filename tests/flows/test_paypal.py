@@ -78,7 +78,7 @@ def test_p1_p3_the_webhook_of_the_approval_captures_once_however_often_it_comes(
 def test_whoever_leaves_paypals_page_is_back_on_the_pay_page(buyer, bank):
     token = buyer.order(add_product())
     back = buyer.approve(token, "cancel")
-    assert back.startswith(f"/checkout/pay/{token}?token=")
+    assert back.startswith(f"/checkout/pay/{token}?left=1&token=")
     assert buyer.client.get(back).status_code == 200
     assert attempts() == [("paypal", "open", None)]
     assert money(bank) == (0, 0)
@@ -104,7 +104,7 @@ def test_a_declined_capture_is_told_and_another_method_pays(buyer, bank, drain):
     shirt = add_product(stock_of={"KB": 1})
     token = buyer.order(shirt)
     there = buyer.client.get(buyer.approve(token, "decline"))
-    assert (there.status_code, there.location) == (303, f"/checkout/pay/{token}")
+    assert (there.status_code, there.location) == (303, f"/checkout/pay/{token}?left=1")
     page = buyer.get(there.location)
     assert "The payment did not go through" in page
     assert "You can try again or choose another way to pay" in page
@@ -138,7 +138,7 @@ def test_a_decline_whose_answer_is_late_lands_on_the_orders_page_and_is_told_the
 def test_coming_back_to_an_order_that_was_paid_another_way_shows_the_order(buyer, bank, drain):
     token = buyer.order(add_product())
     back = buyer.approve(token, "decline")
-    assert buyer.client.get(back).location == f"/checkout/pay/{token}"
+    assert buyer.client.get(back).location == f"/checkout/pay/{token}?left=1"
     answer = buyer.choose(token, payment_method="fpx")
     form = form_to(buyer.get(answer.location), f"{bank.url}/v1")
     buyer.come_back(form.fields["callback_url"], bank.pay(form.fields["order_id"]))

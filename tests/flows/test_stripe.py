@@ -138,9 +138,51 @@ def test_p5_the_end_of_an_older_session_does_not_touch_a_paid_order(buyer, bank,
 def test_leaving_stripes_page_leads_back_to_the_pay_page(buyer, bank):
     token = buyer.order(add_product())
     page = buyer.open_page(token)
-    assert buyer.press(page, "close").headers["Location"] == f"http://localhost/checkout/pay/{token}"
-    assert buyer.open_page(token) == page
+    back = buyer.press(page, "close").headers["Location"].removeprefix("http://localhost")
+    assert back == f"/checkout/pay/{token}?left=1"
+    assert (
+        buyer.post(f"/checkout/pay/{token}", **form_to(buyer.get(back), f"/checkout/pay/{token}").filled()).status_code
+        == 303
+    )
+    assert form_to(buyer.get(f"/checkout/pay/{token}/continue"), f"{bank.url}/stripe").action == page
     assert attempts() == [("stripe", "open", None)]
+
+
+def test_who_pays_in_another_tab_can_take_over(shop, buyer, bank):
+    """UX 2.1.5: the page of the other tab is closed before this one pays, so that nothing is paid twice."""
+    token = buyer.order(add_product())
+    assert "another tab" not in buyer.get(f"/checkout/pay/{token}")
+    there = buyer.open_page(token)
+    assert "You are paying in another tab" in buyer.get(f"/checkout/pay/{token}")
+    assert "another tab" not in buyer.get(f"/checkout/pay/{token}?left=1"), "they came back by the page's own link"
+    here = buyer.open_page(token, take_over="1")
+    assert "This session has expired" in requests.get(there, timeout=10).text
+    buyer.pay_there(here)
+    assert "is confirmed" in buyer.heading(token)
+    assert [state for _, state, _ in attempts()] == ["closed", "captured"]
+    assert money(bank) == (TOTAL, 0)
+    assert faults() == {}
+
+
+def test_what_the_other_tab_has_paid_is_not_paid_again(buyer, bank):
+    token = buyer.order(add_product())
+    buyer.press(buyer.open_page(token))
+    answer = buyer.choose(token, payment_method="card", take_over="1")
+    assert (answer.status_code, answer.location) == (303, f"/order/{token}")
+    assert "is confirmed" in buyer.heading(token)
+    assert money(bank) == (TOTAL, 0)
+
+
+def test_nothing_is_taken_over_while_the_bank_is_silent(buyer, bank):
+    shirt = add_product(stock_of={"KB": 1})
+    token = buyer.order(shirt)
+    page = buyer.open_page(token)
+    bank.fault("status", status=502, method="POST", path=f"{SESSIONS}/*/expire")
+    assert buyer.choose(token, payment_method="card", take_over="1").status_code == 503
+    assert stock_row(shirt) == (1, 1)
+    bank.control("DELETE", "/faults")
+    buyer.pay_there(page)
+    assert "is confirmed" in buyer.heading(token)
 
 
 def release():
