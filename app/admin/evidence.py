@@ -12,6 +12,7 @@ from app.admin import words
 from app.admin.desk import desk
 from app.core.errors import NotFound
 from app.core.money import Money
+from app.documents import queries as documents
 from app.notifications import queries as mails
 from app.orders import queries
 from app.orders.models import Order
@@ -58,7 +59,7 @@ def evidence(order: Order, payment: Payment) -> dict[str, Any]:
     """Everything in plain words and ISO moments. The address the order came from is a fingerprint: equal for equal ones."""
     return {
         "order": _order(order),
-        "customer": {"email": order.email, "phone": order.phone, "address": dict(order.address)},
+        "customer": _customer(order),
         "placed_from": order.client_index.hex(),
         "lines": [_line(line, order.currency) for line in order.lines],
         "payments": [_capture(each) for each in payments.captures_of(payment.id)],
@@ -79,6 +80,14 @@ def evidence(order: Order, payment: Payment) -> dict[str, Any]:
         ],
         "tracking": [],
     }
+
+
+def _customer(order: Order) -> dict[str, Any]:
+    """Of an order that has forgotten them: as its invoice says."""
+    if order.forgotten_at is None:
+        return {"email": order.email, "phone": order.phone, "address": dict(order.address)}
+    invoice = documents.document_of(order.id, "invoice")
+    return {"invoice": invoice.number, "lines": invoice.buyer["lines"]} if invoice else {}
 
 
 def _order(order: Order) -> dict[str, Any]:

@@ -118,11 +118,13 @@ def _capture(due: orders.CaptureDue) -> None:
 
 
 def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
-    """Free an unpaid order's stock by hand; where a payment was started, the provider is asked first. False: nothing held.
+    """Free an unpaid order's stock by hand; where a payment was started, the provider is asked first, and told to let nobody pay
+    there any more. False: nothing held.
 
-    Raises ProviderUnavailable or PaymentUnderWay (nothing was freed), NotFound, or NotPayable (paid or closed meanwhile).
+    Raises ProviderUnavailable or PaymentUnderWay (nothing was freed), NotFound, NotPayable (paid or closed meanwhile) or OnPlan.
     """
-    settle_now(order_id)
+    in_transaction(partial(orders.demand_releasable, order_id))
+    settle_now(order_id, close=True)
     standings = ask(order_id).answers.values()
     if any(report.state in ("created", "authorized") for standing in standings for report in standing.payments):
         raise PaymentUnderWay()

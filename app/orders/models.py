@@ -47,6 +47,11 @@ class Order(HasState, Base):
             postgresql_where=text(f"{OVER_UNPAID} AND forgotten_at IS NULL"),
         ),
         Index(
+            "ix_orders_erased_known",
+            "confirmed_at",
+            postgresql_where=text("confirmed_at IS NOT NULL AND visitor = 'erased' AND forgotten_at IS NULL"),
+        ),
+        Index(
             "ix_orders_paid_known",
             "confirmed_at",
             postgresql_where=text("confirmed_at IS NOT NULL AND forgotten_at IS NULL"),

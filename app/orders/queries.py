@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.core import crypto, db
 from app.core.crypto import EncryptedJSON
 from app.orders.models import Order, OrderEvent
+from app.payments.queries import FAILED
 from app.stock.rules import GRACE_SECONDS
 
 
@@ -208,22 +209,28 @@ def everything_of(customer_id: uuid.UUID | None, email: str) -> list[Order]:
     return list(db.session.scalars(_WITH_LINES.where(which).order_by(Order.created_at, Order.id)).unique())
 
 
+# Of a capture `m`: authorised money lapses with its attempt.
+_STILL_THERE = (
+    "(m.state = 'captured' OR m.state = 'authorized' AND EXISTS (SELECT FROM payment_attempt a"
+    " WHERE a.id = m.attempt_id AND a.state NOT IN ('captured', 'closed')))"
+)
+
+
 def under_way(whose: str) -> str:
     """SQL: whether anything is still going on with an order of somebody's, told by SQL on the order `o`. Money may come late for
     one that has expired, and what came for one that is over has to go back; goods need an address for `:delivery_days` after they
-    were paid, and an invoice who it is made out to."""
+    were paid."""
     return f"""
 EXISTS (SELECT FROM orders o WHERE {whose} AND (
   o.state NOT IN ('confirmed', 'cancelled', 'expired')
   OR o.state = 'expired' AND coalesce(o.closed_at, o.expires_at) > now() - interval '30 days'
   OR o.state = 'confirmed' AND o.confirmed_at > now() - make_interval(days => :delivery_days)
     AND EXISTS (SELECT FROM payment p WHERE p.order_id = o.id AND p.state <> 'refunded')
-  OR o.state = 'confirmed' AND NOT EXISTS (SELECT FROM document d WHERE d.order_id = o.id)
   OR EXISTS (SELECT FROM refund_request q WHERE q.order_id = o.id AND q.state = 'open')
   OR EXISTS (SELECT FROM payment p JOIN refund r ON r.payment_id = p.id
-    WHERE p.order_id = o.id AND r.state IN ('waiting', 'requested', 'pending'))
+    WHERE p.order_id = o.id AND (r.state IN ('waiting', 'requested', 'pending') OR {FAILED}))
   OR o.state <> 'confirmed' AND EXISTS (SELECT FROM payment p JOIN payment_capture m ON m.payment_id = p.id
-    WHERE p.order_id = o.id AND m.state IN ('authorized', 'captured') AND m.amount_minor > greatest(m.refunded_minor,
+    WHERE p.order_id = o.id AND {_STILL_THERE} AND m.amount_minor > greatest(m.refunded_minor,
       (SELECT coalesce(sum(r.amount_minor), 0) FROM refund r WHERE r.capture_id = m.id AND r.state = 'succeeded'))
       + (SELECT coalesce(sum(d.amount_minor), 0) FROM payment_dispute d WHERE d.capture_id = m.id AND d.state = 'lost'))))
 """  # noqa: S608 - our own words  # nosec B608

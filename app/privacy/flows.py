@@ -15,7 +15,7 @@ from app.core.settings import Privacy, Retention, Settings
 from app.core.transaction import in_transaction
 from app.privacy import actions, anonymising, queries
 from app.privacy.actions import requests
-from app.privacy.errors import NotTheOwner, NotThisDatabase, SeveralKeys
+from app.privacy.errors import NotTheOwner, NotThisDatabase, SeveralKeys, StillUnderWay
 from app.privacy.inventory import ORDER_SWEEPS, SWEEPS
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,10 @@ def erase_closed() -> None:
 
 
 def _erase(customer_id: uuid.UUID) -> None:
-    visitor = in_transaction(partial(actions.erase, customer_id, keep=_keep))
+    try:
+        visitor = in_transaction(partial(actions.erase, customer_id, keep=_keep))
+    except StillUnderWay:
+        return
     if visitor is not None:
         cart.cool(visitor)
         log.info("customer erased", extra={"customer": str(customer_id)})

@@ -80,6 +80,8 @@ ORDER_SWEEPS = (
         "unpaid_order_days",
         "confirmed_at IS NULL AND state IN ('cancelled', 'expired')",
     ),
+    # of who was erased while that let paid orders know them for some months more
+    ("confirmed_at", "delivery_days", "confirmed_at IS NOT NULL AND visitor = 'erased'"),
     ("confirmed_at", "paid_order_days", "confirmed_at IS NOT NULL"),
 )
 

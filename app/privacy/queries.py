@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -60,6 +61,21 @@ def of_mailbox(mailbox: Mailbox) -> dict[str, Any]:
         "until": mailbox.until,
         "farewell": mailbox.farewell,
     }
+
+
+def orders_under_way(order_ids: Sequence[uuid.UUID], *, delivery_days: int) -> bool:
+    under_way = orders.under_way("o.id = ANY(:ids)")
+    return bool(db.scalar(f"SELECT {under_way}", ids=list(order_ids), delivery_days=delivery_days))
+
+
+def without_invoice(order_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Those of these orders that were paid and whose invoice is late."""
+    found = db.rows(
+        "SELECT id FROM orders o WHERE id = ANY(:ids) AND confirmed_at IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM document d WHERE d.order_id = o.id) ORDER BY id",
+        ids=list(order_ids),
+    )
+    return [row.id for row in found]
 
 
 def browsers_of(email: str) -> list[str]:

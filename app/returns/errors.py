@@ -19,6 +19,12 @@ class BadRefund(Refused):
     code = "bad_refund"
 
 
+class NobodyToCredit(Conflict):
+    """The order has forgotten whom it was for: nobody would get the code of store credit."""
+
+    code = "nobody_to_credit"
+
+
 class AmountChanged(Conflict):
     """The amount is not the one that was shown: something went back meanwhile. `facts` hold what it would be now."""
 

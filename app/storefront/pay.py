@@ -15,7 +15,7 @@ from app.cart import queries as cart
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.orders import actions as orders
-from app.orders import flows, queries
+from app.orders import queries
 from app.orders.actions import paying
 from app.orders.models import Order
 from app.payments import actions as payments
@@ -118,9 +118,7 @@ def pay(token: str) -> ResponseReturnValue:
 
 
 def _start(order: Order, method: str) -> None:
-    """Who takes over has the page closed that another tab is at, where the provider can; what was paid there counts."""
-    if "take_over" in request.form:
-        flows.settle_now(order.id, close=True)
+    """Who has begun in another tab goes on at the same page of the provider; a page at another provider is closed aside."""
     bank = chosen_bank(request.form.get("bank", ""), method=method, currency=order.currency)
     send_to_pay(order, method=method, bank=bank, rest="rest" in request.form, part=request.form.get("part", type=int))
 
@@ -223,7 +221,6 @@ def _page(
     hold = stock.hold_of(order.id)
     lock = lock_view(order, hold)
     last = attempts[-1] if attempts else None
-    tries_left = payments.tries_left(attempts, now_due)
     return respond(
         "storefront/checkout/pay.html",
         status=status,
@@ -234,12 +231,12 @@ def _page(
         failure=last if last is not None and last.state == "failed" else None,
         plan=order_view.plan(plan),
         can_cancel=not payment.is_on_plan or _is_own(order),
-        tries_left=tries_left,
+        tries_left=payments.tries_left(attempts, now_due),
         offers=offers_for(order.currency, payment),
         banks=[(bank.code, bank.name) for bank in banks(ONLINE_BANKING, order.currency)],
         bank=last.bank if last is not None else "",
         promise=last if last is not None and last.is_by_hand and last.state == "open" else None,
-        is_elsewhere=last is not None and _is_at_provider(last) and tries_left > 0 and "left" not in request.args,
+        is_elsewhere=last is not None and _is_at_provider(last) and "left" not in request.args,
         bank_details=settings().manual.bank_details,
         quantity=format_quantity,
         **_lock_context(order, lock, hold),

@@ -5,9 +5,18 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from app.payments.errors import NotDecided, TooSmall
-from app.returns.errors import AlreadyDecided, AmountChanged, BadRefund, NothingToRefund, NotRefundable
+from app.returns.errors import AlreadyDecided, AmountChanged, BadRefund, NobodyToCredit, NothingToRefund, NotRefundable
 
-REFUSALS = (AmountChanged, BadRefund, NothingToRefund, NotRefundable, NotDecided, TooSmall, AlreadyDecided)
+REFUSALS = (
+    AmountChanged,
+    BadRefund,
+    NothingToRefund,
+    NotRefundable,
+    NotDecided,
+    TooSmall,
+    NobodyToCredit,
+    AlreadyDecided,
+)
 
 
 def why_not(code: str) -> str:
@@ -21,5 +30,8 @@ def why_not(code: str) -> str:
             "The bank has not decided a dispute about this payment. A refund now could be paid back twice."
         ),
         TooSmall.code: _("The payment provider sends nothing so small back. Give it as store credit instead."),
+        NobodyToCredit.code: _(
+            "This order has forgotten whom it was for, so nobody would get the code. Send the money back instead."
+        ),
         AlreadyDecided.code: _("Somebody has answered the customer meanwhile."),
     }[code]

@@ -81,7 +81,7 @@ def steps(page: Page, email: str) -> Iterator[str]:
     here = page.url
     shopping.to_provider(page)
     page.goto(here)
-    page.get_by_text("You are paying in another tab").wait_for()
+    page.get_by_text("Are you paying in another tab?").wait_for()
     yield "pay in two tabs"
     shopping.to_provider(page)
     shopping.pay(page)

@@ -18,6 +18,7 @@ from app.core.money import Money
 from app.core.transaction import transaction
 from app.customers import queries as customers
 from app.customers.queries import links
+from app.documents.models import Document
 from app.notifications import flows as notifications
 from app.ops import audit
 from app.orders import flows as orders
@@ -442,16 +443,34 @@ def test_goods_that_may_be_on_their_way_are_waited_for(aina: Patron):
     assert is_forgotten(aina)
 
 
-def test_an_invoice_that_is_late_is_waited_for(aina: Patron):
+def test_an_invoice_that_is_late_is_issued_before(aina: Patron):
     """Whom it is made out to stands on the order alone until then."""
     aina.pay(buy(aina, add_product(), 1))
     let_the_goods_arrive()
     close(aina)
     assert db.scalar("SELECT count(*) FROM document") == 0
-    assert not is_forgotten(aina)
-    aina.deliver()
     assert is_forgotten(aina)
-    assert db.scalar("SELECT count(*) FROM document WHERE kind = 'invoice'") == 1
+    aina.deliver()
+    (invoice,) = db.session.scalars(select(Document).where(Document.kind == "invoice"))
+    assert invoice.buyer["lines"][-1] == aina.email
+
+
+def test_money_that_was_promised_and_never_taken_keeps_nobody(aina: Patron):
+    """Authorised after the goods were gone: the provider gives it back by itself, and the attempt is closed some day."""
+    token = buy(aina, add_product(stock_of={"KB": 1}), 1)
+    form = aina.hand_over(token)
+    expire(token)
+    with transaction():
+        db.rows("UPDATE stock_item SET on_hand = 0 RETURNING id")
+    aina.bank.pay(form.fields["order_id"], "authorized")
+    orders.reconcile(everything=True)
+    assert db.scalar("SELECT state FROM payment_capture") == "authorized"
+    long_ago(token)
+    close(aina)
+    assert not is_forgotten(aina)
+    with transaction():
+        db.rows("UPDATE payment_attempt SET state = 'closed' RETURNING id")
+    assert is_forgotten(aina)
 
 
 def test_a_refund_that_was_asked_for_is_waited_for(aina: Patron):

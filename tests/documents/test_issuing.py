@@ -15,9 +15,10 @@ from app.core.transaction import in_transaction, transaction
 from app.documents import actions, printing, queries, sheets
 from app.documents.rules import Taxed
 from app.orders import queries as orders
+from app.orders.actions import belonging
 from app.orders.models import Order
 from chaos.races import at_once
-from tests.documents.sales import ask_refund, end_refund, pay, place, refund
+from tests.documents.sales import CONTACT, INDIAN_SELLER, ask_refund, end_refund, pay, place, refund
 from tests.shop import add_product, faults
 
 pytestmark = pytest.mark.usefixtures("shop_open")
@@ -52,6 +53,28 @@ def deliver_again():
     with transaction():
         db.rows("UPDATE outbox_delivery SET state = 'pending', finished_at = NULL RETURNING id")
     outbox.drain()
+
+
+def test_a_credit_note_says_what_its_invoice_did_of_who_was_forgotten(shirt, seller):
+    seller(INDIAN_SELLER)
+    order_id = place(shirt, 2)
+    with transaction():
+        order = orders.order(order_id)
+        order.country, order.address = "IN", {**order.address, "country": "IN", "state": "Karnataka"}
+    pay(order_id)
+    outbox.drain()
+    in_transaction(lambda: belonging.forget([order_id]))
+    refund(order_id, 5000)
+    outbox.drain()
+    invoice, note = (queries.document_of(order_id, "invoice"), queries.documents_of(order_id)[-1])
+    assert note.kind == "credit_note"
+    assert note.buyer == invoice.buyer
+    assert note.buyer["lines"][-1] == CONTACT["email"]
+    place_of_supply = ["Place of supply", "Karnataka (29)"]
+    assert place_of_supply in invoice.facts["details"]
+    assert place_of_supply in note.facts["details"]
+    assert orders.order(order_id).address == {"state": "Karnataka"}
+    db.release()
 
 
 def test_nothing_is_issued_before_the_money_is_there(shirt):

@@ -43,9 +43,9 @@ def paypal(bank: Bank) -> dict[str, str]:
 class StripeShopper(Shopper):
     """Pays by card and presses the buttons of Stripe's page."""
 
-    def open_page(self, token, method="card", **typed):
+    def open_page(self, token, method="card"):
         """Over the hand-over page to Stripe's; returns the address there."""
-        answer = self.choose(token, payment_method=method, **typed)
+        answer = self.choose(token, payment_method=method)
         assert answer.status_code == 303, answer.text
         return form_to(self.get(answer.location), f"{self.bank.url}/stripe").action
 

@@ -194,6 +194,11 @@ def test_an_order_that_has_forgotten_can_still_be_refunded(patron: Patron, merch
         db.rows("UPDATE orders SET confirmed_at = confirmed_at - interval '2558 days' RETURNING id")
     privacy.forget_old()
     sent = len(patron.office.mails)
+    evidence = merchant.client.get(f"/admin/orders/{counter.order_of(token)}/evidence.json").json["customer"]
+    assert evidence["lines"][-1] == human.email, "the bank is told what the invoice says"
+    assert "as invoice" in merchant.get(f"/admin/orders/{counter.order_of(token)}/evidence")
+    assert "nobody would get the code" in counter.refund(merchant, token, q1=1, reason="damaged", as_credit="1").text
+    assert counter.states() == []
     assert counter.refund(merchant, token, q1=1, reason="damaged").status_code == 303
     patron.deliver()
     patron.deliver()
@@ -218,6 +223,21 @@ def test_a_refund_under_way_is_waited_for(patron: Patron, merchant: StaffMember)
     privacy.erase_closed()
     assert patron.id is None
     assert faults() == {}
+
+
+def test_a_refund_that_failed_is_waited_for(patron: Patron, merchant: StaffMember) -> None:
+    """Whom the shop owes money has to be found."""
+    human = Human()
+    merchant.sign_in()
+    token = meet_as_guest(patron, human)
+    register(patron, human)
+    assert counter.refund(merchant, token, q1=1, reason="damaged").status_code == 303
+    with transaction():
+        db.rows("UPDATE refund SET state = 'failed' RETURNING id")
+    close(patron, human)
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert patron.id is not None
 
 
 def test_killed_half_way_nothing_is_half_forgotten(patron: Patron, settings: Settings) -> None:

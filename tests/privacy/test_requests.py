@@ -7,8 +7,10 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import psycopg
 import pytest
 from flask import Flask
 
@@ -21,7 +23,7 @@ from tests.changes import changes
 from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, expire
 from tests.privacy.human import Human
-from tests.privacy.story import meet_as_guest, want_news
+from tests.privacy.story import meet_as_guest, order_as, want_news
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults, let_the_goods_arrive
 from tests.staff import StaffMember, hire
@@ -107,6 +109,45 @@ def test_closing_an_account_is_a_request_too(aina: Patron, desk: StaffMember):
     assert states()[-1] == ("deletion", "done", "account")
     assert db.rows("SELECT DISTINCT email, email_index, customer_id FROM data_request") == [(None, None, None)]
     assert "forgotten" in desk.get("/admin/privacy?view=closed")
+
+
+def test_an_order_that_is_placed_while_its_guest_is_erased_keeps_them(
+    patron: Patron, desk: StaffMember, settings: Settings
+):
+    """It is there, but not committed, when the erasure looks what is under way; a row of its stock keeps it waiting."""
+    human = Human()
+    meet_as_guest(patron, human)
+    let_the_goods_arrive()
+    path = write_down(desk, "deletion", human.email.lower())
+    shirt = add_product("Baru", stock_of={"KB": 3})
+    with psycopg.connect(settings.database_url) as holder, ThreadPoolExecutor() as aside:
+        holder.execute("SELECT FROM stock_item WHERE variant_id = %s FOR UPDATE", [shirt])
+        placed = aside.submit(let_go_after, lambda: order_as(patron, human, shirt))
+        until_so_many_wait(settings, 1)
+        erased = aside.submit(let_go_after, lambda: desk.press(path, f"{path}/erase"))
+        until_so_many_wait(settings, 2)
+        holder.rollback()
+        token, page = placed.result(), erased.result()
+    assert "Nothing was deleted." in page
+    assert states() == [("deletion", "open", "order")]
+    patron.pay(token)
+    assert db.scalar("SELECT count(*) FROM orders WHERE forgotten_at IS NOT NULL") == 0
+    assert human.line1 in desk.get(f"/admin/orders/{db.scalar('SELECT id FROM orders WHERE token = :t', t=token)}")
+    assert faults() == {}
+
+
+def let_go_after(work: Callable[[], str]) -> str:
+    try:
+        return work()
+    finally:
+        db.forget()
+
+
+def until_so_many_wait(settings: Settings, number: int) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(settings.database_url, autocommit=True) as watcher:
+        while watcher.execute(waiting).fetchone() < (number,):
+            pass
 
 
 def test_a_guest_who_wrote_is_erased(patron: Patron, desk: StaffMember, settings: Settings):

@@ -311,7 +311,7 @@ def _note_progress(order: Order, attempt: PaymentAttempt, answer: Standing) -> N
     elif not answer.payments and not answer.is_payable:
         payments.note_closed(attempt)
         return
-    payments.note_asked(attempt)
+    payments.note_asked(attempt, held_until=stock_queries.hold_of(order.id).expires_at)
 
 
 def _thaw(
@@ -356,16 +356,22 @@ def expire(order_id: uuid.UUID) -> bool:
     return True
 
 
-def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
-    """Give an unpaid order's stock free before its time, on somebody's word; the order lives on and may hold again.
-
-    False when it held nothing. Raises NotFound, NotPayable or OnPlan.
-    """
+def demand_releasable(order_id: uuid.UUID) -> Order:
+    """Raises NotFound, NotPayable or OnPlan when what an order holds is not to be given free on somebody's word."""
     order = locked(order_id)
     if order.state not in PAYABLE:
         raise NotPayable()
     if payment_queries.lock_payment_of_order(order.id).is_on_plan:
         raise OnPlan()
+    return order
+
+
+def release_hold(order_id: uuid.UUID, *, actor: str) -> bool:
+    """Give an unpaid order's stock free before its time, on somebody's word; the order lives on and may hold again.
+
+    False when it held nothing. Raises NotFound, NotPayable or OnPlan.
+    """
+    order = demand_releasable(order_id)
     changed = {"before": {"held": sum(stock_queries.hold_of(order.id).quantities.values())}, "after": {"held": 0}}
     released = _free(order.id, reason="by_hand")
     if released:

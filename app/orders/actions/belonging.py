@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, update
+from sqlalchemy import ColumnElement, Text, cast, func, select, update
 
 from app.core import crypto, db
 from app.orders.models import Order, OrderLine
@@ -77,7 +77,10 @@ def to_forget(which: str, *, limit: int, **values: Any) -> list[uuid.UUID]:
 
 
 def forget(order_ids: Sequence[uuid.UUID]) -> None:
-    """Whom these orders were for; locked. Money, goods and documents stay."""
+    """Whom these orders were for; locked. Money, goods and documents stay, and in India the state: a credit note to come splits
+    its tax by it."""
+    in_india = select(Order.id, Order.address).where(Order.id.in_(order_ids), Order.country == "IN")
+    states = {row.id: row.address.get("state", "") for row in db.session.execute(in_india)}
     theirs = update(Order).where(Order.id.in_(order_ids)).execution_options(synchronize_session=False)
     db.session.execute(
         theirs.values(
@@ -92,6 +95,9 @@ def forget(order_ids: Sequence[uuid.UUID]) -> None:
             forgotten_at=func.clock_timestamp(),
         )
     )
+    for order_id, state in states.items():
+        its = update(Order).where(Order.id == order_id).execution_options(synchronize_session=False)
+        db.session.execute(its.values(address={"state": state}))
     _forget_measures(order_ids)
 
 

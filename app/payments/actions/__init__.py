@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
@@ -249,17 +249,20 @@ def note_closed(attempt: PaymentAttempt) -> None:
         attempt.ended_at = clock.now()
 
 
-def note_asked(attempt: PaymentAttempt) -> None:
-    """The provider has answered about this attempt and it is not final: ask again later, ever slower, for four days."""
+def note_asked(attempt: PaymentAttempt, *, held_until: datetime | None) -> None:
+    """The provider has answered about this attempt and it is not final: ask again later, ever slower, for four days; and at the
+    moment its order's stock is held no longer, for then its page has to be closed."""
     if attempt.is_by_hand:  # there is nobody to ask
         return
     attempt.asked += 1
     seconds = ask_again_after(attempt.asked)
     too_old = db.scalar(
-        "UPDATE payment_attempt SET ask_at = clock_timestamp() + make_interval(secs => :seconds) WHERE id = :id"
-        " RETURNING created_at < clock_timestamp() - make_interval(days => :days)",
+        "UPDATE payment_attempt SET ask_at = least(clock_timestamp() + make_interval(secs => :seconds),"
+        " CASE WHEN CAST(:held_until AS timestamptz) > clock_timestamp() THEN CAST(:held_until AS timestamptz) END)"
+        " WHERE id = :id RETURNING created_at < clock_timestamp() - make_interval(days => :days)",
         id=attempt.id,
         seconds=seconds,
+        held_until=held_until,
         days=GIVE_UP_AFTER_DAYS,
     )
     if too_old:

@@ -11,6 +11,7 @@ from app.core.settings import Retention
 from app.customers import queries as customers
 from app.customers.actions import closing
 from app.customers.queries import Mailbox
+from app.documents import actions as documents
 from app.orders.actions import belonging
 from app.privacy import queries
 from app.privacy.actions import requests
@@ -21,7 +22,8 @@ from app.recurring.actions import belonging as subscriptions
 
 def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
     """Forget a customer whose time of grace is over. Returns whose hot cart is stale now; None when nothing was done: they
-    have changed their mind, or something is still under way (`queries.waits_for`)."""
+    have changed their mind, or something is still under way (`queries.waits_for`). Raises StillUnderWay, and then nothing has
+    changed, when an order has begun since that was looked at."""
     person = customers.lock_customer(customer_id)
     if (
         person is None
@@ -35,7 +37,7 @@ def erase(customer_id: uuid.UUID, *, keep: Retention) -> str | None:
         _forget_mails(each)
     _forget_browser(person.visitor)
     subscriptions.let_go(customer_id)
-    _forget(belonging.let_go(customer_id))
+    _forget_orders(belonging.let_go(customer_id), keep=keep)
     for each in mailboxes:
         requests.finish_deletion(each, customer_id)
     closing.erase(person)
@@ -66,7 +68,7 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
         _forget_browser(visitor)
     subscriptions.let_guest_go(email)
     forgotten = belonging.let_guest_go(email)
-    _forget(forgotten)
+    _forget_orders(forgotten, keep=keep)
     closing.forget_address(mailbox)
     requests.finish_deletion(mailbox, by=by)
     audit.record(
@@ -94,6 +96,18 @@ def _forget_mails(mailbox: Mailbox) -> None:
 def _forget_browser(visitor: str) -> None:
     for table in ("checkout_session", "cart_notice", "cart", "wish", "customer_oidc_flow"):
         db.rows(f"DELETE FROM {table} WHERE visitor = :visitor RETURNING id", visitor=visitor)  # noqa: S608 - our own words  # nosec B608
+
+
+def _forget_orders(order_ids: list[uuid.UUID], *, keep: Retention) -> None:
+    """All of somebody's, locked. An invoice that is late is issued first: whom it is made out to stands on the order alone.
+
+    Raises StillUnderWay when one was placed, or a refund asked for, at this very moment.
+    """
+    if queries.orders_under_way(order_ids, delivery_days=keep.delivery_days):
+        raise StillUnderWay()
+    for order_id in queries.without_invoice(order_ids):
+        documents.issue_for_order(order_id)
+    _forget(order_ids)
 
 
 def _forget(order_ids: list[uuid.UUID]) -> None:

@@ -22,7 +22,15 @@ from app.payments.errors import NotDecided
 from app.payments.gateway import ProviderRefund
 from app.payments.models import Payment, PaymentCapture, Refund
 from app.returns import queries, rules
-from app.returns.errors import AlreadyDecided, AmountChanged, BadRefund, NothingToRefund, NotRefundable, NotYours
+from app.returns.errors import (
+    AlreadyDecided,
+    AmountChanged,
+    BadRefund,
+    NobodyToCredit,
+    NothingToRefund,
+    NotRefundable,
+    NotYours,
+)
 from app.returns.events import OrderRefunded
 from app.returns.models import RefundLine
 from app.returns.rules import Account, Plan, Wish
@@ -53,7 +61,8 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
     each of what the order was paid with, money from outside first (`rules.divide`), so that nothing comes back elsewhere.
 
     Raises NotFound, NotRefundable, NotDecided (a dispute is open), BadRefund, NothingToRefund, TooSmall (no provider sends
-    it, but it can become credit), or AmountChanged when it would not be the amount that was shown: then nothing has happened.
+    it, but it can become credit), NobodyToCredit, or AmountChanged when it would not be the amount that was shown: then
+    nothing has happened.
     """
     order = locked_order(order_id)
     payment = payment_queries.lock_payment_of_order(order.id)
@@ -62,6 +71,8 @@ def refund_lines(order_id: uuid.UUID, wanted: RefundOrder) -> list[Refund]:
         if known[0].payment_id != payment.id:
             raise NotFound()
         return known
+    if wanted.as_credit and order.forgotten_at is not None:
+        raise NobodyToCredit()
     captures = _lock_refundable(payment)
     plan = _plan(queries.account(order, captures), wanted)
     waits = rules.needs_approval(plan.amount_minor, above=wanted.above)
