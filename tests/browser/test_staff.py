@@ -11,7 +11,7 @@ import requests
 from app.core import db
 from app.core.transaction import transaction
 from chaos.servers import wait_for
-from tests.browser.test_pages import check, violations
+from tests.browser.test_pages import assert_valid, check, violations
 
 PASSWORD = "Batik-and-canting-7"
 PAGES = (
@@ -107,7 +107,7 @@ def prefer(page, **chosen):
     page.locator("#said").wait_for()
 
 
-def test_preferences_are_chosen_without_javascript_and_follow_to_another_browser(open_page, staff):
+def test_preferences_are_chosen_without_javascript(open_page, staff, tmp_path):
     page = open_page(scripts=False, width=360)
     staff.sign_in(page)
     spacious = page.locator("nav.rail-body a").first.bounding_box()["height"]
@@ -119,6 +119,8 @@ def test_preferences_are_chosen_without_javascript_and_follow_to_another_browser
     assert page.locator("h1").inner_text() == "Your account"
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
     assert page.locator("#timezone").input_value() == "Asia/Tokyo"
+    (tmp_path / "profile.html").write_text(page.content(), encoding="utf-8")
+    assert_valid(tmp_path)
 
 
 def test_the_pages_of_whoever_likes_them_compact(open_page, staff):
