@@ -101,3 +101,13 @@ class WrongPassword(Refused):
     """Not the password of this account."""
 
     code = "wrong_password"
+
+
+class BadPreference(Refused):
+    """There is no such thing to choose; `field` is the preference."""
+
+    code = "bad_preference"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field=field)
+        self.field = field

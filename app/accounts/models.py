@@ -41,6 +41,10 @@ class Staff(Base):
     __table_args__ = (
         CheckConstraint(ROLE, name="role"),
         CheckConstraint("(phone IS NULL) = (phone_confirmed_at IS NULL)", name="phone"),
+        CheckConstraint("language IN ('en', 'ms')", name="language"),
+        CheckConstraint("length(timezone) BETWEEN 1 AND 60", name="timezone"),
+        CheckConstraint("theme IN ('device', 'light', 'dark')", name="theme"),
+        CheckConstraint("density IN ('cosy', 'compact')", name="density"),
         Index("ix_staff_role_id", "role_id"),
     )
 
@@ -59,6 +63,10 @@ class Staff(Base):
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     signed_in_at: Mapped[datetime | None]  # last, with all that is asked for; kept when the sessions are long forgotten
     blocked_told_at: Mapped[datetime | None]  # when a mail last said that somebody tries to sign in as them
+    language: Mapped[str | None] = mapped_column(Text)  # these four: `rules.Preferences`
+    timezone: Mapped[str | None] = mapped_column(Text)
+    theme: Mapped[str | None] = mapped_column(Text)
+    density: Mapped[str] = mapped_column(Text, server_default="cosy")
     created_at: Mapped[CreatedAt]
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from ipaddress import ip_address
+from zoneinfo import available_timezones
 
 import pyotp
 
 from app.core import passwords
+from app.core.catalogues import LANGUAGES
 
 TRIES = 5  # wrong ones, per account and kind, before the next has to wait
 TRY_KINDS = ("password", "code", "trusted", "own", "again", "passkey")  # what they mean: `models.LoginAttempt`
@@ -91,6 +95,44 @@ def rights_of(role: str, chosen: Iterable[str] | None = None) -> frozenset[str]:
 def may_handle(actor: frozenset[str], other: frozenset[str]) -> bool:
     """Nobody gives, takes or touches more than they hold themselves: so nobody makes themselves an owner."""
     return "staff.change" in actor and other <= actor
+
+
+THEMES = ("device", "light", "dark")  # the first is as the device says
+DENSITIES = ("cosy", "compact")
+UTC = "UTC"
+CONTINENTS = ("Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How the back office looks to somebody. None is what they chose nothing for: language and theme are then the browser's,
+    times the shop's."""
+
+    language: str | None = None
+    timezone: str | None = None  # an IANA name
+    theme: str | None = None
+    density: str = DENSITIES[0]
+
+    def unknown(self) -> str | None:
+        """The first field whose value there is not; None when all will do."""
+        fields = {
+            "language": self.language is None or self.language in LANGUAGES,
+            "timezone": self.timezone in (None, UTC) or any(self.timezone in names for names in timezones().values()),
+            "theme": self.theme is None or self.theme in THEMES,
+            "density": self.density in DENSITIES,
+        }
+        return next((name for name, is_known in fields.items() if not is_known), None)
+
+
+NOTHING_CHOSEN = Preferences()
+
+
+@cache
+def timezones() -> Mapping[str, tuple[str, ...]]:
+    """The IANA names that can be chosen besides UTC, by continent or ocean; without the older ones that name no place. To look
+    through them all takes 30 ms, once in a process."""
+    known = sorted(available_timezones())
+    return {each: tuple(name for name in known if name.startswith(f"{each}/")) for each in CONTINENTS}
 
 
 def password_fault(password: str, *, email: str) -> str | None:

@@ -22,9 +22,9 @@ from app.api_keys import queries as api_keys
 from app.audit import queries
 from app.audit.models import AuditEntry
 from app.audit.queries import Wanted
+from app.web import languages
 from app.web.respond import respond
 from app.web.rights import needs
-from app.web.site import settings
 from app.web.staff import can
 
 bp = desk("activity", __name__)
@@ -116,12 +116,12 @@ def _wanted() -> Wanted:
 
 
 def _day(text: str) -> datetime | None:
-    """The beginning of a day in the shop's time zone; None for what is none."""
+    """The beginning of a day by the reader's clock; None for what is none."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    return datetime.combine(day, time(), settings().shop.timezone).astimezone(UTC) if 2000 < day.year < 2100 else None
+    return datetime.combine(day, time(), languages.zone()).astimezone(UTC) if 2000 < day.year < 2100 else None
 
 
 def _all_shown(entries: Sequence[AuditEntry]) -> list[dict[str, Any]]:

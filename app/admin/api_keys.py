@@ -21,12 +21,11 @@ from app.core import clock, networks
 from app.core.errors import NotFound
 from app.core.networks import Network
 from app.core.transaction import in_transaction
-from app.web import rights
+from app.web import languages, rights
 from app.web.forms import has_control_characters, tidy
 from app.web.limits import FORMS, limit
 from app.web.respond import respond
 from app.web.rights import needs
-from app.web.site import settings
 from app.web.staff import somebody
 
 bp = desk("api_keys", __name__)
@@ -100,10 +99,10 @@ def _networks(faults: list[Fault]) -> tuple[Network, ...]:
 
 
 def _end(faults: list[Fault]) -> datetime:
-    """The end of a day in the shop's time zone: to come, and not too far away."""
+    """The end of a day by the clock of whoever answers for the key: to come, and not too far away."""
     try:
         day = date.fromisoformat(request.form.get("expires", "").strip())
-        end = datetime.combine(day, time(23, 59, 59), settings().shop.timezone)
+        end = datetime.combine(day, time(23, 59, 59), languages.zone())
         if _today() < day <= _today() + timedelta(days=rules.LONGEST_DAYS):
             return end
     except (ValueError, OverflowError):
@@ -113,7 +112,7 @@ def _end(faults: list[Fault]) -> datetime:
 
 
 def _today() -> date:
-    return clock.now().astimezone(settings().shop.timezone).date()
+    return clock.now().astimezone(languages.zone()).date()
 
 
 def _usual_end() -> str:

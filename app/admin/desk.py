@@ -14,7 +14,9 @@ from app.privacy import queries as privacy
 from app.reconciliation import queries as reconciliation
 from app.returns import queries as returns
 from app.stock import queries as stock
+from app.web import languages
 from app.web.respond import no_store
+from app.web.site import settings
 from app.web.staff import can, current_staff
 
 
@@ -77,7 +79,14 @@ def _around() -> dict[str, object]:
         "silent_webhooks": rail.silent,
         "staff": current_staff(),
         "said": _words(request.args.get("done", "")),
+        "foreign_zone": _foreign_zone(),
     }
+
+
+def _foreign_zone() -> str:
+    """The shop's time zone, where it is not the reader's own: for whatever keeps to it all the same."""
+    zone = settings().shop.timezone
+    return zone.key if languages.zone() != zone else ""
 
 
 class _Rail:
@@ -172,6 +181,7 @@ def _words(what: str) -> tuple[str, str] | None:
         "device-forgotten": ("success", _("That browser is not trusted any more.")),
         "signed-out-others": ("success", _("You are signed out everywhere else.")),
         "signed-out-one": ("success", _("That session is over.")),
+        "preferences-saved": ("success", _("Saved. The back office looks so wherever you sign in.")),
         "phone-confirmed": ("success", _("Your number is confirmed.")),
         "phone-removed": ("success", _("Your number is removed.")),
         "codes-saved": ("success", _("Good. Keep them where your phone is not.")),

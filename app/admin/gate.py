@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from app.accounts import queries
 from app.accounts.queries import resets
-from app.web import kept, rights, staff
+from app.web import kept, languages, rights, staff
 from app.web.gates import guards
 from app.web.respond import is_fragment
 from app.web.rights import LOGIN, PASSED, PASSWORD, STRANGER, TOTP, Need, turn_away, with_next
@@ -30,6 +30,7 @@ def keep_out() -> ResponseReturnValue | None:
         return None if step == STRANGER else turn_away(_login_url(need), 401)
     if not person.has_passed:
         return None if step in (STRANGER, PASSWORD) else turn_away(TOTP, 403)
+    languages.follow(person.preferences)
     staff.note_activity()
     if request.endpoint and need is None:
         log.error("a page of the back office does not say whom it is for", extra={"endpoint": request.endpoint})

@@ -181,7 +181,7 @@ def _count(faults: list[tuple[str, str]]) -> int:
 
 
 def _end(faults: list[tuple[str, str]]) -> datetime | None:
-    """The end of a day in the shop's time zone; it has to be to come."""
+    """The end of a day by the shop's clock, which the customer is told, whoever issues it; it has to be to come."""
     text = request.form.get("expires", "").strip()
     if not text:
         return None

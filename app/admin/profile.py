@@ -1,4 +1,4 @@
-"""One's own account: role and rights, password, backup codes, where one is signed in."""
+"""One's own account: role and rights, how the back office looks, password, backup codes, where one is signed in."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
 from app.accounts.actions import devices, keys, own, phones
-from app.accounts.errors import TooManyTries, WrongPassword
+from app.accounts.errors import BadPreference, TooManyTries, WrongPassword
+from app.accounts.rules import Preferences
 from app.admin import staff_words as words
 from app.admin.desk import desk, done
 from app.admin.signin import too_many
+from app.core import clock
 from app.core.transaction import in_transaction
 from app.passkeys import queries as passkeys
 from app.web.limits import FORMS, limit
@@ -30,6 +32,22 @@ PAGE = "/admin/profile"
 @needs()
 def show() -> ResponseReturnValue:
     return page()
+
+
+@bp.post("/profile/preferences")
+@needs()
+@limit(FORMS)
+def prefer() -> ResponseReturnValue:
+    """In effect at once, in every browser they are signed in with."""
+    who, form = somebody(), request.form
+    chosen = Preferences(
+        form.get("language") or None, form.get("timezone") or None, form.get("theme") or None, form.get("density", "")
+    )
+    try:
+        in_transaction(lambda: own.prefer(who, chosen))
+    except BadPreference as refusal:
+        return page((refusal.field, words.preference_fault(refusal.field)), chosen=chosen)
+    return done(PAGE, "preferences-saved")
 
 
 @bp.post("/profile/password")
@@ -112,9 +130,13 @@ def forget_device(device_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def page(
-    fault: tuple[str, str] | None = None, *, status: int = 422, renamed: tuple[uuid.UUID, str, str] | None = None
+    fault: tuple[str, str] | None = None,
+    *,
+    status: int = 422,
+    renamed: tuple[uuid.UUID, str, str] | None = None,
+    chosen: Preferences | None = None,
 ) -> ResponseReturnValue:
-    """`renamed` is a passkey, with the name that did not fit, and why."""
+    """`renamed` is a passkey, with the name that did not fit, and why; `chosen` are preferences of which one did not."""
     who = somebody()
     return respond(
         "admin/staff/profile.html",
@@ -126,6 +148,9 @@ def page(
         areas=rules.AREAS,
         verbs=rules.VERBS,
         words=words,
+        preferences=chosen or who.preferences,
+        shop_zone=settings().shop.timezone.key,
+        now=clock.now(),
         fault=fault,
         renamed=renamed,
         sms_codes=settings().sms.offers_staff_codes or phones.phone_of(who.staff_id) is not None,

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from app.accounts import rules
 from app.accounts.models import StaffSession
+from app.core.catalogues import LANGUAGES
 
 
 def role(name: str, own: str | None = None) -> str:
@@ -117,6 +118,49 @@ def password_rule() -> str:
     return _("At least %(n)s characters, with a capital letter, a number and a symbol", n=rules.SHORTEST_PASSWORD)
 
 
+def languages() -> list[tuple[str, str]]:
+    """(value, text) of what somebody can read the back office in."""
+    return [("", _("As this browser asks")), *LANGUAGES.items()]
+
+
+def themes() -> list[tuple[str, str]]:
+    names = {"device": _("As the device"), "light": _("Light"), "dark": _("Dark")}
+    return [("", _("As this browser was told")), *((each, names[each]) for each in rules.THEMES)]
+
+
+def densities() -> list[tuple[str, str]]:
+    names = {"cosy": _("Cosy"), "compact": _("Compact: more on a page")}
+    return [(each, names[each]) for each in rules.DENSITIES]
+
+
+def timezones() -> list[tuple[str, list[tuple[str, str]]]]:
+    """(continent or ocean, (value, text) of its places)."""
+    names = {
+        "Africa": _("Africa"),
+        "America": _("America"),
+        "Antarctica": _("Antarctica"),
+        "Asia": _("Asia"),
+        "Atlantic": _("Atlantic Ocean"),
+        "Australia": _("Australia"),
+        "Europe": _("Europe"),
+        "Indian": _("Indian Ocean"),
+        "Pacific": _("Pacific Ocean"),
+    }
+    return [
+        (names[each], [(zone, zone.removeprefix(f"{each}/").replace("_", " ")) for zone in zones])
+        for each, zones in rules.timezones().items()
+    ]
+
+
+def preference_fault(field: str) -> str:
+    return {
+        "language": _("The shop does not speak this language. Choose one of the list"),
+        "timezone": _("There is no such time zone. Choose one of the list"),
+        "theme": _("There is no such theme. Choose one of the list"),
+        "density": _("There is no such density. Choose one of the list"),
+    }[field]
+
+
 def tried(kind: str, was_right: bool) -> tuple[str, str]:
     """(text, tone) of a password or a code that was tried."""
     if kind in ("password", "trusted", "own"):
@@ -151,6 +195,7 @@ def _acts() -> Mapping[str, str]:
         "staff.password_changed": _("Changed their password"),
         "staff.password_reset": _("Chose another password by a link, having forgotten it"),
         "staff.password_ended": _("Ended a colleague's password"),
+        "staff.preferences_changed": _("Changed how the back office looks to them"),
         "staff.codes_changed": _("Made new backup codes"),
         "staff.totp_changed": _("Set up another authenticator"),
         "staff.totp_removed": _("Turned their authenticator off, and kept their passkeys"),

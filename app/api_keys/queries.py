@@ -13,7 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import rules as staff_rules
 from app.accounts.models import Staff, StaffRole
-from app.accounts.queries import SignedIn
+from app.accounts.queries import SignedIn, telling
+from app.accounts.queries.telling import Reader
 from app.api_keys import rules
 from app.api_keys.errors import BadKey
 from app.api_keys.models import ApiKey, ApiKeySecret
@@ -232,13 +233,12 @@ def names_of(key_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     return {row[0]: row[1] for row in db.session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(wanted)))}
 
 
-def to_tell(key_id: uuid.UUID) -> list[str]:
-    """The e-mail addresses of those who answer for a key's secrets that still work, and of the shop's owners."""
+def to_tell(key_id: uuid.UUID) -> list[Reader]:
+    """Those who answer for a key's secrets that still work, and the shop's owners."""
     rows = db.rows(
         "SELECT DISTINCT id FROM (SELECT id FROM staff WHERE role = :owner UNION ALL SELECT staff_id FROM api_key_secret"
         " WHERE key_id = :key AND (ends_at IS NULL OR ends_at > clock_timestamp())) told",
         owner=staff_rules.OWNER,
         key=key_id,
     )
-    emails = select(Staff.email).where(Staff.id.in_([row[0] for row in rows]), Staff.is_active).order_by(Staff.id)
-    return list(db.session.scalars(emails))
+    return telling.readers((row[0] for row in rows), only_active=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.accounts.queries.telling import Reader
 from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents.printing import Sheet
@@ -26,6 +27,12 @@ class Mail:
     values: Mapping[str, Any] = field(default_factory=dict)
     attached: Sheet | None = None  # a document, set to print when the mail is sent
     unsubscribe: str = ""  # the path that ends mails of this kind, where they are not part of a contract
+    timezone: str = ""  # whose clock its times go by; empty: the shop's
+
+
+def to_staff(to: Reader, topic: str, template: str, **values: Any) -> Mail:
+    """In the language and by the clock that they chose; else the shop's."""
+    return Mail(topic, template, to.email, letters.language_of(to.language), None, values, timezone=to.timezone)
 
 
 def send_once(plan: Callable[[], Mail | None]) -> bool:
@@ -75,7 +82,8 @@ def _claimed(plan: Callable[[], Mail | None]) -> tuple[Mail, uuid.UUID] | None:
 
 
 def _send(mail: Mail, mail_id: uuid.UUID) -> str:
-    letter = letters.compose(mail.template, locale=mail.locale, unsubscribe=mail.unsubscribe, **mail.values)
+    about = {"unsubscribe": mail.unsubscribe, **mail.values}
+    letter = letters.compose(mail.template, locale=mail.locale, timezone=mail.timezone, **about)
     attached = {f"{mail.attached.number}.pdf": printing.pdf(mail.attached)} if mail.attached else {}
     message = letters.addressed(
         letter, recipient=mail.recipient, key=str(mail_id), attached=attached, unsubscribe=mail.unsubscribe

@@ -1,4 +1,4 @@
-"""What mails say: `templates/email/<template>.txt` and `.html`, in the language of the order, without a request.
+"""What mails say: `templates/email/<template>.txt` and `.html`, in the language of the order or the reader, without a request.
 
 A template's `.txt` sets `subject`; both halves extend a frame. Values: `shop`, `base_url` and what the caller gives.
 """
@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -80,19 +81,20 @@ def language_of(locale: str) -> str:
     return locale if locale in LANGUAGES else LANGUAGES[0]
 
 
-def compose(template: str, *, locale: str, **values: Any) -> Letter:
-    """Render both halves of a mail."""
+def compose(template: str, *, locale: str, timezone: str = "", **values: Any) -> Letter:
+    """Render both halves of a mail, its times in this zone (an IANA name), else the shop's."""
     language = language_of(locale)
-    environment = _environment(language, site())
+    environment = _environment(language, site(), clock.zone(timezone, default=site().shop.timezone))
     text = environment.get_template(f"{template}.txt").make_module(values)
     subject = " ".join(str(text.subject).split())  # type: ignore[attr-defined]
     html = environment.get_template(f"{template}.html").render(values, subject=subject)
     return Letter(subject=subject, text=str(text).strip() + "\n", html=html, locale=language)
 
 
-def short(template: str, *, locale: str = LANGUAGES[0], **values: Any) -> str:
+def short(template: str, *, locale: str, **values: Any) -> str:
     """The text of an SMS, `templates/sms/<template>.txt`."""
-    return _environment(language_of(locale), site()).get_template(f"{template}.txt").render(values).strip()
+    environment = _environment(language_of(locale), site(), site().shop.timezone)
+    return environment.get_template(f"{template}.txt").render(values).strip()
 
 
 def addressed(
@@ -151,7 +153,7 @@ def _is_one_line(text: str) -> bool:
 
 
 @lru_cache(maxsize=8 * len(LANGUAGES))
-def _environment(language: str, site: Site) -> Environment:
+def _environment(language: str, site: Site, zone: ZoneInfo) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([TEMPLATES, SHORT_TEMPLATES]),
         autoescape=select_autoescape(["html"], disabled_extensions=["txt"], default=True),
@@ -164,7 +166,7 @@ def _environment(language: str, site: Site) -> Environment:
     translations = catalogues.translations(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
     environment.globals.update(locale=language, shop=site.shop, base_url=site.base_url)
-    zone, territories = site.shop.timezone, Locale.parse(language).territories
+    territories = Locale.parse(language).territories
 
     def moment(value: datetime) -> str:
         return formats.format_moment(value, language=language, timezone=zone)

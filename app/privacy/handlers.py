@@ -6,8 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from app.accounts.queries import telling
-from app.notifications import flows, letters
-from app.notifications.flows import Mail
+from app.notifications import flows
 from app.privacy import queries
 from app.privacy.events import RequestsDue
 
@@ -21,5 +20,5 @@ def tell_requests_due(event: RequestsDue) -> None:
         return
     values = {"overdue": due.overdue, "soon": due.soon, "days": event.days}
     topic = f"{event.name}:{event.day}"
-    mail = partial(Mail, topic, "requests_due", locale=letters.LANGUAGES[0], order_id=None, values=values)
-    flows.send_each([partial(mail, recipient=email) for email in telling.emails_of_holders(RIGHT)])
+    told = telling.holders(RIGHT)
+    flows.send_each([partial(flows.to_staff, to, topic, "requests_due", **values) for to in told])

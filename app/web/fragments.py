@@ -4,7 +4,8 @@
     {{ fragment("storefront/catalog/_gallery.html", of=(product.id, chosen.id), product=product, pictures=pictures) }}
 
 A fragment depends on the language, the catalogue's version and the values it is given, and on nothing else: it is rendered
-without the request's context. `of` names what the values follow from, where they themselves would make a poor key.
+without the request's context, and shows no moments, which go by the reader's clock. `of` names what the values follow from,
+where they themselves would make a poor key.
 """
 
 from __future__ import annotations

@@ -1,19 +1,26 @@
-"""Language, currency and theme of an answer: from the address, else the visitor's choice, else the browser, else the shop.
+"""Language, currency, theme and time zone of an answer: from the address, else the visitor's choice, else the browser, else the
+shop.
 
-language   ?lang= -> cookie `lang` -> Accept-Language -> en
+language   ?lang= -> a preference -> cookie `lang` -> Accept-Language -> en
 currency   ?currency= on pages of the catalogue (then kept as cookie) -> cookie `currency` -> the shop's
-theme      cookie `theme` -> "" (the browser decides)
+theme      a preference -> cookie `theme` -> "" (the browser decides)
+zone       a preference -> the shop's
+
+Preferences are kept with members of staff and count in the back office alone, from the one-time code on (`follow`): the shop's own
+pages show staff what they show everybody.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, Domain, get_locale
 
-from app.core import catalogues
+from app.accounts.rules import NOTHING_CHOSEN, Preferences
+from app.core import catalogues, clock
 from app.core.catalogues import LANGUAGES
 from app.web.site import settings
 
@@ -32,6 +39,12 @@ def init_app(app: Flask) -> None:
     timezone = app.config["SETTINGS"].shop.timezone.key
     babel = Babel(app, default_timezone=timezone, locale_selector=language)
     babel.domain_instance = _Texts()
+
+
+def follow(preferences: Preferences) -> None:
+    """What somebody chose for themselves counts in this request, over what this browser was told."""
+    g.preferences = preferences
+    g.pop("language", None)
 
 
 def language() -> str:
@@ -59,8 +72,13 @@ def asked_currency() -> str:
 
 def theme() -> str:
     """`light` or `dark` when the visitor chose, else empty."""
-    chosen = request.cookies.get("theme", "")
+    chosen = _preferences().theme or request.cookies.get("theme", "")
     return chosen if chosen in THEMES else ""
+
+
+def zone() -> ZoneInfo:
+    """Whose clock the times of a page go by."""
+    return clock.zone(_preferences().timezone, default=settings().shop.timezone)
 
 
 def canonical(path: str) -> str:
@@ -83,10 +101,15 @@ def address(path: str, language: str = "") -> str:
 
 
 def _find_language() -> str:
-    for asked in (request.args.get("lang", ""), request.cookies.get("lang", "")):
+    for asked in (request.args.get("lang", ""), _preferences().language, request.cookies.get("lang", "")):
         if asked in LANGUAGES:
             return asked
     return _best_match(request.headers.get("Accept-Language", ""))
+
+
+def _preferences() -> Preferences:
+    chosen: Preferences = g.get("preferences", NOTHING_CHOSEN)
+    return chosen
 
 
 @lru_cache(maxsize=512)

@@ -45,15 +45,19 @@ def init_app(app: Flask, settings: Settings) -> None:
     zone = settings.shop.timezone
 
     def day(moment: date, form: str = "d MMM y") -> str:
+        return formats.format_day(moment, language=languages.language(), timezone=languages.zone(), form=form)
+
+    def shop_day(moment: date, form: str = "d MMM y") -> str:
+        """A day that customers are promised, such as the last one of a gift card: the same to everybody, wherever they sit."""
         return formats.format_day(moment, language=languages.language(), timezone=zone, form=form)
 
     def moment(moment: datetime, form: str = "d MMM y, HH:mm") -> str:
-        return formats.format_moment(moment, language=languages.language(), timezone=zone, form=form)
+        return formats.format_moment(moment, language=languages.language(), timezone=languages.zone(), form=form)
 
     def clock(moment: datetime) -> str:
-        return formats.format_clock(moment, language=languages.language(), timezone=zone)
+        return formats.format_clock(moment, language=languages.language(), timezone=languages.zone())
 
-    env.filters.update(day=day, moment=moment, clock=clock)
+    env.filters.update(day=day, shop_day=shop_day, moment=moment, clock=clock)
     app.context_processor(_about_this_request)
 
 

@@ -9,6 +9,7 @@ from app.accounts import queries
 from app.accounts.actions import people
 from app.accounts.actions.people import Chosen
 from app.accounts.errors import InvitationOver, LastOwner
+from app.accounts.queries import telling
 from app.core import db
 from app.core.errors import ShopError
 from app.core.transaction import transaction
@@ -46,7 +47,7 @@ def test_who_is_let_go_while_somebody_they_invited_joins(app, comes_first):
     mei, siti = signed_in(app, "mei@example.com"), signed_in(app, "siti@example.com")
     with transaction():
         invitation = people.invite("aina@example.com", Chosen("agent"), by=mei)
-    token = queries.mail_invitation(invitation, 1).token
+    token = telling.mail_invitation(invitation, 1).token
     db.release()
     works = [lambda: people.let_go(mei.staff_id, by=siti), lambda: people.accept(token, password_hash="x")]
     first, second = overlapping(*(works if comes_first == "goodbye" else reversed(works)))

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from app.accounts import queries
+from app.accounts.queries import telling
 from app.core import db
 from app.core.transaction import transaction
 from tests.admin.test_signin import cookie_of, parallel, wrong_code
@@ -172,7 +172,7 @@ def test_an_invitation_used_by_twenty_at_once_is_one_account(app, owner):
     """Single use, also in parallel."""
     form = form_to(owner.get("/admin/staff/invite"), "/admin/staff/invite")
     owner.client.post(form.action, data=form.filled(email="aina@example.com", role="agent"))
-    token = queries.mail_invitation(db.scalar("SELECT id FROM staff_invitation"), 1).token
+    token = telling.mail_invitation(db.scalar("SELECT id FROM staff_invitation"), 1).token
     db.release()
     link, ready = f"/admin/invitation/{token}", []
     for _ in range(20):

@@ -79,6 +79,15 @@ def make_old(minutes):
                 " expires_at = expires_at - make_interval(mins => :m) RETURNING id", m=minutes)  # fmt: skip
 
 
+def test_the_message_is_in_the_language_of_whoever_gets_it(entering, reachable, carrier, drain):
+    form = form_to(reachable.get("/admin/profile"), "/admin/profile/preferences")
+    assert reachable.client.post(form.action, data=form.filled(language="ms")).status_code == 303
+    ask(entering)
+    drain()
+    newest = list(carrier.carried.values())[-1]
+    assert "ialah kod anda untuk pentadbiran Murni Batik" in newest["text"]
+
+
 class TestOff:
     def test_there_is_no_page_and_no_button_by_default(self, make_app):
         member = hire(make_app()).sign_in()

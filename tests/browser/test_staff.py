@@ -11,7 +11,7 @@ import requests
 from app.core import db
 from app.core.transaction import transaction
 from chaos.servers import wait_for
-from tests.browser.test_pages import check
+from tests.browser.test_pages import assert_valid, check, violations
 
 PASSWORD = "Batik-and-canting-7"
 PAGES = (
@@ -97,6 +97,43 @@ def test_a_form_that_is_sent_too_late_is_kept_without_javascript(open_page, staf
     page.get_by_role("button", name="Send it now").click()
     assert page.url.endswith("/admin/staff/roles?done=role-saved")
     assert "Too late for this" in page.locator("main").inner_text()
+
+
+def prefer(page, **chosen):
+    page.goto("/admin/profile")
+    for name, value in chosen.items():
+        page.locator(f"#{name}").select_option(value)
+    page.locator("#preferences button").click()
+    page.locator("#said").wait_for()
+
+
+def test_preferences_are_chosen_without_javascript(open_page, staff, tmp_path):
+    page = open_page(scripts=False, width=360)
+    staff.sign_in(page)
+    spacious = page.locator("nav.rail-body a").first.bounding_box()["height"]
+    prefer(page, language="ms", timezone="Asia/Tokyo", theme="dark", density="compact")
+    assert page.locator("h1").inner_text() == "Akaun anda"
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    assert 24 <= page.locator("nav.rail-body a").first.bounding_box()["height"] < spacious
+    prefer(page, language="en", theme="light")
+    assert page.locator("h1").inner_text() == "Your account"
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    assert page.locator("#timezone").input_value() == "Asia/Tokyo"
+    (tmp_path / "profile.html").write_text(page.content(), encoding="utf-8")
+    assert_valid(tmp_path)
+
+
+def test_the_pages_of_whoever_likes_them_compact(open_page, staff):
+    """Looked over like the others, and every target is at least 24 px high and wide, or has room around it (WCAG 2.5.8)."""
+    page = open_page(bypass_csp=True)
+    staff.sign_in(page)
+    prefer(page, language="ms", density="compact")
+    faults = []
+    for path in ("/admin/", "/admin/orders", "/admin/stock-locks", *PAGES):
+        page.goto(path)
+        faults += check(page, path)
+        faults += violations(page, f"{path}, targets", ", runOnly: ['target-size']")
+    assert faults == [], "\n".join(faults)
 
 
 def test_a_key_is_made_copied_and_rotated_without_javascript(open_page, staff):

@@ -398,6 +398,18 @@ def test_the_stock_of_a_plan_is_kept_and_nobody_releases_it(merchant, shopper, d
     assert faults() == {}
 
 
+def test_the_days_of_a_plan_are_the_shops_also_to_staff_elsewhere(merchant, shopper):
+    """Half past eleven on New Year's Eve in the shop is the next morning in Kiritimati: the customer was told the old year."""
+    token = order_in_parts(shopper, add_product())
+    shopper.pay(token)
+    with transaction():
+        db.rows("UPDATE staff SET timezone = 'Pacific/Kiritimati' RETURNING id")
+        db.rows("UPDATE instalment SET due_at = '2027-12-31 15:30+00' WHERE position = 3 RETURNING id")
+    for page in (merchant.get(f"/admin/orders/{counter.order_of(token)}"), shopper.get(f"/order/{token}")):
+        assert "31 Dec 2027" in page
+        assert "1 Jan 2028" not in page
+
+
 def test_overdue_then_told_then_cancelled_by_staff_then_each_part_goes_back_once(merchant, shopper, bank, drain):
     shirt = add_product(stock_of={"KB": 1})
     token = order_in_parts(shopper, shirt)

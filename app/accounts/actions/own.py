@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from app.accounts import actions, queries, rules
 from app.accounts.actions import devices, phones, resets
+from app.accounts.errors import BadPreference
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
+from app.accounts.rules import Preferences
 from app.audit import actions as audit
 from app.core import clock, outbox, tokens
 from app.core.errors import NotFound
@@ -176,6 +179,23 @@ def note(who: SignedIn, what: str, act: str = "", **changed: Mapping[str, Any]) 
     is there, never what it is."""
     outbox.record(StaffAccessChanged(who.staff_id, new_id(), what))
     _audit(who, act or f"staff.{what}_changed", **changed)
+
+
+def prefer(who: SignedIn, chosen: Preferences) -> None:
+    """How the back office looks to them from now on, wherever they are signed in. Raises BadPreference, and nothing changes,
+    where there is no such language, time zone, theme or density."""
+    if field := chosen.unknown():
+        raise BadPreference(field)
+    person = queries.lock_staff(who.staff_id)
+    if person is None:
+        raise NotFound()
+    before = {name: getattr(person, name) for name in asdict(chosen)}
+    changed = {name: value for name, value in asdict(chosen).items() if value != before[name]}
+    if not changed:
+        return
+    for name, value in changed.items():
+        setattr(person, name, value)
+    _audit(who, "staff.preferences_changed", before={name: before[name] for name in changed}, after=changed)
 
 
 def _audit(who: SignedIn, action: str, **changed: Mapping[str, Any]) -> None:

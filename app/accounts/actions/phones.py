@@ -15,7 +15,8 @@ from sqlalchemy import func, select, update
 from app.accounts import queries, rules
 from app.accounts.events import StaffCodeWanted
 from app.accounts.models import Staff, StaffSmsCode
-from app.accounts.queries import SignedIn
+from app.accounts.queries import SignedIn, telling
+from app.accounts.queries.telling import Reader
 from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id
 
@@ -142,13 +143,15 @@ def phone_to_prove(who: SignedIn) -> str | None:
 class ToSend:
     phone: str
     code: str
+    to: Reader
 
 
 def to_send(code_id: uuid.UUID) -> ToSend | None:
     """What the message needs; None when there is nothing to send any more."""
     found = _open_code(StaffSmsCode.id == code_id)
     phone = (found.phone or phone_of(found.staff_id)) if found else None
-    return ToSend(phone, found.code) if found and found.code and phone else None
+    to = telling.reader(found.staff_id) if found else None
+    return ToSend(phone, found.code, to) if found and found.code and phone and to else None
 
 
 def note_sent(code_id: uuid.UUID) -> None:

@@ -15,7 +15,8 @@ from app.accounts.actions import devices
 from app.accounts.errors import ResetOver
 from app.accounts.events import StaffAccessChanged, StaffResetWanted
 from app.accounts.models import Staff, StaffReset
-from app.accounts.queries import resets
+from app.accounts.queries import resets, telling
+from app.accounts.queries.telling import Reader
 from app.audit import actions as audit
 from app.core import crypto, db, outbox
 from app.core.ids import new_id
@@ -39,9 +40,9 @@ def ask(email: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`email` is the account's own address, never one that was only taken for it."""
+    """`to` has the account's own address, never one that was only taken for it."""
 
-    email: str
+    to: Reader
     token: str
     expires_at: datetime
 
@@ -54,11 +55,11 @@ def claim_letter(reset_id: uuid.UUID) -> Letter | None:
         return None
     queries.lock_account(wish.email, kind="reset")
     staff_id, _password_hash = queries.credentials(wish.email)
-    email = queries.email_of(staff_id) if staff_id else None
+    to = telling.reader(staff_id) if staff_id else None
     is_first = wish.mailed_at is None  # else it is being tried again
-    if email is None or (is_first and resets.good_letters(wish.email) >= rules.GOOD_RESETS):
+    if to is None or (is_first and resets.good_letters(wish.email) >= rules.GOOD_RESETS):
         return None
-    letter = Letter(email, wish.token, wish.expires_at)
+    letter = Letter(to, wish.token, wish.expires_at)
     wish.mailed_at = func.clock_timestamp()
     return letter
 

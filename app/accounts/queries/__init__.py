@@ -35,6 +35,7 @@ class SignedIn:
     role_id: uuid.UUID | None = None
     role_name: str | None = None  # of a role of the shop's own
     rights: frozenset[str] = frozenset()
+    preferences: rules.Preferences = rules.NOTHING_CHOSEN
 
     @property
     def actor(self) -> str:
@@ -64,13 +65,21 @@ def who(*session: ColumnElement[bool], known_until: datetime | None = None) -> S
             Staff.role_id,
             StaffRole.name,
             StaffRole.rights,
+            Staff.language,
+            Staff.timezone,
+            Staff.theme,
+            Staff.density,
         )
         .join(Staff, Staff.id == StaffSession.staff_id)
         .outerjoin(StaffRole, StaffRole.id == Staff.role_id)
         .where(*session, Staff.is_active, _is_alive())
     )
     row: Any = db.session.execute(statement).one_or_none()
-    return SignedIn(*(*row[:-1], rules.rights_of(row.role, row.rights))) if row else None
+    if row is None:
+        return None
+    *known, rights, language, timezone, theme, density = row
+    chosen = rules.Preferences(language, timezone, theme, density)
+    return SignedIn(*(*known, rules.rights_of(row.role, rights), chosen))
 
 
 def _is_alive() -> ColumnElement[bool]:
@@ -110,10 +119,6 @@ def lock_account(account: str, *, kind: str) -> None:
     """Let tries at one account (an e-mail, mostly) come one after the other, also at accounts that do not exist. Until the end
     of the transaction."""
     db.lock_words([f"sign-in {kind} {index.hex()}" for index in crypto.blind_indexes(account)])
-
-
-def email_of(staff_id: uuid.UUID) -> str | None:
-    return db.session.scalar(select(Staff.email).where(Staff.id == staff_id))
 
 
 def wrong_tries(account: str, *, kind: str) -> tuple[int, int]:
@@ -338,21 +343,6 @@ def invitation_by_token(token: str) -> tuple[StaffInvitation, bool] | None:
     statement = select(StaffInvitation, is_open).where(StaffInvitation.token_hash == token_hash(token))
     row = db.session.execute(statement).one_or_none()
     return (row[0], row[1]) if row else None
-
-
-@dataclass(frozen=True, slots=True)
-class MailInvitation:
-    email: str
-    token: str
-    expires_at: datetime
-
-
-def mail_invitation(invitation_id: uuid.UUID, number: int) -> MailInvitation | None:
-    """What the mail of an invitation needs; None when there is nothing to send any more."""
-    found = db.session.get(StaffInvitation, invitation_id)
-    if found is None or not found.mail_token or found.mail_number != number:
-        return None
-    return MailInvitation(found.email, found.mail_token, found.expires_at)
 
 
 def lock_invitations_by(staff_id: uuid.UUID) -> Sequence[StaffInvitation]:

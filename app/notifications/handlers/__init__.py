@@ -9,6 +9,7 @@ from typing import Any
 from app.accounts import queries as accounts
 from app.accounts import rules
 from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffSignInBlocked
+from app.accounts.queries import telling
 from app.core.transaction import in_transaction
 from app.documents import printing
 from app.documents import queries as documents
@@ -359,8 +360,8 @@ def _to_desk(topic: str, template: str, **values: Any) -> Mail:
 
 
 def _to_staff(topic: str, template: str, staff_id: uuid.UUID, **values: Any) -> Mail | None:
-    email = accounts.email_of(staff_id)
-    return Mail(topic, template, email, letters.LANGUAGES[0], None, values) if email else None
+    to = telling.reader(staff_id)
+    return flows.to_staff(to, topic, template, **values) if to else None
 
 
 def _to_shopper(topic: str, template: str, order_id: uuid.UUID, *, only_in: str = "", **values: Any) -> Mail | None:

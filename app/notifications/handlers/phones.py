@@ -23,7 +23,8 @@ def send_code(event: StaffCodeWanted) -> None:
     if wanted is None:
         return
     host = urlsplit(letters.site().base_url).hostname
-    text = letters.short("staff_code", code=wanted.code, minutes=rules.SMS_CODE_MINUTES, host=host)
+    values = {"code": wanted.code, "minutes": rules.SMS_CODE_MINUTES, "host": host}
+    text = letters.short("staff_code", locale=wanted.to.language, **values)
     try:
         sms.send(Message(str(event.code_id), wanted.phone, text))
     except SmsRefused as refusal:

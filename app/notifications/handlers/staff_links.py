@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.accounts import queries as accounts
 from app.accounts.actions import people, resets
 from app.accounts.events import StaffInvited, StaffResetWanted
+from app.accounts.queries import telling
 from app.core.transaction import in_transaction
 from app.notifications import flows, letters, queries
 from app.notifications.flows import Mail
@@ -14,7 +14,7 @@ def invite_staff(event: StaffInvited) -> None:
     """The link to whom it is for; once its mail has left the shop knows it no more. A link that was replaced meanwhile, taken
     back or accepted is not sent."""
     topic = f"{event.name}:{event.invitation_id}:{event.number}"
-    invited = accounts.mail_invitation(event.invitation_id, event.number)
+    invited = telling.mail_invitation(event.invitation_id, event.number)
 
     def plan() -> Mail | None:
         if invited is None:
@@ -39,7 +39,7 @@ def send_reset(event: StaffResetWanted) -> None:
         if letter is None:
             return None
         values = {"url": f"{letters.site().base_url}/admin/reset/{letter.token}", "until": letter.expires_at}
-        return Mail(f"{event.name}:{event.reset_id}", "staff_reset", letter.email, letters.LANGUAGES[0], None, values)
+        return flows.to_staff(letter.to, f"{event.name}:{event.reset_id}", "staff_reset", **values)
 
     flows.send_once(plan)
     in_transaction(lambda: resets.forget_token(event.reset_id))
