@@ -6,8 +6,8 @@ Added beside a running shop: old code knows nothing of it, and a new member of s
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0029"
-down_revision = "0028"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
