@@ -40,14 +40,19 @@ class Customer(Base):
 
 class CustomerFormerEmail(Base):
     """An address that an account had, and until when: what came to it before is theirs, also to be forgotten. What came later may
-    be for whoever has the mailbox now. The `id` is that of the request by which it changed."""
+    be for whoever has the mailbox now. The `id` is that of the request by which it changed. `email_index` is empty of what changed
+    before there was one, and the mail about it was forgotten."""
 
     __tablename__ = "customer_former_email"
-    __table_args__ = (Index("ix_customer_former_email_customer_id_until", "customer_id", "until"),)
+    __table_args__ = (
+        Index("ix_customer_former_email_customer_id_until", "customer_id", "until"),
+        Index("ix_customer_former_email_email_index", "email_index"),
+    )
 
     id: Mapped[Key]
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
     email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     until: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 

@@ -1,6 +1,7 @@
-"""where a customer's sign-in was tried from, and sessions whose place counts no more
+"""where a customer's sign-in was tried from, sessions whose place counts no more, and who gave up which address
 
-Added beside a running shop.
+Added beside a running shop. Addresses that were given up before are known again by the mail that told them, as long as that is kept.
+Of two accounts that had one address, each may have asked for the same.
 """
 
 import sqlalchemy as sa
@@ -28,6 +29,13 @@ def upgrade() -> None:
         "customer_session", sa.Column("is_trusted", sa.Boolean(), server_default=sa.text("true"), nullable=False)
     )
     _allow(f"{KINDS}, 'many_customers'")
+    _one_open_for("email_index", "kind", "customer_id")
+    op.add_column("customer_former_email", sa.Column("email_index", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_customer_former_email_email_index", "customer_former_email", ["email_index"])
+    op.execute(
+        "UPDATE customer_former_email f SET email_index = m.recipient_index FROM mail_message m"
+        " WHERE m.topic = 'customer.email_changed:' || f.id"
+    )
 
 
 def _allow(kinds: str) -> None:
@@ -35,7 +43,22 @@ def _allow(kinds: str) -> None:
     op.create_check_constraint(op.f("ck_staff_alert_kind"), "staff_alert", f"kind IN ({kinds})")
 
 
+def _one_open_for(*columns: str) -> None:
+    op.drop_index("uq_data_request_open", table_name="data_request")
+    op.create_index(
+        "uq_data_request_open",
+        "data_request",
+        list(columns),
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+        postgresql_nulls_not_distinct=True,
+    )
+
+
 def downgrade() -> None:
+    _one_open_for("email_index", "kind")
+    op.drop_index("ix_customer_former_email_email_index", table_name="customer_former_email")
+    op.drop_column("customer_former_email", "email_index")
     op.execute("DELETE FROM staff_alert WHERE kind = 'many_customers'")
     _allow(KINDS)
     op.drop_column("customer_session", "is_trusted")
