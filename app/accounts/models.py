@@ -239,12 +239,14 @@ class StaffDevice(Base):
 
 
 class StaffAlert(Base):
-    """Something about signing in that looks suspicious (SEC-12). `staff_id` is empty where it concerns many accounts."""
+    """Something about signing in that looks suspicious (SEC-12). `staff_id` is empty where it concerns many accounts, or those
+    of customers."""
 
     __tablename__ = "staff_alert"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token', 'copied_passkey')", name="kind"
+            "kind IN ('many_accounts', 'new_place', 'pace', 'stolen_token', 'copied_passkey', 'many_customers')",
+            name="kind",
         ),
         Index("ix_staff_alert_created_at", text("created_at DESC")),
         Index("ix_staff_alert_address_index", "address_index", text("created_at DESC")),

@@ -121,7 +121,7 @@ def show_one(request_id: uuid.UUID) -> ResponseReturnValue:
 
 
 def _page(row: DataRequest, *, fault: tuple[str, str] | None = None, answer: str = "") -> ResponseReturnValue:
-    known = queries.known_of(row.email) if row.email else None
+    known = queries.known_of_asker(row)
     return respond(
         "admin/privacy/page.html",
         status=422 if fault else 200,
@@ -143,9 +143,9 @@ def _page(row: DataRequest, *, fault: tuple[str, str] | None = None, answer: str
 def copy(request_id: uuid.UUID) -> ResponseReturnValue:
     """All that is known of them, to be handed over."""
     row = _known(request_id)
-    if row.email is None:
+    known = queries.known_of_asker(row)
+    if row.email is None or known is None:
         raise NotFound()
-    known = queries.known_of(row.email)
     tables = copying.of_customer(known.customer_id) if known.customer_id else copying.of_guest(row.email)
     packed = rules.packed(tables)
     in_transaction(lambda: requests.note_copy_by_staff(request_id, by=actor()))
@@ -166,7 +166,7 @@ def erase(request_id: uuid.UUID) -> ResponseReturnValue:
         raise NotFound()
     back = f"{PAGE}/{request_id}"
     try:
-        known = queries.known_of(row.email) if row.email else None
+        known = queries.known_of_asker(row)
         if known is not None and known.customer_id is not None:
             _close_account(known.customer_id)
             return done(back, "account-closes")

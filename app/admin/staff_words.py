@@ -300,6 +300,7 @@ def alert(kind: str) -> tuple[str, str]:
     """(text, tone) of what looks suspicious."""
     return {
         "many_accounts": (_("Many accounts tried from one address"), "danger"),
+        "many_customers": (_("Many customers' accounts tried from one address"), "danger"),
         "new_place": (_("Signed in from a new place or browser"), "info"),
         "copied_passkey": (_("A passkey may have been copied"), "danger"),
         "pace": (_("Signed in from two networks within minutes"), "warning"),

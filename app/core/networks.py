@@ -22,10 +22,23 @@ def parsed(words: Iterable[str]) -> tuple[tuple[Network, ...], list[str]]:
 
 def include(networks: Iterable[Network], address: str | None) -> bool:
     """Whether an address is in one of them. An IPv4 address written as IPv6 is the IPv4 address."""
+    where = _read(address)
+    return where is not None and any(where in network for network in networks)
+
+
+def start(address: str | None, *, v4: int, v6: int) -> str:
+    """The first address of the network of so many bits that an address is in: `203.0.0.0` of 16; empty for what is none."""
+    where = _read(address)
+    if where is None:
+        return ""
+    if isinstance(where, IPv4Address):
+        return str(IPv4Network((int(where), v4), strict=False).network_address)
+    return str(IPv6Network((int(where), v6), strict=False).network_address)
+
+
+def _read(address: str | None) -> IPv4Address | IPv6Address | None:
     try:
-        where: IPv4Address | IPv6Address = ip_address(address or "")
+        where = ip_address(address or "")
     except ValueError:
-        return False
-    if isinstance(where, IPv6Address) and where.ipv4_mapped:
-        where = where.ipv4_mapped
-    return any(where in network for network in networks)
+        return None
+    return where.ipv4_mapped or where if isinstance(where, IPv6Address) else where

@@ -46,6 +46,23 @@ class SignInBlocked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ManyAccountsTried(Event):
+    """Wrong passwords at many accounts from the address of this try: told once in a quarter of an hour. Staff should know."""
+
+    name = "customer.many_accounts_tried"
+    attempt_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlaceSeen(Event):
+    """Somebody signed in from where the account was not seen before. Its owner should know."""
+
+    name = "customer.new_place_seen"
+    customer_id: uuid.UUID
+    session_id: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TokenStolen(Event):
     """A token that renews a program's session came a second time; the session has ended. Its owner should know."""
 

@@ -70,7 +70,7 @@ class _HashIsNew(Exception):
 def sign_in(email: str, password: str, *, device: Device, is_kept: bool, is_program: bool = False) -> NewSession | None:
     """None when e-mail and password do not fit; one verification, be there an account or not. Raises TooManyTries, Busy."""
     passwords.demand_time()
-    attempt_id = _claimed(email)
+    attempt_id = _claimed(email, address=device.address)
     start = partial(actions.start_session, device=device, is_kept=is_kept, is_program=is_program)
     try:
         session = _sign_in(email, password, attempt_id, start)
@@ -254,9 +254,9 @@ def reset_password(token: str, password: str, *, device: Device) -> NewSession:
     return in_transaction(lambda: actions.reset_password(token, password_hash, device=device))
 
 
-def _claimed(account: str) -> uuid.UUID:
+def _claimed(account: str, *, address: str = "") -> uuid.UUID:
     try:
-        return in_transaction(lambda: actions.claim_try(account))
+        return in_transaction(lambda: actions.claim_try(account, address=address))
     except TooManyTries:
         log.warning("customer sign-in blocked")
         raise

@@ -40,20 +40,26 @@ class Customer(Base):
 
 class CustomerFormerEmail(Base):
     """An address that an account had, and until when: what came to it before is theirs, also to be forgotten. What came later may
-    be for whoever has the mailbox now. The `id` is that of the request by which it changed."""
+    be for whoever has the mailbox now. The `id` is that of the request by which it changed. `email_index` is empty of what changed
+    before there was one, and the mail about it was forgotten."""
 
     __tablename__ = "customer_former_email"
-    __table_args__ = (Index("ix_customer_former_email_customer_id_until", "customer_id", "until"),)
+    __table_args__ = (
+        Index("ix_customer_former_email_customer_id_until", "customer_id", "until"),
+        Index("ix_customer_former_email_email_index", "email_index"),
+    )
 
     id: Mapped[Key]
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
     email: Mapped[str] = mapped_column(EncryptedText)
+    email_index: Mapped[bytes | None] = mapped_column(LargeBinary)
     until: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
 
 class CustomerSession(Base):
     """A sign-in. The cookie holds a random token, the table its fingerprint. The token of a program (`is_program`) renews
-    access tokens instead, and is no cookie."""
+    access tokens instead, and is no cookie. What its owner ended from elsewhere is not `is_trusted`: a sign-in from the same
+    place is news again."""
 
     __tablename__ = "customer_session"
     __table_args__ = (
@@ -71,6 +77,7 @@ class CustomerSession(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     is_program: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_trusted: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[CreatedAt]
 
 
@@ -126,19 +133,32 @@ class CustomerRequest(Base):
 
 
 class CustomerSignIn(Base):
-    """A password or passkey that was tried or a link that was followed (SEC-11), and the limit per account: Redis may be flushed."""
+    """A password or passkey that was tried or a link that was followed (SEC-11), and the limit per account: Redis may be flushed.
+
+    A password that was typed at the door has the `address` it came from, as `rules.household` has it. `told_at` is when the try
+    was announced as one of those that go through many accounts."""
 
     __tablename__ = "customer_sign_in"
     __table_args__ = (
         CheckConstraint("way IN ('password', 'link', 'reset', 'register', 'passkey', 'provider')", name="way"),
         Index("ix_customer_sign_in_email_index_created_at", "email_index", text("created_at DESC")),
         Index("ix_customer_sign_in_created_at", "created_at"),
+        Index(
+            "ix_customer_sign_in_wrong",
+            "address_index",
+            text("created_at DESC"),
+            postgresql_where=text("address_index IS NOT NULL AND NOT was_right"),
+        ),
+        Index("ix_customer_sign_in_told", "address_index", postgresql_where=text("told_at IS NOT NULL")),
     )
 
     id: Mapped[Key]
     email_index: Mapped[bytes] = mapped_column(LargeBinary, info={crypto.INDEX: "customer.email_index"})
     way: Mapped[str] = mapped_column(Text)
     was_right: Mapped[bool]
+    address: Mapped[str | None] = mapped_column(EncryptedText)
+    address_index: Mapped[bytes | None] = mapped_column(LargeBinary)
+    told_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
 
 

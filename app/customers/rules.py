@@ -6,11 +6,15 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from app.core import passwords
+from app.core import networks, passwords
 from app.core.states import Moves
 
 TRIES = 5  # wrong passwords per account before the next has to wait (SEC-08)
 TRIES_MINUTES = 15
+# Wrong passwords at so many accounts from one address, within TRIES_MINUTES, are no mistakes any more: four times what it takes
+# with staff, as a café, an office or a carrier's NAT has many customers behind one address, and some of them mistype.
+MANY_ACCOUNTS = 20
+PLACES = 200  # sign-ins of one customer, the newest, that tell which places are known
 IDLE_MINUTES = 30  # without “keep me signed in” (SEC-09)
 KEPT_DAYS = 30
 LONGEST_HOURS = 24  # without “keep me signed in”, however busy
@@ -83,6 +87,17 @@ def identity_key(issuer: str, subject: str) -> str:
     """What somebody at a provider is fingerprinted by. Hashed first: the fingerprint of texts does not tell a from A, and with
     subjects those are two people."""
     return hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()
+
+
+def household(address: str) -> str:
+    """What one customer of a provider is known by: an IPv4 address, or the first 64 bits of an IPv6 one. Empty for what is none."""
+    return networks.start(address, v4=32, v6=64)
+
+
+def place(address: str, user_agent: str) -> tuple[str, ...]:
+    """Where a sign-in comes from, as rough as a provider's network and a browser whatever its version: a phone has another address
+    with each connection, and its owner is to hear of strangers alone."""
+    return (networks.start(address, v4=16, v6=32), *device_of(user_agent))
 
 
 def device_of(user_agent: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import ColumnElement, bindparam, select, text
 from sqlalchemy.orm import joinedload
 
 from app.core import crypto, db
@@ -202,11 +202,27 @@ def history(
     return History(rows[:limit], len(rows) > limit)
 
 
-def everything_of(customer_id: uuid.UUID | None, email: str) -> list[Order]:
-    """All orders of a customer with their lines, or, without an account, those of an e-mail address; the first first."""
-    whose = Order.customer_id == customer_id if customer_id else Order.customer_id.is_(None)
-    which = whose if customer_id else whose & Order.email_index.in_(crypto.blind_indexes(email))
+def everything_of(customer_id: uuid.UUID) -> list[Order]:
+    """All orders of a customer with their lines, the first first."""
+    return _everything(Order.customer_id == customer_id)
+
+
+def everything_of_guest(email: str, *, since: datetime | None) -> list[Order]:
+    """The same of who ordered under an address without an account, from a moment on."""
+    return _everything(of_guest(email, since=since))
+
+
+def _everything(which: ColumnElement[bool]) -> list[Order]:
     return list(db.session.scalars(_WITH_LINES.where(which).order_by(Order.created_at, Order.id)).unique())
+
+
+def of_guest(email: str, *, since: datetime | None) -> ColumnElement[bool]:
+    """A part of another statement: the orders under an address without an account, from a moment on."""
+    theirs = Order.customer_id.is_(None) & Order.email_index.in_(crypto.blind_indexes(email))
+    return theirs if since is None else theirs & (Order.created_at >= since)
+
+
+SINCE = "(CAST(:since AS timestamptz) IS NULL OR o.created_at >= :since)"  # the same in SQL, of the order `o`
 
 
 # Of a capture `m`: authorised money lapses with its attempt.

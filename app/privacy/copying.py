@@ -37,17 +37,21 @@ def of_customer(customer_id: uuid.UUID) -> dict[str, Table]:
     return {
         **_account(person),
         **_browser(person.visitor),
-        **_bought(orders.everything_of(customer_id, person.email), recurring.of_customer(customer_id)),
+        **_bought(orders.everything_of(customer_id), recurring.of_customer(customer_id)),
         **_by_address(customers.mailboxes(person), person.id),
     }
 
 
 def of_guest(email: str) -> dict[str, Table]:
-    """The same of an address without an account, for staff who have seen that it is theirs."""
+    """The same of an address without an account, for staff who have seen that it is theirs; nothing from before an account gave it
+    up."""
+    mailbox = customers.mailbox(email)
     return {
         "profile": [{"email": email}],
-        **_bought(orders.everything_of(None, email), recurring.of_guest(email)),
-        **_by_address([Mailbox(email)]),
+        **_bought(
+            orders.everything_of_guest(email, since=mailbox.since), recurring.of_guest(email, since=mailbox.since)
+        ),
+        **_by_address([mailbox]),
     }
 
 
@@ -122,7 +126,7 @@ def _by_address(mailboxes: Sequence[Mailbox], customer_id: uuid.UUID | None = No
     return {
         "requests": [
             _picked(each, "reference", "kind", "state", "note", "answer", "created_at", "due_at", "closed_at")
-            for each in queries.requests_of(mailboxes[-1].email, customer_id, limit=1000)
+            for each in queries.requests_of(mailboxes[-1], customer_id, limit=1000)
         ],
         "consents": [
             _picked(each, "channel", "purpose", "is_given", "version", "way", "created_at")
@@ -164,8 +168,8 @@ _OF_ADDRESS = {
     f" WHERE {_UNDER_ADDRESS} ORDER BY created_at",
     "mailed_links": "SELECT kind, created_at AS asked_at, mailed_at, used_at FROM customer_request"  # noqa: S608  # nosec B608
     f" WHERE {_UNDER_ADDRESS} ORDER BY created_at",
-    "newsletter": "SELECT state, since, locale AS language, way AS asked, created_at FROM newsletter_subscriber"  # noqa: S608  # nosec B608
-    f" WHERE {_UNDER_ADDRESS}",
+    "newsletter": "SELECT state, since, locale AS language, way AS asked, created_at FROM newsletter_subscriber"
+    " WHERE email_index = ANY(:email) AND CAST(:until AS timestamptz) IS NULL",  # it goes along to a new address
     "mails": "SELECT template AS about, state, created_at AS at FROM mail_message m"  # noqa: S608  # nosec B608
     f" WHERE {queries.MAILED_TO} ORDER BY created_at",
 }

@@ -14,7 +14,7 @@ from app.privacy.rules import KINDS, PROOFS, REQUEST_MOVES
 
 class DataRequest(HasState, Base):
     """Somebody wants to see, correct or delete what is known of them, or objects to a use of it (DAT-04). To be answered until
-    `due_at`. At most one of a kind is open for an e-mail address.
+    `due_at`. At most one of a kind is open for an e-mail address and its account, or without one.
 
     The address is forgotten with the person: then the row proves that it was done, and no more.
     """
@@ -27,7 +27,15 @@ class DataRequest(HasState, Base):
         CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed"),
         CheckConstraint("(email IS NULL) = (email_index IS NULL)", name="email"),
         CheckConstraint("state <> 'open' OR email_index IS NOT NULL", name="whose"),
-        Index("uq_data_request_open", "email_index", "kind", unique=True, postgresql_where=text("state = 'open'")),
+        Index(
+            "uq_data_request_open",
+            "email_index",
+            "kind",
+            "customer_id",
+            unique=True,
+            postgresql_where=text("state = 'open'"),
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("ix_data_request_due_at", "due_at", "id", postgresql_where=text("state = 'open'")),
         Index("ix_data_request_closed_at", text("closed_at DESC"), text("id DESC")),
         Index("ix_data_request_email_index", "email_index", text("created_at DESC")),

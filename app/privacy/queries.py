@@ -25,7 +25,7 @@ class Waiting(NamedTuple):
 
 
 _WAITING = f"({orders.UNDER_WAY}), ({recurring.UNDER_WAY})"
-_GUEST_ORDERS = orders.under_way("o.customer_id IS NULL AND o.email_index = ANY(:email)")
+_GUEST_ORDERS = orders.under_way(f"o.customer_id IS NULL AND o.email_index = ANY(:email) AND {orders.SINCE}")
 _GUEST_WAITING = f"({_GUEST_ORDERS}), ({recurring.under_way(recurring.OF_GUEST)})"
 
 
@@ -39,27 +39,33 @@ def waits_for(customer_id: uuid.UUID, *, delivery_days: int) -> Waiting:
     return Waiting(*found[0]) if found else Waiting(orders=False, subscriptions=False)
 
 
-def guest_waits_for(email: str, *, delivery_days: int) -> Waiting:
-    theirs = crypto.blind_indexes(email)
-    return Waiting(*db.rows(f"SELECT {_GUEST_WAITING}", email=theirs, delivery_days=delivery_days)[0])
+def guest_waits_for(mailbox: Mailbox, *, delivery_days: int) -> Waiting:
+    theirs = of_mailbox(mailbox)
+    return Waiting(*db.rows(f"SELECT {_GUEST_WAITING}", **theirs, delivery_days=delivery_days)[0])
 
 
 def came_to(index: str, moment: str) -> str:
     """SQL: whether a row with this fingerprint and of this moment is of a mailbox, by the values of `of_mailbox`."""
-    return f"{index} = ANY(:email) AND (CAST(:until AS timestamptz) IS NULL OR {moment} < :until)"
+    return (
+        f"{index} = ANY(:email) AND (CAST(:since AS timestamptz) IS NULL OR {moment} >= :since)"
+        f" AND (CAST(:until AS timestamptz) IS NULL OR {moment} < :until)"
+    )
 
 
 VALUE_SENT_TO = came_to("a.email_index", "a.created_at")
 MAILED_TO = (
-    f"({came_to('m.recipient_index', 'm.created_at')} OR m.recipient_index = ANY(:email) AND m.topic = :farewell)"
+    f"({came_to('m.recipient_index', 'm.created_at')} AND m.topic <> ALL(CAST(:others AS text[]))"
+    " OR m.recipient_index = ANY(:email) AND m.topic = :farewell)"
 )
 
 
 def of_mailbox(mailbox: Mailbox) -> dict[str, Any]:
     return {
         "email": crypto.blind_indexes(mailbox.email),
+        "since": mailbox.since,
         "until": mailbox.until,
         "farewell": mailbox.farewell,
+        "others": list(mailbox.others),
     }
 
 
@@ -78,11 +84,12 @@ def without_invoice(order_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     return [row.id for row in found]
 
 
-def browsers_of(email: str) -> list[str]:
+def browsers_of(mailbox: Mailbox) -> list[str]:
     """The visitors that ordered without an account under this address."""
     found = db.rows(
-        "SELECT DISTINCT visitor FROM orders WHERE email_index = ANY(:email) AND customer_id IS NULL AND visitor <> 'erased'",
-        email=crypto.blind_indexes(email),
+        "SELECT DISTINCT visitor FROM orders o WHERE email_index = ANY(:email) AND customer_id IS NULL AND visitor <> 'erased'"  # noqa: S608  # nosec B608
+        f" AND {orders.SINCE}",
+        **of_mailbox(mailbox),
     )
     return [row.visitor for row in found]
 
@@ -98,10 +105,18 @@ class Known(NamedTuple):
 def known_of(email: str) -> Known:
     person = customers.customer_by_email(email)
     guest_orders = db.scalar(
-        "SELECT count(*) FROM orders WHERE email_index = ANY(:email) AND customer_id IS NULL",
-        email=crypto.blind_indexes(email),
+        f"SELECT count(*) FROM orders o WHERE email_index = ANY(:email) AND customer_id IS NULL AND {orders.SINCE}",  # noqa: S608  # nosec B608
+        **of_mailbox(customers.mailbox(email)),
     )
     return Known(person.id if person else None, person.closes_at if person else None, int(guest_orders))
+
+
+def known_of_asker(row: DataRequest) -> Known | None:
+    """Of whose request it is: of its account, whose address somebody else may have by now, else of its address."""
+    if row.email is None:
+        return None
+    person = customers.customer(row.customer_id) if row.customer_id else None
+    return known_of(person.email if person else row.email)
 
 
 def lock_address(email: str) -> None:
@@ -109,24 +124,24 @@ def lock_address(email: str) -> None:
     db.lock_words([f"data request {index.hex()}" for index in crypto.blind_indexes(email)])
 
 
-def open_of(kind: str, email: str) -> DataRequest | None:
+def open_of(kind: str, mailbox: Mailbox) -> DataRequest | None:
     wanted = (DataRequest.kind == kind) & (DataRequest.state == "open")
-    return db.session.scalars(select(DataRequest).where(wanted, whose_requests(email))).one_or_none()
+    return db.session.scalars(select(DataRequest).where(wanted, whose_requests(mailbox))).one_or_none()
 
 
-def lock_open_deletion(email: str, customer_id: uuid.UUID) -> DataRequest | None:
+def lock_open_deletion(mailbox: Mailbox, customer_id: uuid.UUID) -> DataRequest | None:
     wanted = (DataRequest.kind == "deletion") & (DataRequest.state == "open")
-    statement = select(DataRequest).where(wanted, whose_requests(email, customer_id)).order_by(DataRequest.id)
+    statement = select(DataRequest).where(wanted, whose_requests(mailbox, customer_id)).order_by(DataRequest.id)
     return _locked(statement.limit(1))
 
 
-def whose_requests(
-    email: str, customer_id: uuid.UUID | None = None, *, until: datetime | None = None
-) -> ColumnElement[bool]:
-    """Of an address, up to a moment, and of the account that may have had another one then."""
-    theirs: ColumnElement[bool] = DataRequest.email_index.in_(crypto.blind_indexes(email))
-    if until is not None:
-        theirs &= DataRequest.created_at < until
+def whose_requests(mailbox: Mailbox, customer_id: uuid.UUID | None = None) -> ColumnElement[bool]:
+    """Of an address, while it was theirs, and of the account that may have had another one then."""
+    theirs: ColumnElement[bool] = DataRequest.email_index.in_(crypto.blind_indexes(mailbox.email))
+    if mailbox.since is not None:
+        theirs &= DataRequest.created_at >= mailbox.since
+    if mailbox.until is not None:
+        theirs &= DataRequest.created_at < mailbox.until
     return theirs | (DataRequest.customer_id == customer_id) if customer_id else theirs
 
 
@@ -162,9 +177,9 @@ def requests_closed(*, before: tuple[datetime, uuid.UUID] | None = None, limit: 
     )
 
 
-def requests_of(email: str, customer_id: uuid.UUID | None = None, *, limit: int = 20) -> list[DataRequest]:
+def requests_of(mailbox: Mailbox, customer_id: uuid.UUID | None = None, *, limit: int = 20) -> list[DataRequest]:
     """What somebody asked about their data, the latest first."""
-    statement = select(DataRequest).where(whose_requests(email, customer_id))
+    statement = select(DataRequest).where(whose_requests(mailbox, customer_id))
     return list(
         db.session.scalars(statement.order_by(DataRequest.created_at.desc(), DataRequest.id.desc()).limit(limit))
     )

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core import crypto, db
 from app.core.memory import for_a_moment
 from app.core.money import Money
+from app.orders import queries as orders
 from app.payments import queries as payment_queries
 from app.recurring import rules
 from app.recurring.models import RecurringCycle, RecurringOrder
@@ -267,20 +268,21 @@ def under_way(whose: str) -> str:
 
 
 UNDER_WAY = under_way("r.customer_id = c.id")  # of the customer `c` of another statement
-# Of `r`: the subscription of a guest with this e-mail address, told by its orders.
+# Of `r`: the subscription of a guest with this e-mail address, told by its orders from a moment on.
 OF_GUEST = (
-    "r.customer_id IS NULL AND r.id IN (SELECT y.recurring_id FROM recurring_cycle y JOIN orders o ON o.id = y.order_id"
-    " WHERE o.email_index = ANY(:email) AND o.customer_id IS NULL)"
+    "r.customer_id IS NULL AND r.id IN (SELECT y.recurring_id FROM recurring_cycle y JOIN orders o ON o.id = y.order_id"  # noqa: S608  # nosec B608
+    f" WHERE o.email_index = ANY(:email) AND o.customer_id IS NULL AND {orders.SINCE})"
 )
 
 
-def ids_of_guest(email: str) -> list[uuid.UUID]:
-    found = db.rows(f"SELECT r.id FROM recurring_order r WHERE {OF_GUEST}", email=crypto.blind_indexes(email))  # noqa: S608  # nosec B608
+def ids_of_guest(email: str, *, since: datetime | None) -> list[uuid.UUID]:
+    sql = f"SELECT r.id FROM recurring_order r WHERE {OF_GUEST}"  # noqa: S608  # nosec B608
+    found = db.rows(sql, email=crypto.blind_indexes(email), since=since)
     return [row.id for row in found]
 
 
-def of_guest(email: str) -> list[RecurringOrder]:
-    statement = select(RecurringOrder).where(RecurringOrder.id.in_(ids_of_guest(email)))
+def of_guest(email: str, *, since: datetime | None) -> list[RecurringOrder]:
+    statement = select(RecurringOrder).where(RecurringOrder.id.in_(ids_of_guest(email, since=since)))
     return list(db.session.scalars(statement.order_by(RecurringOrder.created_at, RecurringOrder.id)))
 
 

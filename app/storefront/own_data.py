@@ -124,7 +124,7 @@ def _page(*, status: int = 200, **typed: str | None) -> ResponseReturnValue:
         subscriptions=[each for each in recurring.of_customer(person.customer_id) if each.state not in OVER],
         has_password=known.password_hash_of(person.customer_id) is not None,
         consents=known.consents_of(person.customer_id, person.email),
-        requests=queries.requests_of(person.email, person.customer_id),
+        requests=queries.requests_of(known.mailbox(person.email, of=person.customer_id), person.customer_id),
         words=privacy_words,
         keep=settings().retention,
         answer_days=settings().privacy.answer_days,

@@ -160,7 +160,8 @@ def welcome(new: NewSession, *, to: str) -> Response:
             actions.end_session(old_token)
         person = queries.lock_customer(new.customer_id)  # who signs in twice at once joins one after the other
         if person is not None:
-            belonging.attach(person.id, person.email)
+            since = queries.mailbox(person.email, of=person.id).since
+            belonging.attach(person.id, person.email, since=since)
             subscriptions.attach(person.id)
         if guest is None:
             return None

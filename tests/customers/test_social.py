@@ -85,6 +85,15 @@ def sessions() -> int:
     return db.scalar("SELECT count(*) FROM customer_session")
 
 
+def test_a_sign_in_by_a_provider_from_a_new_place_is_told(patron, acme):
+    """Making the account is none, and nor is the next time from there."""
+    for address, told in (("203.0.113.7", 0), ("198.51.100.7", 1), ("198.51.100.7", 1)):
+        patron.client.environ_base["REMOTE_ADDR"] = address
+        assert come_back(patron).status_code == 303
+        assert [mail["Subject"] for mail in patron.mails()].count("A new sign-in to your account") == told
+        patron.sign_out()
+
+
 class TestOff:
     def test_without_a_provider_there_is_no_button_and_no_page(self, make_shop, bank, office, drain_all):
         guest = Patron(make_shop().test_client(), bank, office, drain_all, "aina@example.com")

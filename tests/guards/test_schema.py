@@ -152,3 +152,28 @@ def test_addresses_that_were_changed_before_0025_are_kept(empty: Engine) -> None
             "before",
             None,
         ]
+
+
+def test_addresses_that_were_changed_before_0029_are_known_by_the_mail_about_it(empty: Engine) -> None:
+    """As long as that is kept; nothing is made up for the others."""
+    schema.upgrade("0028", url=url_of(empty))
+    customer, told, forgotten = (uuid.uuid4() for _ in range(3))
+    sent(
+        empty,
+        "INSERT INTO customer (id, email, email_index, name, visitor, locale)"
+        f" VALUES ('{customer}', 'now', 'i', 'n', 'v', 'en')",
+    )
+    for change in (told, forgotten):
+        sent(
+            empty,
+            f"INSERT INTO customer_former_email (id, customer_id, email) VALUES ('{change}', '{customer}', 'before')",
+        )
+    sent(
+        empty,
+        "INSERT INTO mail_message (id, topic, template, recipient, recipient_index, locale)"
+        f" VALUES ('{uuid.uuid4()}', 'customer.email_changed:{told}', 'customer_email_changed', 'before', 'b', 'en')",
+    )
+    schema.upgrade("0029", url=url_of(empty))
+    with empty.connect() as connection:
+        kept = connection.execute(text("SELECT id, email_index FROM customer_former_email"))
+        assert {row.id: row.email_index for row in kept} == {told: b"b", forgotten: None}

@@ -132,6 +132,7 @@ VALUES = {
         last_used_at=None,
     ),
     "browser": "Firefox, Linux",
+    "system": "Linux",
     "network": "203.0.113.…",
     "until": datetime.datetime(2026, 6, 3, 17, 30, tzinfo=datetime.UTC),
     "url": "https://shop.example/admin/invitation/token",
@@ -193,7 +194,7 @@ def test_there_are_just_the_mails_that_something_sends():
     domains = Path(letters.__file__).parents[1]
     source = "".join(path.read_text() for path in (*domains.glob("*/handlers.py"), *domains.glob("*/handlers/*.py")))
     assert sorted(name for name in TEMPLATES if f'"{name}"' in source) == TEMPLATES
-    assert len(TEMPLATES) == 55
+    assert len(TEMPLATES) == 56
 
 
 @pytest.mark.parametrize("change", ["created", "rotated", "revoked", "ending"])
@@ -218,7 +219,9 @@ def test_each_kind_of_news_about_a_key_has_words(change):
         "passkey_removed",
     ],
 )
-@pytest.mark.parametrize("kind", ["many_accounts", "new_place", "pace", "stolen_token", "copied_passkey"])
+@pytest.mark.parametrize(
+    "kind", ["many_accounts", "new_place", "pace", "stolen_token", "copied_passkey", "many_customers"]
+)
 def test_each_kind_of_news_about_an_account_has_words(what, kind):
     for template in ("staff_access_changed", "staff_alert"):
         letter = letters.compose(template, locale="ms", **{**VALUES, "what": what, "kind": kind})

@@ -74,6 +74,15 @@ def test_the_password_comes_before_the_device_is_asked(aina: Patron) -> None:
     assert value("SELECT count(*) FROM passkey_challenge") == 0
 
 
+def test_a_sign_in_from_a_new_place_is_told_once(aina: Patron, make_patron: Any, keyring: Keyring) -> None:
+    guest = make_patron()
+    guest.client.environ_base["REMOTE_ADDR"] = "198.51.100.7"
+    for _ in range(2):
+        assert at(guest, keyring).press(LOGIN).status_code == 303
+        guest.sign_out()
+    assert [mail["Subject"] for mail in aina.mails()].count("A new sign-in to your account") == 1
+
+
 def test_signing_in_brings_cart_and_wishes_along(aina: Patron, make_patron: Any, keyring: Keyring) -> None:
     """As every other way in: the guest's cart joins, the session is new, and the log tells of it."""
     guest = make_patron()

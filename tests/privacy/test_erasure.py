@@ -37,6 +37,7 @@ from tests.privacy.story import (
     send_card,
     want_something_sewn,
 )
+from tests.privacy.test_requests import write_down
 from tests.privacy.traces import dump, files_below, redis_heap, rows_of, traces
 from tests.returns import counter
 from tests.shop import add_product, faults, let_the_goods_arrive
@@ -336,12 +337,100 @@ def test_nobody_else_loses_anything(patron: Patron, stranger: Patron, settings: 
     before = traces(rows_of(settings.database_url), known)
     told = copying.of_customer(stranger.id)
     assert len(copying.of_customer(patron.id)["gift_cards_and_credit"]) == 1
+    assert len(told["gift_cards_and_credit"]) == 1
+    assert [each["way"] for each in told["sign_ins"]] == ["register"]
+    assert {each["about"] for each in told["mails"]} == {"customer_confirm", "customer_welcome", "value_issued"}
+    assert [each["kind"] for each in told["mailed_links"]] == ["register"]
     privacy.erase_closed()
     assert patron.id is None
     assert traces(rows_of(settings.database_url), known) == before != []
     assert stranger.is_signed_in()
-    left = copying.of_customer(stranger.id)
-    assert left["gift_cards_and_credit"] == told["gift_cards_and_credit"][-1:]
-    assert [each["way"] for each in left["sign_ins"]] == ["register"]
-    assert [each["about"] for each in left["mails"]].count("customer_welcome") == 1
-    assert [each["kind"] for each in left["mailed_links"]] == ["register"]
+    assert copying.of_customer(stranger.id) == told
+
+
+@pytest.fixture
+def left_behind(patron: Patron, stranger: Patron) -> dict[str, copying.Table]:
+    """What there is of somebody who gave up the address that the stranger has: gift card, mails, links, wrong passwords, a
+    request, and an order as a guest that joined no account. Returns their copy."""
+    human = Human(former_email=stranger.email)
+    register(patron, replace(human, email=human.former_email))
+    patron.submit("/account/data", "/account/data/requests", kind="objection", note=human.line1)
+    token = order_as(patron, replace(human, email=human.former_email), add_product("Kemeja Teluk", stock_of={"KB": 20}))
+    expire(token)
+    move(patron, human)
+    with transaction():
+        db.rows("UPDATE orders SET customer_id = NULL, closed_at = now() - interval '31 days' RETURNING id")
+    told = copying.of_customer(patron.id)
+    assert "customer_email_changed" in {each["about"] for each in told["mails"]}
+    return told
+
+
+def test_whoever_has_an_address_now_takes_nothing_of_who_had_it(
+    patron: Patron, stranger: Patron, left_behind: dict[str, copying.Table]
+) -> None:
+    stranger.register()
+    stranger.deliver()
+    known = copying.of_customer(stranger.id)
+    assert {name: len(known[name]) for name in ("orders", "requests", "gift_cards_and_credit", "newsletter")} == {
+        "orders": 0,
+        "requests": 0,
+        "gift_cards_and_credit": 0,
+        "newsletter": 0,
+    }
+    assert [each["about"] for each in known["mails"]] == ["customer_confirm", "customer_welcome"]
+    close(stranger, Human(password=stranger.password))
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert stranger.id is None
+    assert copying.of_customer(patron.id) == left_behind
+    assert db.scalar("SELECT count(*) FROM orders WHERE forgotten_at IS NULL") == 1
+
+
+def test_a_guest_with_an_address_takes_nothing_of_the_account_that_had_it(
+    patron: Patron, stranger: Patron, left_behind: dict[str, copying.Table], merchant: StaffMember
+) -> None:
+    desk, other = merchant.sign_in(), Human(email=stranger.email, name="Hafizah Kesidang-Olivetti")
+    token = order_as(stranger, other, add_product("Sarung Sutera", stock_of={"KB": 5}))
+    expire(token)
+    with transaction():
+        db.rows("UPDATE orders SET closed_at = now() - interval '31 days' RETURNING id")
+    stranger.deliver()
+    known = copying.of_guest(stranger.email)
+    assert [each["to_name"] for each in known["orders"]] == [other.name]
+    assert {each["about"] for each in known["mails"]} == {"order_expired"}
+    assert known["sign_ins"] == known["mailed_links"] == known["requests"] == known["gift_cards_and_credit"] == []
+    path = write_down(desk, "deletion", stranger.email)
+    assert "No account; 1 order as a guest." in desk.get(path)
+    assert "Forgotten." in desk.press(path, f"{path}/erase")
+    assert copying.of_customer(patron.id) == left_behind
+    assert db.scalar("SELECT count(*) FROM orders WHERE forgotten_at IS NULL") == 1
+
+
+def test_who_comes_back_to_an_address_has_both_times(patron: Patron, stranger: Patron) -> None:
+    """And nothing of who had it between; the news go along with an account, however long it has had them."""
+    first, second = stranger.email, "second@example.com"
+    patron.email = second
+    register(stranger, Human(email=first))
+    move(stranger, Human(email="third@example.com"))
+    patron.register()
+    patron.submit("/account/preferences", "/account/preferences", **{"email-marketing": "y"})
+    move(patron, Human(email=first, password=patron.password))
+    move(patron, Human(email="fourth@example.com", password=patron.password))
+    move(stranger, Human(email=first))
+    for person in (stranger, patron):
+        told = copying.of_customer(person.id)
+        assert [each["way"] for each in told["sign_ins"]] == ["register", *("password", "link") * 2]
+        assert [each["about"] for each in told["mails"]].count("customer_email_changed") == 2
+        assert len(told["newsletter"]) == 1
+    close(patron, Human(password=patron.password))
+    before = rows_told(stranger)
+    let_the_grace_pass()
+    privacy.erase_closed()
+    assert patron.id is None
+    assert rows_told(stranger) == before
+
+
+def rows_told(person: Patron) -> dict[str, list[str]]:
+    """In any order: an address that nobody is known to have had meanwhile was had for one time."""
+    told = copying.of_customer(person.id)
+    return {name: sorted(map(str, rows)) for name, rows in told.items() if name != "former_addresses"}

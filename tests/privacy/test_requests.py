@@ -23,7 +23,7 @@ from tests.changes import changes
 from tests.customers.patron import PASSWORD, Patron
 from tests.customers.test_orders_and_carts import buy, expire
 from tests.privacy.human import Human
-from tests.privacy.story import meet_as_guest, order_as, want_news
+from tests.privacy.story import meet_as_guest, move, order_as, want_news
 from tests.privacy.traces import rows_of, traces
 from tests.shop import add_product, faults, let_the_goods_arrive
 from tests.staff import StaffMember, hire
@@ -210,6 +210,26 @@ def test_a_copy_for_a_guest_has_theirs_alone(patron: Patron, mallory: Patron, de
     assert data["requests"][0]["kind"] == "access"
     assert "mallory" not in json.dumps(data)
     assert ("privacy.copy_taken",) in db.rows("SELECT action FROM audit_entry")
+
+
+def test_a_request_is_its_accounts_whoever_has_the_address_now(
+    aina: Patron, make_patron: MakePatron, desk: StaffMember
+):
+    """Who has it now reads no request of the other's, and nothing of theirs is handed out for it."""
+    aina.submit("/account/data", "/account/data/requests", kind="correction", note="My street is wrong")
+    request_id, reference = db.rows("SELECT id, reference FROM data_request")[0]
+    path = f"/admin/privacy/{request_id}"
+    new = make_patron(aina.email)
+    move(aina, Human(email="aina.new@example.com", password=aina.password))
+    new.register()
+    assert reference in aina.get("/account/data")
+    assert reference not in new.get("/account/data")
+    for _ in range(2):
+        new.submit("/account/data", "/account/data/requests", kind="correction", note="Mine is wrong too")
+    assert states() == [("correction", "open", "account")] * 2
+    answer = desk.client.post(f"{path}/copy", data=form_to(desk.get(path), f"{path}/copy").filled())
+    data = json.loads(zipfile.ZipFile(io.BytesIO(answer.data)).read("data.json"))
+    assert data["profile"][0]["email"] == "aina.new@example.com"
 
 
 @pytest.mark.parametrize(

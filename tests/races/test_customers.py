@@ -10,8 +10,8 @@ from sqlalchemy import select
 from app.catalog import actions as catalog
 from app.core import crypto, db, outbox, passwords
 from app.core.transaction import in_transaction, transaction
-from app.customers import actions
-from app.customers.actions import Device, Registration
+from app.customers import actions, rules
+from app.customers.actions import Device, Registration, watching
 from app.customers.models import NewsletterSubscriber
 from app.customers.queries import links
 from chaos import races
@@ -91,6 +91,25 @@ def test_twenty_wrong_passwords_at_once_are_five_tries(stand, email):
     answers = posted_at_once(browsers, email=email, password="Wrong-Word 1!")
     assert sorted(answers) == [422] * 5 + [429] * 15
     assert posted_at_once([browser_at(stand, 0, "/login")], email=email, password=PASSWORD) == [429]
+
+
+def test_wrong_passwords_at_many_accounts_at_once_are_one_alert(stand):
+    """Each of them finds that there are many now."""
+    tries = [
+        in_transaction(lambda n=n: actions.claim_try(f"list{n}@example.com", address="198.51.100.7"))
+        for n in range(rules.MANY_ACCOUNTS)
+    ]
+    races.at_once([lambda each=each: in_transaction(lambda: watching.look_at_wrong_try(each)) for each in tries])
+    races.at_once([outbox.drain] * 4)
+    assert db.scalar("SELECT count(*) FROM staff_alert WHERE kind = 'many_customers'") == 1
+
+
+def test_eight_sign_ins_at_once_from_a_new_place_are_one_mail(stand, email):
+    browsers = [browser_at(stand, n, "/login") for n in range(8)]
+    assert posted_at_once(browsers, email=email, password=PASSWORD) == [303] * 8
+    races.at_once([outbox.drain] * 4)
+    mails = "SELECT count(*) FROM mail_message WHERE template = 'customer_new_place' AND recipient_index = :i"
+    assert db.scalar(mails, i=crypto.blind_index(email)) == 1
 
 
 def test_an_address_that_asks_for_the_news_in_every_process_is_one(stand):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
+
+from sqlalchemy import func
 
 from app.accounts import queries, rules
 from app.accounts.events import StaffAlerted
 from app.accounts.models import Staff, StaffAlert, StaffSession
 from app.core import clock, crypto, db, origin, outbox
 from app.core.ids import new_id
+from app.core.origin import Origin
 
 
 def look_at_wrong_try() -> None:
@@ -37,6 +41,11 @@ def look_at_sign_in(person: Staff, session: StaffSession) -> None:
     person.signed_in_at = clock.now()
 
 
+def note_tries_at_customers(address: str, *, at: datetime) -> None:
+    """Somebody goes through many accounts of customers from one address, as whoever looks at those has found."""
+    _raise("many_customers", None, where=Origin(address), at=at)
+
+
 def note_stolen_token(session: StaffSession) -> None:
     """A token that renews a program's session came a second time."""
     _raise("stolen_token", session.staff_id)
@@ -47,8 +56,9 @@ def note_copied_passkey(staff_id: uuid.UUID) -> None:
     _raise("copied_passkey", staff_id)
 
 
-def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
-    where = origin.current()
+def _raise(kind: str, staff_id: uuid.UUID | None, *, where: Origin | None = None, at: datetime | None = None) -> None:
+    """`where` and `at`, if not here and now."""
+    where = where or origin.current()
     alert = StaffAlert(
         id=new_id(),
         kind=kind,
@@ -56,6 +66,7 @@ def _raise(kind: str, staff_id: uuid.UUID | None) -> None:
         address=where.address,
         address_index=crypto.blind_index(where.address) if where.address else None,
         agent=where.agent[: origin.LONGEST_AGENT],
+        created_at=at or func.clock_timestamp(),
     )
     db.session.add(alert)
     outbox.record(StaffAlerted(alert.id, kind, staff_id))

@@ -7,12 +7,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from app.core import clock, crypto, db, outbox
 from app.core.ids import new_id, new_token
 from app.customers import queries, rules
-from app.customers.actions import consents
+from app.customers.actions import consents, watching
 from app.customers.errors import EmailTaken, LinkOver, TooManyTries
 from app.customers.events import CustomerRegistered, LinkWanted, PasswordChanged, SignInBlocked
 from app.customers.models import (
@@ -163,7 +163,7 @@ def finish_registration(token: str, *, device: Device) -> NewSession:
         consents.say(person.id, "email", "marketing", True, way="registration")
     outbox.record(CustomerRegistered(person.id))
     note(wish.email, "register", was_right=True)
-    return start_session(person, device=device, is_kept=False)
+    return start_session(person, device=device, is_kept=False, is_expected=True)
 
 
 def sign_in_by_link(token: str, *, device: Device) -> NewSession:
@@ -178,7 +178,7 @@ def reset_password(token: str, password_hash: str, *, device: Device) -> NewSess
     wish, person = _spend_own(token, kind="reset")
     ended = set_password(person, password_hash)
     note(wish.email, "reset", was_right=True)
-    return start_session(person, device=device, is_kept=False, ended=ended)
+    return start_session(person, device=device, is_kept=False, ended=ended, is_expected=True)
 
 
 def _spend_own(token: str, *, kind: str) -> tuple[CustomerRequest, Customer]:
@@ -212,8 +212,9 @@ def _forget_links(person: Customer) -> None:
     )
 
 
-def claim_try(account: str, *, way: str = "password") -> uuid.UUID:
-    """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too.
+def claim_try(account: str, *, way: str = "password", address: str = "") -> uuid.UUID:
+    """Count a try as wrong before anybody looks whether it is right, so that tries at the same moment count too. With the address
+    on the network that it came from, it counts there too (`watching.look_at_wrong_try`).
 
     Raises TooManyTries.
     """
@@ -221,11 +222,18 @@ def claim_try(account: str, *, way: str = "password") -> uuid.UUID:
     wrong, minutes = queries.wrong_tries(account, way=way)
     if wrong >= rules.TRIES:
         raise TooManyTries(minutes=minutes)
-    return note(account, way, was_right=False)
+    return note(account, way, was_right=False, address=rules.household(address))
 
 
-def note(account: str, way: str, *, was_right: bool) -> uuid.UUID:
-    attempt = CustomerSignIn(id=new_id(), email_index=crypto.blind_index(account), way=way, was_right=was_right)
+def note(account: str, way: str, *, was_right: bool, address: str = "") -> uuid.UUID:
+    attempt = CustomerSignIn(
+        id=new_id(),
+        email_index=crypto.blind_index(account),
+        way=way,
+        was_right=was_right,
+        address=address or None,
+        address_index=crypto.blind_index(address) if address else None,
+    )
     db.session.add(attempt)
     db.session.flush()
     return attempt.id
@@ -237,6 +245,7 @@ def note_right(attempt_id: uuid.UUID) -> None:
 
 def note_wrong(attempt_id: uuid.UUID, account: str, person: Customer | None) -> None:
     """The owner of an account that waits now hears of it, once a day however often it is tried. `person` is locked."""
+    watching.look_at_wrong_try(attempt_id)
     wrong, _minutes = queries.wrong_tries(account)
     if wrong >= rules.TRIES and person is not None and _is_news(person.blocked_told_at):
         person.blocked_told_at = clock.now()
@@ -255,22 +264,25 @@ def start_session(
     next_path: str = "",
     ended: int = 0,
     is_program: bool = False,
+    is_expected: bool = False,
 ) -> NewSession:
+    """Of a locked customer. Unless it `is_expected`, because another mail has told of it, one from a new place is told."""
     token, session_id = secrets.token_urlsafe(32), new_id()
     hours = rules.KEPT_DAYS * 24 if is_kept else rules.LONGEST_HOURS
-    db.session.add(
-        CustomerSession(
-            id=session_id,
-            customer_id=person.id,
-            token_hash=queries.token_hash(token),
-            is_kept=is_kept,
-            is_program=is_program,
-            user_agent=device.user_agent[:300],
-            address=device.address[:60],
-            expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, hours),
-        )
+    session = CustomerSession(
+        id=session_id,
+        customer_id=person.id,
+        token_hash=queries.token_hash(token),
+        is_kept=is_kept,
+        is_program=is_program,
+        user_agent=device.user_agent[:300],
+        address=device.address[:60],
+        expires_at=func.clock_timestamp() + func.make_interval(0, 0, 0, 0, hours),
     )
+    db.session.add(session)
     db.session.flush()
+    if not is_expected:
+        watching.look_at_sign_in(session)
     _end_surplus(person.id)
     return NewSession(
         token, person.id, person.visitor, is_kept, person.locale, person.currency, next_path, ended, session_id
@@ -299,14 +311,25 @@ def end_session(token: str) -> None:
 
 
 def end_sessions(customer_id: uuid.UUID, *, but: uuid.UUID | None = None) -> int:
-    """Sign out everywhere else. Returns how many sessions ended."""
+    """Sign out everywhere else, where whoever signs in again is news. Returns how many sessions ended."""
     which = CustomerSession.customer_id == customer_id
-    return _end(which if but is None else which & (CustomerSession.id != but))
+    others = which if but is None else which & (CustomerSession.id != but)
+    _distrust(others)
+    return _end(others)
 
 
-def end_session_of(customer_id: uuid.UUID, session_id: uuid.UUID) -> bool:
-    """False when it is not theirs, or over already."""
-    return _end((CustomerSession.customer_id == customer_id) & (CustomerSession.id == session_id)) == 1
+def end_session_of(customer_id: uuid.UUID, session_id: uuid.UUID, *, is_trusted: bool = False) -> bool:
+    """False when it is not theirs, or over already. Unless it `is_trusted`, it was ended from elsewhere: a sign-in from there is
+    news."""
+    which = (CustomerSession.customer_id == customer_id) & (CustomerSession.id == session_id)
+    if not is_trusted:
+        _distrust(which)
+    return _end(which) == 1
+
+
+def _distrust(which: ColumnElement[bool]) -> None:
+    gone = update(CustomerSession).where(which).values(is_trusted=False)
+    db.session.execute(gone.execution_options(synchronize_session=False))
 
 
 def _end(which: object) -> int:

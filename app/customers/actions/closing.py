@@ -44,8 +44,15 @@ def erase(person: Customer) -> None:
 
 
 def forget_address(mailbox: Mailbox) -> None:
-    """What was asked for and tried at an address, and its news."""
+    """What was asked for and tried at an address; and its news, of which there is one row that goes along when an account has
+    another address."""
     theirs = crypto.blind_indexes(mailbox.email)
-    for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow, NewsletterSubscriber):
+    for table in (CustomerRequest, CustomerSignIn, CustomerOidcFlow):
         gone = delete(table).where(table.email_index.in_(theirs))
-        db.session.execute(gone if mailbox.until is None else gone.where(table.created_at < mailbox.until))
+        if mailbox.since is not None:
+            gone = gone.where(table.created_at >= mailbox.since)
+        if mailbox.until is not None:
+            gone = gone.where(table.created_at < mailbox.until)
+        db.session.execute(gone)
+    if mailbox.until is None:
+        db.session.execute(delete(NewsletterSubscriber).where(NewsletterSubscriber.email_index.in_(theirs)))

@@ -123,7 +123,7 @@ def _entered(person: Customer, flow: CustomerOidcFlow, *, device: Device, is_new
     flow.somebody = flow.email_index = None
     customers.note(person.email, "provider", was_right=True)
     path = "/account/?said=made" if is_new and not flow.next_path else flow.next_path
-    return customers.start_session(person, device=device, is_kept=False, next_path=path)
+    return customers.start_session(person, device=device, is_kept=False, next_path=path, is_expected=is_new)
 
 
 def connect(customer_id: uuid.UUID, somebody: dict[str, Any]) -> None:

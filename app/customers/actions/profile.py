@@ -49,7 +49,11 @@ def change_email(token: str, *, by: uuid.UUID) -> None:
     if other is not None and other.id != person.id:
         raise EmailTaken()
     newsletter.follow(person.email, wish.email)
-    db.session.add(CustomerFormerEmail(id=wish.id, customer_id=person.id, email=person.email))
+    db.session.add(
+        CustomerFormerEmail(
+            id=wish.id, customer_id=person.id, email=person.email, email_index=crypto.blind_index(person.email)
+        )
+    )
     person.email, person.email_index = wish.email, crypto.blind_index(wish.email)
     person.email_verified_at = person.updated_at = func.clock_timestamp()
     outbox.record(EmailChanged(person.id, wish.id))

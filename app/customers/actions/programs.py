@@ -31,4 +31,4 @@ def sign_out(token: str) -> None:
     """Whoever has a token of a session, an old one too, may end it."""
     known = queries.program_session(token)
     if known:
-        actions.end_session_of(known[1], known[0])
+        actions.end_session_of(known[1], known[0], is_trusted=True)

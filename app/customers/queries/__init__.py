@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -149,20 +150,59 @@ def former_email(change_id: uuid.UUID) -> CustomerFormerEmail | None:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address, and what of all that stands under it is somebody's: what came before `until` (None: all), and `farewell`, the
-    topic of the mail that told it of the change."""
+    """An address, and what of all that stands under it is somebody's: what came from `since` on and before `until` (None: without
+    bound), and `farewell`, the topic of the mail that told it of the change; but no farewell of `others` who had it."""
 
     email: str
+    since: datetime | None = None
     until: datetime | None = None
     farewell: str = ""
+    others: tuple[str, ...] = ()
+
+
+def mailbox(email: str, *, of: uuid.UUID | None = None) -> Mailbox:
+    """An address of whoever proves it now, with an account (`of`) or without: from the last moment on when another account gave
+    it up."""
+    return _had(email, _given_up([email], but=of))
 
 
 def mailboxes(person: Customer) -> list[Mailbox]:
-    """The proven address of an account and those it had, each once."""
+    """The proven address of an account, which is the last, and those it had: one for each time, if others had it meanwhile."""
     statement = select(CustomerFormerEmail).where(CustomerFormerEmail.customer_id == person.id)
-    former = db.session.scalars(statement.order_by(CustomerFormerEmail.until, CustomerFormerEmail.id))
-    found = [Mailbox(each.email, each.until, f"{EmailChanged.name}:{each.id}") for each in former]
-    return list({crypto.blind_index(each.email): each for each in [*found, Mailbox(person.email)]}.values())
+    former = list(db.session.scalars(statement.order_by(CustomerFormerEmail.until, CustomerFormerEmail.id)))
+    others = _given_up([*(each.email for each in former), person.email], but=person.id)
+    found: dict[tuple[bytes, datetime | None], Mailbox] = {}
+    for each in [*(_had(row.email, others, row) for row in former), _had(person.email, others)]:
+        key = (crypto.blind_index(each.email), each.since)
+        found.pop(key, None)  # what was had again with nobody between
+        found[key] = each
+    return list(found.values())
+
+
+def _given_up(emails: Sequence[str], *, but: uuid.UUID | None) -> list[CustomerFormerEmail]:
+    """Which other accounts had one of these addresses."""
+    indexes = [index for email in emails for index in crypto.blind_indexes(email)]
+    statement = select(CustomerFormerEmail).where(CustomerFormerEmail.email_index.in_(indexes))
+    if but is not None:
+        statement = statement.where(CustomerFormerEmail.customer_id != but)
+    return list(db.session.scalars(statement))
+
+
+def _had(email: str, others: Sequence[CustomerFormerEmail], row: CustomerFormerEmail | None = None) -> Mailbox:
+    """`row` is how the account gave it up, if it did."""
+    until = row.until if row else None
+    before = [each for each in others if each.email_index in crypto.blind_indexes(email)]
+    return Mailbox(
+        email,
+        since=max((each.until for each in before if until is None or each.until < until), default=None),
+        until=until,
+        farewell=_farewell(row) if row else "",
+        others=tuple(_farewell(each) for each in before),
+    )
+
+
+def _farewell(row: CustomerFormerEmail) -> str:
+    return f"{EmailChanged.name}:{row.id}"
 
 
 def verified_by(email: str) -> Any:

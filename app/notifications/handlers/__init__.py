@@ -1,4 +1,4 @@
-"""Who is written to when something happens. All talk to the network: called with no transaction open, at least once."""
+"""Who is written to when something happens. All but `alert_staff` talk to the network: called with no transaction open, at least once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 from app.accounts import queries as accounts
 from app.accounts import rules
+from app.accounts.actions import watching as staff_watching
 from app.accounts.events import StaffAccessChanged, StaffAlerted, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.queries import telling
 from app.core.transaction import in_transaction
+from app.customers.events import ManyAccountsTried
+from app.customers.queries import watching
 from app.documents import printing
 from app.documents import queries as documents
 from app.documents.events import DocumentWanted, RefundCredited
@@ -305,6 +308,13 @@ def tell_access_changed(event: StaffAccessChanged) -> None:
     """Password, authenticator or backup codes are others now: whoever owns the account should know (ASVS 6.3.7)."""
     topic = f"{event.name}:{event.change_id}"
     flows.send_once(lambda: _to_staff(topic, "staff_access_changed", event.staff_id, what=event.what))
+
+
+def alert_staff(event: ManyAccountsTried) -> None:
+    """Where staff see what is suspicious, and by mail as the rest of it. In the transaction of the delivery, so once."""
+    attempt = watching.attempt(event.attempt_id)
+    if attempt is not None and attempt.address is not None:
+        staff_watching.note_tries_at_customers(attempt.address, at=attempt.created_at)
 
 
 def tell_alert(event: StaffAlerted) -> None:

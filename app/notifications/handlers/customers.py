@@ -17,6 +17,7 @@ from app.customers.events import (
     CustomerRegistered,
     EmailChanged,
     LinkWanted,
+    NewPlaceSeen,
     NewsWanted,
     PasskeyChanged,
     PasswordChanged,
@@ -26,8 +27,8 @@ from app.customers.events import (
     WishBack,
 )
 from app.customers.models import Customer, CustomerRequest
-from app.customers.queries import links
-from app.customers.rules import LINK_MINUTES, NEWS_LINK_HOURS, first_name, masked
+from app.customers.queries import links, watching
+from app.customers.rules import LINK_MINUTES, NEWS_LINK_HOURS, device_of, first_name, masked
 from app.notifications import flows, letters
 from app.notifications.flows import Mail
 from app.stock import queries as stock
@@ -157,6 +158,23 @@ def tell_sign_in_way(event: SignInWayChanged) -> None:
 def warn_of_blocked_sign_in(event: SignInBlocked) -> None:
     topic = f"{event.name}:{event.attempt_id}"
     flows.send_once(lambda: _to_customer(topic, "customer_sign_in_blocked", event.customer_id))
+
+
+def tell_new_place(event: NewPlaceSeen) -> None:
+    """When, and with what, as roughly as its owner knows it again."""
+    topic = f"{event.name}:{event.session_id}"
+
+    def plan() -> Mail | None:
+        session, mail = (
+            watching.session(event.session_id),
+            _to_customer(topic, "customer_new_place", event.customer_id),
+        )
+        if session is None or mail is None:
+            return None
+        browser, system = device_of(session.user_agent)
+        return replace(mail, values={**mail.values, "at": session.created_at, "browser": browser, "system": system})
+
+    flows.send_once(plan)
 
 
 def warn_of_stolen_token(event: TokenStolen) -> None:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, cast, func, select, update
 
 from app.core import crypto, db
+from app.orders import queries
 from app.orders.models import Order, OrderLine
 from app.orders.rules import OVER_UNPAID
 
 ERASED = "erased"
 
 
-def attach(customer_id: uuid.UUID, email: str) -> int:
-    """The orders that this address made as a guest become the customer's. Call it only once the address is proven theirs.
+def attach(customer_id: uuid.UUID, email: str, *, since: datetime | None) -> int:
+    """The orders that this address made as a guest become the customer's, from the moment on since it may be theirs. Call it only
+    once the address is proven theirs.
 
     Returns how many they were.
     """
     found = db.rows(
-        "UPDATE orders SET customer_id = :customer WHERE email_index = ANY(:email) AND customer_id IS NULL RETURNING id",
+        "UPDATE orders o SET customer_id = :customer WHERE email_index = ANY(:email) AND customer_id IS NULL"  # noqa: S608  # nosec B608
+        f" AND {queries.SINCE} RETURNING id",
         customer=customer_id,
         email=crypto.blind_indexes(email),
+        since=since,
     )
     return len(found)
 
@@ -49,9 +54,9 @@ def let_go(customer_id: uuid.UUID) -> list[uuid.UUID]:
     return _let_go(Order.customer_id == customer_id)
 
 
-def let_guest_go(email: str) -> list[uuid.UUID]:
-    """The same for who ordered without an account."""
-    return _let_go(Order.email_index.in_(crypto.blind_indexes(email)) & Order.customer_id.is_(None))
+def let_guest_go(email: str, *, since: datetime | None) -> list[uuid.UUID]:
+    """The same for who ordered without an account, from a moment on."""
+    return _let_go(queries.of_guest(email, since=since))
 
 
 def _let_go(theirs: ColumnElement[bool]) -> list[uuid.UUID]:

@@ -59,15 +59,15 @@ def erase_guest(request_id: uuid.UUID, *, by: str, keep: Retention) -> tuple[lis
     customers.lock_tries(email)  # nobody makes an account of it meanwhile
     if customers.customer_by_email(email) is not None:
         raise HasAccount()
-    if any(queries.guest_waits_for(email, delivery_days=keep.delivery_days)):
+    mailbox = customers.mailbox(email)
+    if any(queries.guest_waits_for(mailbox, delivery_days=keep.delivery_days)):
         raise StillUnderWay()
-    mailbox = Mailbox(email)
     _forget_mails(mailbox)
-    visitors = queries.browsers_of(email)
+    visitors = queries.browsers_of(mailbox)
     for visitor in visitors:
         _forget_browser(visitor)
-    subscriptions.let_guest_go(email)
-    forgotten = belonging.let_guest_go(email)
+    subscriptions.let_guest_go(email, since=mailbox.since)
+    forgotten = belonging.let_guest_go(email, since=mailbox.since)
     _forget_orders(forgotten, keep=keep)
     closing.forget_address(mailbox)
     requests.finish_deletion(mailbox, by=by)

@@ -12,6 +12,7 @@ from app.audit import actions as audit
 from app.core import clock, crypto, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_reference
+from app.customers import queries as customers
 from app.customers.actions import closing
 from app.customers.models import Customer
 from app.customers.queries import Mailbox
@@ -27,9 +28,9 @@ def open_request(
     kind: str, email: str, *, customer_id: uuid.UUID | None, proof: str, note: str, by: str, days: int
 ) -> DataRequest:
     """To be answered within so many days. The one that is open already, when there is one of this kind for the address: the same
-    click sent twice is one request."""
+    click sent twice is one request. One of an account that gave the address up is that one's."""
     queries.lock_address(email)
-    known = queries.open_of(kind, email)
+    known = queries.open_of(kind, customers.mailbox(email, of=customer_id))
     if known is not None:
         return known
     row = DataRequest(
@@ -134,7 +135,7 @@ def keep_account(customer_id: uuid.UUID) -> None:
 
 
 def _withdraw(person: Customer) -> None:
-    row = queries.lock_open_deletion(person.email, person.id)
+    row = queries.lock_open_deletion(customers.mailbox(person.email, of=person.id), person.id)
     if row is not None:
         _close(row, "withdrawn", by=CUSTOMER)
 
@@ -142,7 +143,7 @@ def _withdraw(person: Customer) -> None:
 def finish_deletion(mailbox: Mailbox, customer_id: uuid.UUID | None = None, *, by: str = "system") -> None:
     """The person is forgotten: so are their requests, also those of an address they had before, but for the fact that they were
     answered."""
-    mine = update(DataRequest).where(queries.whose_requests(mailbox.email, customer_id, until=mailbox.until))
+    mine = update(DataRequest).where(queries.whose_requests(mailbox, customer_id))
     state = case((DataRequest.kind == "deletion", "done"), else_="withdrawn")
     done = {"state": state, "closed_at": func.clock_timestamp(), "closed_by": by}
     unsynchronised = {"synchronize_session": False}

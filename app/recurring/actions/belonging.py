@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, update
 
@@ -36,9 +37,9 @@ def let_go(customer_id: uuid.UUID) -> None:
     _forget(RecurringOrder.customer_id == customer_id)
 
 
-def let_guest_go(email: str) -> None:
-    """The same for who subscribed without an account."""
-    _forget(RecurringOrder.id.in_(queries.ids_of_guest(email)))
+def let_guest_go(email: str, *, since: datetime | None) -> None:
+    """The same for who subscribed without an account, from a moment on."""
+    _forget(RecurringOrder.id.in_(queries.ids_of_guest(email, since=since)))
 
 
 def _forget(which: ColumnElement[bool]) -> None:
