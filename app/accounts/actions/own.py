@@ -131,10 +131,8 @@ def set_authenticator(who: SignedIn, typed: str, *, clock: Clock | None = None) 
     secret, step = next((each for each in found if each[1] is not None), ("", None))
     if step is None:
         if clock is not None:
-            clock.steps, clock.is_first = (
-                next(filter(None, (rules.drift(each, code, at=now) for each in secrets)), 0),
-                True,
-            )
+            clock.is_first = True
+            clock.steps = next(filter(None, (rules.drift(each, code, at=now) for each in secrets)), 0)
         actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
