@@ -14,14 +14,30 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import formatdate
 from typing import Any
 
 from sandbox.errors import ApiError, server_error, too_many_requests
 from sandbox.server import ConnectionDropped
 
-KINDS = ("act_then_drop", "drop", "hang", "status", "slow_body", "truncated_body", "wrong_amount", "wrong_currency")
+KINDS = (
+    "act_then_drop", "drop", "hang", "status", "slow_body", "truncated_body", "wrong_amount", "wrong_currency", "wrong_date"
+)  # fmt: skip
 FINISHERS = "sandbox.finishers"
-_FIELDS = {"method", "path", "fault", "status", "seconds", "act", "delta", "currency", "count", "probability", "seed"}
+_FIELDS = {
+    "method",
+    "path",
+    "fault",
+    "status",
+    "seconds",
+    "act",
+    "delta",
+    "currency",
+    "date",
+    "count",
+    "probability",
+    "seed",
+}
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _PIECES = 10
 _FIELDS_OF_MONEY = (("amount", "currency"), ("amount_total", "currency"), ("value", "currency_code"))
@@ -74,7 +90,7 @@ class Faults:
         if body["fault"] == "status" and body.get("status") not in (429, 500, 502):
             raise ValueError("status is 429, 500 (JSON) or 502 (HTML)")
         options: dict[str, Any] = {
-            name: body[name] for name in ("status", "seconds", "act", "delta", "currency") if name in body
+            name: body[name] for name in ("status", "seconds", "act", "delta", "currency", "date") if name in body
         }
         with self._lock:
             fault = Fault(
@@ -133,6 +149,8 @@ class FaultMiddleware:
         if fault.kind in ("act_then_drop", "drop") or answer is None:
             raise ConnectionDropped
         _falsify(fault, answer)
+        if fault.kind == "wrong_date":
+            answer.headers.append(("Date", _date(fault)))
         start_response(answer.status, answer.headers)
         if fault.kind == "slow_body":
             return _slowly(answer.body, _seconds(fault))
@@ -157,6 +175,11 @@ def _pattern(path: str) -> str:
 
 def _seconds(fault: Fault) -> float:
     return float(fault.options.get("seconds", 10))
+
+
+def _date(fault: Fault) -> str:
+    """By a clock that is `seconds` off, or whatever `date` says."""
+    return str(fault.options.get("date") or formatdate(time.time() + _seconds(fault), usegmt=True))
 
 
 def _error_page(status: int) -> Answer:

@@ -158,7 +158,9 @@ class Connection(socketserver.StreamRequestHandler):
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
             lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
-            lines += [f"Date: {_date()}", f"Connection: {'keep-alive' if keep else 'close'}", "", ""]
+            if not any(name == "Date" for name, _ in headers):
+                lines.append(f"Date: {_date()}")
+            lines += [f"Connection: {'keep-alive' if keep else 'close'}", "", ""]
             head[:] = "\r\n".join(lines).encode("latin-1")
 
         with closing(_Closable(self.server.app(environ, start_response))) as parts:

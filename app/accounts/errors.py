@@ -97,6 +97,18 @@ class TooManySessions(Refused):
         self.most = most
 
 
+class CodeOfAnotherTime(Refused):
+    """A wrong code, counted as one, that a clock `minutes` ahead (negative: behind) would show. One of the future is spent, and
+    every earlier one, unless `is_first`: its authenticator is being set up."""
+
+    code = "wrong_code"
+    status = 422
+
+    def __init__(self, *, minutes: int, is_first: bool) -> None:
+        super().__init__(minutes=minutes)
+        self.minutes, self.is_first = minutes, is_first
+
+
 class WrongPassword(Refused):
     """Not the password of this account."""
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from typing import TypeVar
 
-from app.accounts import actions, queries
+from app.accounts import actions, queries, rules
 from app.accounts.actions import keeping, keys, own, people, programs
 from app.accounts.actions import resets as mailed
 from app.accounts.actions.keys import Entry
-from app.accounts.errors import InvitationOver, ResetOver, TooManyTries, WrongPassword
+from app.accounts.actions.totp import Clock
+from app.accounts.errors import CodeOfAnotherTime, InvitationOver, ResetOver, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn, resets
 from app.core import db, passwords
 from app.core.transaction import in_transaction
 from app.passkeys.actions import Given
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 NOBODY = uuid.UUID(int=0)  # looked for where there is no account: the same statements for both
 
@@ -88,15 +91,19 @@ def _claimed(account: str, *, kind: str) -> uuid.UUID:
 
 
 def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
-    """The second step; see `actions.pass_code`."""
-    return _with_code(
-        who, lambda: actions.pass_code(who, typed, most_sessions=most_sessions, end_others=end_others), "signed in"
-    )
+    """The second step; see `actions.pass_code`. Raises CodeOfAnotherTime."""
+
+    def work(clock: Clock) -> str | None:
+        return actions.pass_code(who, typed, most_sessions=most_sessions, end_others=end_others, clock=clock)
+
+    return _in_time(work, lambda once: _with_code(who, once, "signed in"))
 
 
 def confirm(who: SignedIn, typed: str) -> str | None:
-    """A code once more; see `own.confirm`."""
-    return _with_code(who, lambda: own.confirm(who, typed), "confirmed by code")
+    """A code once more; see `own.confirm`. Raises CodeOfAnotherTime."""
+    return _in_time(
+        lambda clock: own.confirm(who, typed, clock=clock), lambda once: _with_code(who, once, "confirmed by code")
+    )
 
 
 def sign_in_with_key(given: Given, *, instead_of: str | None, most_sessions: int) -> Entry | None:
@@ -145,6 +152,24 @@ def _with_code(who: SignedIn, work: Callable[[], str | None], done: str) -> str 
     else:
         log.info(f"staff {done}", extra={"staff": str(who.staff_id)})
     return token
+
+
+def _in_time(work: Callable[[Clock], Result], run: Callable[[Callable[[], Result]], Result] = in_transaction) -> Result:
+    """What `work` returns, run by `run` in a transaction. Nothing, for a wrong code: then, its try counted and committed, raises
+    CodeOfAnotherTime for one that is right at another time."""
+    clock = Clock()
+
+    def once() -> Result:
+        nonlocal clock
+        clock = Clock()
+        return work(clock)
+
+    result = run(once)
+    if not result and clock.steps:
+        minutes = rules.minutes_of_drift(clock.steps)
+        log.warning("a staff code of another time", extra={"minutes": minutes})
+        raise CodeOfAnotherTime(minutes=minutes, is_first=clock.is_first)
+    return result
 
 
 def join(token: str, password: str) -> str:
@@ -215,16 +240,16 @@ def renew(token: str) -> str | None:
 
 def renew_codes(who: SignedIn, password: str, typed: str) -> list[str] | None:
     """Ten new backup codes, for a program: told once and now, so they count as saved. None for a wrong code of the
-    authenticator; a backup code makes no others. Raises WrongPassword, TooManyTries."""
+    authenticator; a backup code makes no others. Raises WrongPassword, TooManyTries, CodeOfAnotherTime."""
 
-    def work() -> list[str] | None:
-        if not own.is_code(who, typed, totp_only=True):
+    def work(clock: Clock) -> list[str] | None:
+        if not own.is_code(who, typed, totp_only=True, clock=clock):
             return None
         own.renew_codes(who)
         return take_codes(who)
 
     demand_password(who, password)
-    return in_transaction(work)
+    return _in_time(work)
 
 
 def take_codes(who: SignedIn) -> list[str]:
@@ -236,19 +261,19 @@ def take_codes(who: SignedIn) -> list[str]:
 
 
 def set_authenticator(who: SignedIn, password: str, typed: str) -> bool:
-    """See `own.set_authenticator`. Raises WrongPassword, TooManyTries."""
+    """See `own.set_authenticator`. Raises WrongPassword, TooManyTries, CodeOfAnotherTime."""
     demand_password(who, password)
-    return in_transaction(lambda: own.set_authenticator(who, typed))
+    return _in_time(lambda clock: own.set_authenticator(who, typed, clock=clock))
 
 
 def drop_authenticator(who: SignedIn, password: str, typed: str) -> bool:
-    """See `own.drop_authenticator`. False for a wrong code. Raises WrongPassword, TooManyTries."""
+    """See `own.drop_authenticator`. False for a wrong code. Raises WrongPassword, TooManyTries, CodeOfAnotherTime."""
 
-    def work() -> bool:
-        is_right = own.is_code(who, typed)
+    def work(clock: Clock) -> bool:
+        is_right = own.is_code(who, typed, clock=clock)
         if is_right:
             own.drop_authenticator(who)
         return is_right
 
     demand_password(who, password)
-    return in_transaction(work)
+    return _in_time(work)

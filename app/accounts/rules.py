@@ -24,6 +24,7 @@ FRESH_MINUTES = 15  # a sign-in older than that moves no money
 LIFETIME_HOURS = 12
 STEP_SECONDS = 30
 WINDOW = 1  # steps that a clock may be early or late
+MOST_DRIFT = 20  # steps: a clock that is up to ten minutes off is told so
 
 SMS_CODE_MINUTES = 5
 SMS_IN_A_ROW, SMS_A_DAY = 3, 10  # codes by SMS to one account: within TRIES_MINUTES, within a day
@@ -180,6 +181,23 @@ def matching_step(secret: str, code: str, *, at: datetime) -> int | None:
     totp = pyotp.TOTP(secret)
     steps = range(now - WINDOW, now + WINDOW + 1)
     return next((step for step in steps if hmac.compare_digest(totp.generate_otp(step), code)), None)
+
+
+def drift(secret: str, code: str, *, at: datetime) -> int:
+    """By how many steps the clock is ahead (negative: behind) that shows a code which `matching_step` does not take, if that is
+    no more than MOST_DRIFT; 0 for a code that is just wrong."""
+    now = int(at.timestamp()) // STEP_SECONDS
+    totp = pyotp.TOTP(secret)
+    for steps in (sign * each for each in range(WINDOW + 1, MOST_DRIFT + 1) for sign in (-1, 1)):
+        if hmac.compare_digest(totp.generate_otp(now + steps), code):
+            return steps
+    return 0
+
+
+def minutes_of_drift(steps: int) -> int:
+    """Whole minutes, away from zero: so long until a code of that drift is behind whoever waits for it."""
+    minutes = -(-abs(steps) * STEP_SECONDS // 60)
+    return minutes if steps > 0 else -minutes
 
 
 def otpauth_url(secret: str, *, email: str, issuer: str) -> str:

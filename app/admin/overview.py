@@ -6,16 +6,17 @@ from datetime import datetime
 
 from flask.typing import ResponseReturnValue
 
+from app.admin import words
 from app.admin.desk import desk, waiting
 from app.admin.orders import shown_row
-from app.core import clock
+from app.core import clock, skew
 from app.core.money import Money
 from app.orders import queries
 from app.stock import queries as stock
 from app.web.respond import respond
 from app.web.rights import needs
 from app.web.site import settings
-from app.web.staff import somebody
+from app.web.staff import can, somebody
 
 bp = desk("overview", __name__)
 LATEST = 8
@@ -34,8 +35,14 @@ def show() -> ResponseReturnValue:
         waiting=waiting(),
         orders=[shown_row(row) for row in queries.page(limit=LATEST)],
         has_codes=somebody().has_codes,
+        clocks=_clocks_that_are_off,
         now=clock.now(),
     )
+
+
+def _clocks_that_are_off() -> list[str]:
+    """In words, for whoever can do something about it. Asked by the page alone, not each time its figures are."""
+    return [words.clock_off(each) for each in skew.known() if each.is_large] if can("system.view") else []
 
 
 def _midnight() -> datetime:

@@ -11,13 +11,13 @@ from flask_babel import ngettext
 from app.accounts import actions as accounts
 from app.accounts import flows, queries, rules
 from app.accounts.actions import devices, keys, phones
-from app.accounts.errors import TooManySessions, TooManyTries
+from app.accounts.errors import CodeOfAnotherTime, TooManySessions, TooManyTries
 from app.accounts.queries import SignedIn
 from app.admin.desk import desk, done
 from app.core.errors import NotFound
 from app.core.transaction import in_transaction
 from app.passkeys import queries as passkeys
-from app.web import kept, staff
+from app.web import code_words, kept, staff
 from app.web.forms import has_control_characters
 from app.web.limits import limit, looks_at_password
 from app.web.respond import respond
@@ -108,9 +108,10 @@ def take_code() -> ResponseReturnValue:
         return respond("admin/signin/totp.html", status=429, **totp_page(person, too_many(refusal)))
     except TooManySessions as refusal:
         return respond("admin/signin/totp.html", status=409, **totp_page(person, most=refusal.most))
+    except CodeOfAnotherTime as refusal:
+        return respond("admin/signin/totp.html", status=422, **totp_page(person, code_words.wrong(refusal)))
     if token is None:
-        words = _("This code is wrong, or it was used before. Wait for the next one in your app and type all 6 digits.")
-        return respond("admin/signin/totp.html", status=422, **totp_page(person, words))
+        return respond("admin/signin/totp.html", status=422, **totp_page(person, code_words.wrong()))
     answer = redirect(next_page() if person.has_codes or person.has_passed else f"{HOME}backup-codes", 303)
     staff.give_cookie(answer, token)  # type: ignore[arg-type]
     if not person.has_passed:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from app.books.rules import ISSUED_HERE
 from app.core import clock
 from app.core.money import Money
+from app.core.skew import DATABASE, Difference
 from app.payments.rules import BY_HAND, method_of
 from app.returns.rules import STAFF_REASONS
 from app.value.rules import is_over
@@ -47,6 +49,28 @@ def provider(code: str) -> str:
     if code in ISSUED_HERE:
         return method(code)
     return _("Nobody (by hand)") if code == BY_HAND else code.capitalize()
+
+
+def clock_off(found: Difference) -> str:
+    """By how much the clock of a machine differs from a provider's or the database's."""
+    minutes = max(1, round(abs(found.seconds) / 60))
+    facts = {
+        "machine": found.machine,
+        "other": _("the database") if found.source == DATABASE else provider(found.source),
+    }
+    if found.seconds > 0:
+        return ngettext(
+            "Clock of %(machine)s: about %(num)s minute ahead of %(other)s",
+            "Clock of %(machine)s: about %(num)s minutes ahead of %(other)s",
+            minutes,
+            **facts,
+        )
+    return ngettext(
+        "Clock of %(machine)s: about %(num)s minute behind %(other)s",
+        "Clock of %(machine)s: about %(num)s minutes behind %(other)s",
+        minutes,
+        **facts,
+    )
 
 
 def method(code: str) -> str:

@@ -14,14 +14,14 @@ from flask import Blueprint, Response, jsonify, request
 from flask_babel import gettext as _
 
 from app.accounts import flows, queries, rules
-from app.accounts.errors import TooManySessions, TooManyTries, WrongPassword
+from app.accounts.errors import CodeOfAnotherTime, TooManySessions, TooManyTries, WrongPassword
 from app.accounts.queries import SignedIn
 from app.accounts.queries import access as programs
 from app.api import asked
 from app.api.auth import TOKENS, staff_tokens, too_many
 from app.core.errors import Conflict
 from app.core.transaction import in_transaction
-from app.web import access, rights, staff
+from app.web import access, code_words, rights, staff
 from app.web.describe import COUNT, FLAG, MOMENT, TEXT, describe, list_of, or_null, record, some_of
 from app.web.errors import problem
 from app.web.gates import guards
@@ -200,6 +200,8 @@ def _sign_in(who: SignedIn) -> Response:
     except TooManySessions as refusal:
         words = _("You are signed in in too many places. Sign out of one, or of all others with “end_others”.")
         return problem(409, refusal.code, words, most=refusal.most)
+    except CodeOfAnotherTime as refusal:
+        return _wrong_code(refusal)
     return jsonify(**staff_tokens(token), backup_codes=_codes(who, token)) if token else _wrong_code()
 
 
@@ -225,9 +227,10 @@ def _with_password(act: Any, shown: Any) -> Response:
         return problem(422, "wrong_password", _("This is not your password"))
     except TooManyTries as refusal:
         return too_many(refusal.minutes)
+    except CodeOfAnotherTime as refusal:
+        return _wrong_code(refusal)
     return jsonify(shown(done)) if done else _wrong_code()
 
 
-def _wrong_code() -> Response:
-    words = _("This code is wrong, or it was used before. Wait for the next one in your app and type all 6 digits.")
-    return problem(422, "wrong_code", words)
+def _wrong_code(refusal: CodeOfAnotherTime | None = None) -> Response:
+    return problem(422, "wrong_code", code_words.wrong(refusal))

@@ -37,6 +37,11 @@ def connect(url: str) -> redis.Redis:
     return _client
 
 
+def is_configured() -> bool:
+    """Whether this process has a Redis at all."""
+    return _client is not None
+
+
 def client() -> redis.Redis:
     if _client is None:
         raise RuntimeError("Redis is not configured yet")

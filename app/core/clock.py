@@ -1,4 +1,4 @@
-"""Time. Aware UTC everywhere; lock expiry uses the database's clock, never this one."""
+"""Time. Aware UTC everywhere. What runs out, is held or counts as fresh goes by the database's clock (`db.now()`), never this one."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

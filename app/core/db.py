@@ -175,6 +175,12 @@ def scalar(statement: Any, /, **params: Any) -> Any:
     return row[0] if row else None
 
 
+def now() -> datetime:
+    """The current moment by the database's clock, which is one for all processes, as aware UTC."""
+    moment: datetime = scalar("SELECT clock_timestamp()")
+    return moment
+
+
 def lock_words(words: Sequence[str]) -> None:
     """Let whoever names one of these words wait for us, until the transaction ends."""
     scalar(

@@ -17,7 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.core import db
+from app.core import db, skew
 from app.ops import queries
 from app.web.site import settings
 
@@ -39,6 +39,7 @@ def show() -> Response:
         abort(404)
     registry = CollectorRegistry()
     registry.register(Waiting())
+    registry.register(Clocks())
     shared = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         shared = CollectorRegistry()
@@ -60,6 +61,25 @@ class Waiting:
         yield GaugeMetricFamily("database_up", "Whether the database answers", value=float(bool(figures)))
         for name, value in figures.items():
             yield GaugeMetricFamily(name, name.replace("_", " "), value=value)
+
+
+class Clocks:
+    """Of every machine whose processes have asked a provider lately, and of this one against the database."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        words = "By how many seconds the clock of a machine is ahead of that of a provider or the database"
+        family = GaugeMetricFamily("clock_difference_seconds", words, labels=("machine", "source"))
+        for each in self._differences():
+            family.add_metric((each.machine, each.source), each.seconds)
+        yield family
+
+    def _differences(self) -> list[skew.Difference]:
+        try:
+            return skew.known()
+        except db.OUTAGES:
+            return skew.noted()
+        finally:
+            db.forget()
 
 
 def _observe(response: Response) -> Response:

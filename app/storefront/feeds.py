@@ -64,8 +64,8 @@ def _asked(name: str, known: Sequence[str], default: str) -> str:
 
 
 def _state(locale: str, currency: str) -> str:
-    """Another one after each change of the catalogue and each movement of stock."""
-    state = (catalog.version(), stock.last_movement(), locale, currency, settings().base_url, _EDITION)
+    """Another one after each change of the catalogue, and whenever something was sold out or can be had again."""
+    state = (catalog.version(), stock.mark_of_sellable(), locale, currency, settings().base_url, _EDITION)
     return hashlib.sha256(repr(state).encode()).hexdigest()[:32]
 
 

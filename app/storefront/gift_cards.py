@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.core import clock
+from app.core import db
 from app.value import queries
 from app.value.models import ValueAccount
 from app.value.rules import is_over
@@ -27,7 +27,7 @@ def show() -> ResponseReturnValue:
 def look_up() -> ResponseReturnValue:
     """One answer for every code that cannot pay, whatever the reason: strangers learn nothing by trying."""
     account = queries.account_by_code(request.form.get("code", "")[:100])
-    if account is None or account.state != "active" or is_over(account.expires_at, clock.now()):
+    if account is None or account.state != "active" or is_over(account.expires_at, db.now()):
         return _page(error=_("No gift card can be used with this code. Please check it."), status=422)
     return _page(account)
 

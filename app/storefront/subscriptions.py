@@ -30,6 +30,7 @@ from app.recurring.rules import OVER
 from app.storefront import checkout_forms as forms
 from app.storefront.pictures import picture_of
 from app.web import languages
+from app.web.formats import metres
 from app.web.forms import parse_quantity
 from app.web.limits import FORMS, limit
 from app.web.pay import new_key
@@ -217,7 +218,8 @@ def _form_page(
     status: int = 200,
 ) -> ResponseReturnValue:
     facts = _facts(plan)
-    wrong = _("Enter a quantity that can be had, such as 1") if is_wrong else None
+    least = metres(facts.min_quantity, facts.step_mm) if facts.step_mm else str(facts.min_quantity)
+    wrong = _("Enter a quantity that can be had, such as %(least)s", least=least) if is_wrong else None
     return respond(
         "storefront/subscriptions/form.html",
         status=status,
@@ -226,7 +228,7 @@ def _form_page(
         price=Money(facts.price_minor or 0, languages.currency()),
         contact=contact,
         delivery=delivery,
-        quantity=quantity or "1",
+        quantity=quantity or least,
         wrong=wrong,
         states=forms.state_names(delivery.country.data or _default_country()),
     )

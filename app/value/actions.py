@@ -17,7 +17,7 @@ from app.audit import actions as audit
 from app.books import actions as books
 from app.books import rules as book_rules
 from app.books.rules import Entry
-from app.core import clock, crypto, db, outbox
+from app.core import crypto, db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.core.money import Money
@@ -134,7 +134,7 @@ def checked(code: str, *, currency: str) -> ValueAccount:
     account = queries.account_by_code(code)
     if account is None or account.state != "active":
         raise UnknownCode()
-    if is_over(account.expires_at, clock.now()):
+    if is_over(account.expires_at, db.now()):
         raise NotUsable("expired")
     if account.currency != currency:
         raise NotUsable("currency")
@@ -146,9 +146,14 @@ def checked(code: str, *, currency: str) -> ValueAccount:
 def hold(order_id: uuid.UUID, shares: Sequence[Share]) -> None:
     """Keep value for an order, all of it or none. Raises ValueGone."""
     accounts = queries.lock_accounts([share.account_id for share in shares])
+    now = db.now()
     for share in shares:
         account = accounts.get(share.account_id)
-        if account is None or not queries.can_pay(account, account.currency) or account.free_minor < share.amount_minor:
+        if (
+            account is None
+            or not queries.can_pay(account, account.currency, now=now)
+            or account.free_minor < share.amount_minor
+        ):
             raise ValueGone()
     for share in shares:
         held = ValueHold(
@@ -198,7 +203,7 @@ def _end(
 ) -> list[ValueHold]:
     holds = queries.held_of(order_id)
     for held in holds:
-        held.state, held.ended_at = state, clock.now()
+        held.state, held.ended_at = state, db.now()
         minor, kind = held.amount_minor, "spend" if state == "spent" else "release"
         gone = -minor if state == "spent" else 0
         _move(accounts[held.account_id], kind, gone, held=-minor, source=held.id, order_id=order_id, reason=reason)
@@ -211,7 +216,7 @@ def give_back(hold_id: uuid.UUID, amount: Money, *, refund_id: uuid.UUID, order_
     while. The refund itself posts it to the books."""
     held = db.session.get_one(ValueHold, hold_id)
     [account] = queries.lock_accounts([held.account_id]).values()
-    account.expires_at = extended(account.expires_at, clock.now())
+    account.expires_at = extended(account.expires_at, db.now())
     _move(account, "refund", amount.minor, source=refund_id, order_id=order_id)
     db.session.flush()
     return account
@@ -248,7 +253,7 @@ def adjust(account_id: uuid.UUID, change_minor: int, *, reason: str, key: uuid.U
 def expire(account_id: uuid.UUID) -> bool:
     """What is free on an account whose time is over becomes the shop's. False when there is nothing."""
     account = _locked(account_id)
-    if not is_over(account.expires_at, clock.now()) or account.free_minor == 0:
+    if not is_over(account.expires_at, db.now()) or account.free_minor == 0:
         return False
     entry = _move(account, "expire", -account.free_minor, source=new_id())
     _post(account.currency, [entry], book_rules.BREAKAGE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.core import clock, crypto, db
+from app.core import crypto, db
 from app.core.money import Money
 from app.value.models import ValueAccount, ValueEntry, ValueHold
 from app.value.rules import Share, Usable, is_over, normal_code
@@ -56,7 +56,8 @@ def usable(ids: Sequence[uuid.UUID], *, currency: str, freed_by: uuid.UUID | Non
         return []
     accounts = {each.id: each for each in db.session.scalars(select(ValueAccount).where(ValueAccount.id.in_(ids)))}
     freed = {each.account_id: each.amount_minor for each in held_of(freed_by)} if freed_by else {}
-    found = [accounts[each] for each in ids if each in accounts and can_pay(accounts[each], currency)]
+    now = db.now()
+    found = [accounts[each] for each in ids if each in accounts and can_pay(accounts[each], currency, now=now)]
     found = [each for each in found if each.balance_minor]
     return [
         Usable(each.id, each.kind, each.last_four, each.free_minor + freed.get(each.id, 0), each.expires_at)
@@ -64,8 +65,8 @@ def usable(ids: Sequence[uuid.UUID], *, currency: str, freed_by: uuid.UUID | Non
     ]
 
 
-def can_pay(account: ValueAccount, currency: str) -> bool:
-    return account.state == "active" and account.currency == currency and not is_over(account.expires_at, clock.now())
+def can_pay(account: ValueAccount, currency: str, *, now: datetime) -> bool:
+    return account.state == "active" and account.currency == currency and not is_over(account.expires_at, now)
 
 
 def held_of(order_id: uuid.UUID) -> list[ValueHold]:

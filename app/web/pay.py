@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask import current_app, url_for
@@ -54,7 +54,8 @@ def send_to_pay(
         return started.attempt.id
     if not started.is_mine:
         raise AlreadyInitiating()
-    attempt_id, request = started.attempt.id, payment_request(order, started.attempt)
+    attempt_id, asked_at = started.attempt.id, started.attempt.created_at if started.is_new else db.now()
+    request = replace(payment_request(order, started.attempt), asked_at=asked_at)
     db.release()
     try:
         opened = gateway.provider(code).initiate_payment(request, look_first=not started.is_new)

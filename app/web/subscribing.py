@@ -29,6 +29,7 @@ def open_there(row: RecurringOrder, *, is_new: bool) -> None:
         open_minutes=settings().unpaid_order_minutes,
         return_url=settings().base_url + url_for("pay_return.receive", token=attempt.return_token),
         cancel_url=here,
+        asked_at=db.now(),
         email=row.email,
         locale=row.locale,
     )

@@ -116,11 +116,15 @@ def shirt(shop):
     return add_product(stock_of={"KB": 5})
 
 
-@pytest.fixture
-def plan_id(shirt):
-    sku = db.scalar("SELECT sku FROM variant WHERE id = :id", id=shirt)
+def offer(variant_id):
+    sku = db.scalar("SELECT sku FROM variant WHERE id = :id", id=variant_id)
     db.release()
     return in_transaction(lambda: plans.add(sku, period="month", every=1, by="command"))
+
+
+@pytest.fixture
+def plan_id(shirt):
+    return offer(shirt)
 
 
 @pytest.fixture
@@ -160,6 +164,23 @@ def test_a_guest_subscribes_and_the_first_order_is_paid(subscriber, shirt, plan_
     assert (subscriber.turns(), stock_row(shirt), money(bank)) == ([("charged", "confirmed")], (4, 0), (TOTAL, 0))
     assert heading_of(subscriber.shopper.get(f"/subscription/{subscriber.token}")) == "Your subscription is running."
     assert (mails(), faults()) == (["subscription_started"], {})
+
+
+@pytest.mark.parametrize(
+    ("goods", "shown", "few"), [({}, "3", "2"), ({"unit": "metre", "name": "Kain Ela"}, "1.5", "1")]
+)
+def test_n18_the_form_begins_with_the_least_that_is_sold_and_names_it(subscriber, goods, shown, few):
+    plan_id = offer(add_product(stock_of={"KB": 10}, min_quantity=3, **goods))
+    path = f"/subscribe/{plan_id}"
+    page = subscriber.shopper.get(path)
+    form = form_to(page, path)
+    assert "Sold from" in page
+    assert form.fields["quantity"] == shown
+    answer = subscriber.client.post(path, data=form.filled(**CONTACT, **ADDRESS, quantity=few))
+    assert answer.status_code == 422
+    assert f"Enter a quantity that can be had, such as {shown}" in answer.text
+    assert form_to(answer.text, path).fields["quantity"] == few
+    subscriber.review(plan_id, quantity=shown)
 
 
 def test_the_same_click_twice_is_one_subscription(subscriber, plan_id, shirt):

@@ -45,7 +45,7 @@ class Member:
         return self.totp.generate_otp(int(time.time()) // STEP + 1)
 
     def wrong_codes(self) -> list[str]:
-        right = {self.totp.generate_otp(int(time.time()) // STEP + n) for n in range(-4, 5)}
+        right = {self.totp.generate_otp(int(time.time()) // STEP + n) for n in range(-22, 23)}
         return [code for code in (f"{n:06}" for n in range(100)) if code not in right]
 
     def scalar(self, sql: str) -> object:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,7 +20,10 @@ from app.core import db
 from app.core.transaction import transaction
 from app.stock.actions import goods as shelves
 from app.storefront import feeds
+from tests.bank import Bank
 from tests.catalog import goods
+from tests.flows.shopper import Shopper
+from tests.shop import add_product
 from tests.sql import watched
 from tools.webforms import form_to
 
@@ -148,6 +154,61 @@ def test_it_is_sent_again_only_when_goods_or_stock_have_changed(client: FlaskCli
     db.forget()
     renamed = client.get(FEED, headers={"If-None-Match": sold_out.headers["ETag"]})
     assert "/p/teluk-baru?" in renamed.text
+
+
+@contextmanager
+def adjusting_elsewhere(shelf: uuid.UUID, by: int) -> Iterator[None]:
+    """Another process of the shop has changed a shelf, and commits when the block ends."""
+    made, may_commit = threading.Event(), threading.Event()
+
+    def work() -> None:
+        try:
+            with transaction():
+                shelves.adjust(shelf, by, reason="counted", actor="test")
+                made.set()
+                assert may_commit.wait(30)
+        finally:
+            db.forget()
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(work)
+        assert made.wait(30)
+        try:
+            yield
+        finally:
+            may_commit.set()
+            late.result()
+
+
+def test_a_movement_that_commits_after_a_newer_one_is_sent_too(client: FlaskClient, shirts: uuid.UUID):
+    for name in ("First", "Second"):
+        goods.product(name, shirts)
+    first, second = (row[0] for row in db.rows("SELECT id FROM stock_item ORDER BY id"))
+    db.release()
+    with adjusting_elsewhere(first, -5):
+        with transaction():
+            shelves.adjust(second, -5, reason="counted", actor="test")
+        db.forget()
+        between = client.get(FEED)
+        assert [each["availability"] for each in items(between.text)] == ["in_stock", "out_of_stock"]
+    after = client.get(FEED, headers={"If-None-Match": between.headers["ETag"]})
+    assert [each["availability"] for each in items(after.text)] == ["out_of_stock"] * 2
+
+
+def test_only_the_first_and_the_last_unit_that_can_be_had_send_it_again(
+    shop: Flask, shopper: Shopper, bank: Bank, run_out: Callable[..., None]
+):
+    """A sale that leaves something changes nothing here; a lock that ran out does at once, before anybody has cleaned up."""
+    shirt = add_product(stock_of={"KB": 2})
+    seen = shopper.client.get(FEED)
+    shopper.order(shirt)
+    assert shopper.client.get(FEED, headers={"If-None-Match": seen.headers["ETag"]}).status_code == 304
+    last = Shopper(shop.test_client(), bank).order(shirt)
+    gone = shopper.client.get(FEED, headers={"If-None-Match": seen.headers["ETag"]})
+    assert [each["availability"] for each in items(gone.text)] == ["out_of_stock"]
+    run_out(last)
+    again = shopper.client.get(FEED, headers={"If-None-Match": gone.headers["ETag"]})
+    assert [each["availability"] for each in items(again.text)] == ["in_stock"]
 
 
 def test_the_head_alone_reads_no_goods(client: FlaskClient, teluk: uuid.UUID):

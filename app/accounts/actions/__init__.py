@@ -14,13 +14,14 @@ from sqlalchemy import delete, func, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.accounts import queries, rules
-from app.accounts.actions import devices, phones, watching
+from app.accounts.actions import devices, phones, totp, watching
+from app.accounts.actions.totp import Clock
 from app.accounts.errors import EmailTaken, TooManySessions, TooManyTries
 from app.accounts.events import StaffAccessChanged, StaffBackupCodeUsed, StaffSignInBlocked
 from app.accounts.models import LoginAttempt, Staff, StaffBackupCode, StaffSession
 from app.accounts.queries import SignedIn
 from app.audit import actions as audit
-from app.core import clock, crypto, db, origin, outbox, passwords
+from app.core import crypto, db, origin, outbox, passwords
 from app.core.ids import new_id
 from app.passkeys import actions as passkeys
 from app.passkeys import queries as known_passkeys
@@ -49,7 +50,7 @@ def create_staff(email: str, *, role: str, issuer: str) -> NewStaff:
         password_hash=passwords.hashed(password),
         role=role,
         totp_secret=secret,
-        totp_confirmed_at=clock.now(),
+        totp_confirmed_at=db.now(),
     )
     db.session.add(person)
     audit.record("staff.created", actor="command", object_kind="staff", object_id=person.id, role=role)
@@ -146,9 +147,11 @@ def _is_to_be_told(person: Staff) -> bool:
     return db.session.scalar(told.execution_options(synchronize_session=False)) is not None
 
 
-def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False) -> str | None:
+def pass_code(
+    who: SignedIn, typed: str, *, most_sessions: int, end_others: bool = False, clock: Clock | None = None
+) -> str | None:
     """The second step: a TOTP code, a backup code or one by SMS, each good for one sign-in. Returns the token of the new
-    session, None when the code is wrong. One that a code by SMS opened is never fresh.
+    session, None when the code is wrong (`clock`: see `totp.accept`). One that a code by SMS opened is never fresh.
 
     The old session ends: an id seen before the code is worth nothing after it; a program goes on as one. Raises TooManyTries;
     TooManySessions, before the code is looked at, for who is at work in `most_sessions` places and does not ask to
@@ -156,7 +159,7 @@ def pass_code(who: SignedIn, typed: str, *, most_sessions: int, end_others: bool
     """
     return pass_with(
         who,
-        lambda person: accept_code(person, typed, kind="code", sms_session=who.session_id),
+        lambda person: accept_code(person, typed, kind="code", sms_session=who.session_id, clock=clock),
         most_sessions=most_sessions,
         end_others=end_others,
     )
@@ -185,7 +188,7 @@ def open_passed(person: Staff, *, is_program: bool = False, is_weak: bool = Fals
     is_new = person.backup_codes_saved_at is None and not is_weak
     codes = replace_backup_codes(person.id) if is_new else []
     token, session = _open(person.id, minutes=rules.LIFETIME_HOURS * 60, is_program=is_program)
-    session.passed_totp_at = _stale() if is_weak else clock.now()
+    session.passed_totp_at = _stale() if is_weak else db.now()
     session.fresh_codes = "\n".join(codes) or None
     db.session.flush()
     watching.look_at_sign_in(person, session)
@@ -193,16 +196,23 @@ def open_passed(person: Staff, *, is_program: bool = False, is_weak: bool = Fals
 
 
 def accept_code(
-    person: Staff, typed: str, *, kind: str, may_enrol: bool = False, sms_session: uuid.UUID | None = None
+    person: Staff,
+    typed: str,
+    *,
+    kind: str,
+    may_enrol: bool = False,
+    sms_session: uuid.UUID | None = None,
+    clock: Clock | None = None,
 ) -> str | None:
     """What kind of code of a locked person it is (`totp`, `backup`, or `sms` for the session that asked), each good once; None
-    for a wrong one, which counts among its kind. Raises TooManyTries.
+    for a wrong one, which counts among its kind (`clock`: see `totp.accept`). Raises TooManyTries.
 
     The first code of an authenticator sets it up: for who has no second factor yet, or `may_enrol`.
     """
     attempt_id = claim_try(person.email, kind=kind)
     may_use = may_enrol or person.totp_confirmed_at is not None or not has_second_factor(person)
-    way = _way_of(person, rules.plain_code(typed), may_use_totp=may_use, sms_session=sms_session)
+    plain = rules.plain_code(typed)
+    way = "totp" if may_use and totp.accept(person, plain, clock) else _other_way(person, plain, sms_session)
     if way is None:
         note_wrong(attempt_id, person.email, person, kind=kind)
     else:
@@ -210,9 +220,7 @@ def accept_code(
     return way
 
 
-def _way_of(person: Staff, plain: str, *, may_use_totp: bool, sms_session: uuid.UUID | None) -> str | None:
-    if may_use_totp and _accept_totp(person, plain):
-        return "totp"
+def _other_way(person: Staff, plain: str, sms_session: uuid.UUID | None) -> str | None:
     if _accept_backup_code(person, plain):
         return "backup"
     is_sent = sms_session is not None and phones.accept(person, plain, session_id=sms_session)
@@ -221,23 +229,6 @@ def _way_of(person: Staff, plain: str, *, may_use_totp: bool, sms_session: uuid.
 
 def has_second_factor(person: Staff) -> bool:
     return person.totp_confirmed_at is not None or known_passkeys.count(Owner(staff_id=person.id)) > 0
-
-
-def _accept_totp(person: Staff, plain: str) -> bool:
-    """Only a step later than the last accepted one counts, decided by the UPDATE itself: twenty at once are one."""
-    if not rules.is_totp_code(plain):
-        return False
-    step = rules.matching_step(person.totp_secret, plain, at=clock.now())
-    if step is None:
-        return False
-    confirmed_at = func.coalesce(Staff.totp_confirmed_at, func.clock_timestamp())
-    accepted = (
-        update(Staff)
-        .where(Staff.id == person.id, Staff.last_totp_step < step)
-        .values(last_totp_step=step, totp_confirmed_at=confirmed_at)
-        .returning(Staff.id)
-    )
-    return db.session.scalar(accepted.execution_options(synchronize_session=False)) is not None
 
 
 def _accept_backup_code(person: Staff, plain: str) -> bool:

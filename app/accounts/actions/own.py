@@ -9,13 +9,14 @@ from typing import Any
 
 from app.accounts import actions, queries, rules
 from app.accounts.actions import devices, phones, resets
+from app.accounts.actions.totp import Clock
 from app.accounts.errors import BadPreference
 from app.accounts.events import StaffAccessChanged
 from app.accounts.models import Staff, StaffSession, StaffSpentToken
 from app.accounts.queries import SignedIn, access
 from app.accounts.rules import Preferences
 from app.audit import actions as audit
-from app.core import clock, outbox, tokens
+from app.core import db, outbox, tokens
 from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.passkeys import queries as known_passkeys
@@ -82,16 +83,16 @@ def end_one(who: SignedIn, session_id: uuid.UUID) -> None:
     _audit(who, "staff.signed_out_one")
 
 
-def confirm(who: SignedIn, typed: str) -> str | None:
+def confirm(who: SignedIn, typed: str, *, clock: Clock | None = None) -> str | None:
     """A code once more, before what moves money or opens secrets: the session counts as fresh, under a new token, which is
-    returned; None when the code is wrong. It lives no longer than before. Raises TooManyTries."""
-    return confirm_with(who, lambda person: _accept_again(who, person, typed))
+    returned; None when the code is wrong (`clock`: see `totp.accept`). It lives no longer than before. Raises TooManyTries."""
+    return confirm_with(who, lambda person: _accept_again(who, person, typed, clock))
 
 
-def _accept_again(who: SignedIn, person: Staff, typed: str) -> bool:
+def _accept_again(who: SignedIn, person: Staff, typed: str, clock: Clock | None) -> bool:
     """Who came by a passkey sets up an authenticator so: with its first code, in a session that is fresh."""
     is_new = person.totp_confirmed_at is None
-    is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh) is not None
+    is_right = actions.accept_code(person, typed, kind="again", may_enrol=who.is_fresh, clock=clock) is not None
     if is_right and is_new and rules.is_totp_code(rules.plain_code(typed)):
         note(
             who,
@@ -111,42 +112,45 @@ def confirm_with(who: SignedIn, accept: Callable[[Staff], bool]) -> str | None:
         return None
     if not accept(person):
         return None
-    session.passed_totp_at, session.last_seen_at = clock.now(), clock.now()
+    session.passed_totp_at = session.last_seen_at = db.now()
     return tokens.advance(session, StaffSpentToken) if session.is_program else actions.renew_token(session)
 
 
-def set_authenticator(who: SignedIn, typed: str) -> bool:
+def set_authenticator(who: SignedIn, typed: str, *, clock: Clock | None = None) -> bool:
     """Another authenticator instead of the one there is: its secret is the one of `access.next_secrets`, and `typed` a code of
     it. The codes of the old one are dead, and wherever else they are signed in they are not any more. A mail tells. Beside
     passkeys alone it is the first one, and nothing else ends.
 
-    False for a wrong code. Raises TooManyTries.
+    False for a wrong code (`clock`: see `totp.accept`). Raises TooManyTries.
     """
     person, code = queries.lock_staff(who.staff_id), rules.plain_code(typed)
     if person is None:
         return False
     if person.totp_confirmed_at is None:
-        return rules.is_totp_code(code) and _accept_again(who, person, typed)
-    attempt_id, now = actions.claim_try(person.email, kind="again"), clock.now()
+        return rules.is_totp_code(code) and _accept_again(who, person, typed, clock)
+    attempt_id, now = actions.claim_try(person.email, kind="again"), db.now()
     secrets = access.next_secrets(who) if rules.is_totp_code(code) else []
     found = ((secret, rules.matching_step(secret, code, at=now)) for secret in secrets)
     secret, step = next((each for each in found if each[1] is not None), ("", None))
     if step is None:
+        if clock is not None:
+            clock.is_first = True
+            clock.steps = next(filter(None, (rules.drift(each, code, at=now) for each in secrets)), 0)
         actions.note_wrong(attempt_id, person.email, person, kind="again")
         return False
     actions.note_right(attempt_id)
-    person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, clock.now()
+    person.totp_secret, person.last_totp_step, person.totp_confirmed_at = secret, step, now
     end_others(who)
     note(who, "totp_replaced", "staff.totp_changed")
     return True
 
 
-def is_code(who: SignedIn, typed: str, *, totp_only: bool = False) -> bool:
-    """Whether it is a code of theirs, spent now. Raises TooManyTries."""
+def is_code(who: SignedIn, typed: str, *, totp_only: bool = False, clock: Clock | None = None) -> bool:
+    """Whether it is a code of theirs, spent now (`clock`: see `totp.accept`). Raises TooManyTries."""
     person = queries.lock_staff(who.staff_id)
     if person is None or (totp_only and not rules.is_totp_code(rules.plain_code(typed))):
         return False
-    return actions.accept_code(person, typed, kind="again") is not None
+    return actions.accept_code(person, typed, kind="again", clock=clock) is not None
 
 
 def prove_phone(who: SignedIn, typed: str) -> bool:

@@ -7,7 +7,7 @@ from app.accounts.actions import watching
 from app.accounts.models import StaffSession, StaffSpentToken
 from app.accounts.queries import access
 from app.audit import actions as audit
-from app.core import clock, tokens
+from app.core import db, tokens
 
 
 def renew(token: str) -> str | None:
@@ -24,7 +24,7 @@ def renew(token: str) -> str | None:
     if following is None:
         _end_stolen(session)
         return None
-    session.last_seen_at = clock.now()
+    session.last_seen_at = db.now()
     return following
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ScalarResult, Select, and_, func, select, text, tuple_
@@ -47,8 +47,8 @@ def signed_in(token: str) -> SignedIn | None:
     return who(StaffSession.token_hash == token_hash(token), StaffSession.is_program.is_(False))
 
 
-def who(*session: ColumnElement[bool], known_until: datetime | None = None) -> SignedIn | None:
-    """Whose living session this is. A code given after `known_until` makes it no fresher."""
+def who(*session: ColumnElement[bool], known_for: timedelta | None = None) -> SignedIn | None:
+    """Whose living session this is. A code given less than `known_for` ago makes it no fresher."""
     now, passed = func.clock_timestamp(), StaffSession.passed_totp_at
     fresh = passed > now - func.make_interval(0, 0, 0, 0, 0, rules.FRESH_MINUTES)
     statement = (
@@ -61,7 +61,7 @@ def who(*session: ColumnElement[bool], known_until: datetime | None = None) -> S
             Staff.totp_confirmed_at.is_not(None),
             Staff.backup_codes_saved_at.is_not(None),
             StaffSession.last_seen_at < now - text("interval '1 minute'"),
-            func.coalesce(and_(fresh, passed <= known_until) if known_until else fresh, text("false")),
+            func.coalesce(fresh if known_for is None else and_(fresh, passed <= now - known_for), text("false")),
             Staff.role_id,
             StaffRole.name,
             StaffRole.rights,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core import clock, outbox, tokens
+from app.core import db, outbox, tokens
 from app.customers import actions, queries
 from app.customers.events import TokenStolen
 from app.customers.models import CustomerSpentToken
@@ -23,7 +23,7 @@ def renew(token: str) -> str | None:
         actions.end_session_of(person.id, session.id)
         outbox.record(TokenStolen(person.id, session.id))
         return None
-    session.last_seen_at = clock.now()
+    session.last_seen_at = db.now()
     return following
 
 

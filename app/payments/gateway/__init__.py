@@ -12,6 +12,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Protocol, cast, runtime_checkable
 
+from app.core import clock
 from app.core.money import Money
 from app.core.settings import BadSettings, Plan, Settings
 from app.payments.errors import BadSignature, ProviderRefused, ProviderUnavailable
@@ -28,6 +29,9 @@ class PaymentRequest:
     return_url: str
     cancel_url: str
     lock_minutes: int
+    asked_at: datetime = field(
+        default_factory=clock.now
+    )  # by the database's clock where it matters: our own may be off (S15)
     webhook_url: str = ""
     name: str = ""
     email: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, cast
 
+from app.core import clock
 from app.core.money import Money
 from app.payments import gateway
 from app.payments.errors import ProviderUnavailable
@@ -25,6 +26,7 @@ class SubscriptionRequest:
     open_minutes: int  # how long the customer may take to authorise it
     return_url: str
     cancel_url: str
+    asked_at: datetime = field(default_factory=clock.now)  # as in `PaymentRequest`
     email: str = ""
     locale: str = "en"
 

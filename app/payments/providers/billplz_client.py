@@ -46,7 +46,7 @@ class Client:
     def _session(self) -> Session:
         if getattr(self._here, "process", None) != os.getpid():
             self._here.process = os.getpid()
-            self._here.session = Session(_judge, proxies=self._proxies)
+            self._here.session = Session(_judge, proxies=self._proxies, code="billplz")
             self._here.session.auth = (self._api_key, "")
         session: Session = self._here.session
         return session

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.core import http
+from app.core import http, skew
 from app.core.http import environment_proxies, json_object
 from app.payments.errors import ProviderUnavailable
 
@@ -50,19 +50,24 @@ class Budget:
 
 
 class Session(http.Session):
-    """Reads whole answers in time and hands status and body to `judge`, whose result is what the client gets."""
+    """Reads whole answers in time and hands status and body to `judge`, whose result is what the client gets. Each says, by its
+    `Date`, how far our clock is from that of the provider with this `code`; without one none does."""
 
-    def __init__(self, judge: Callable[[int, bytes], Any], *, proxies: Mapping[str, str]) -> None:
+    def __init__(self, judge: Callable[[int, bytes], Any], *, proxies: Mapping[str, str], code: str = "") -> None:
         super().__init__()
         self._judge = judge
+        self._code = code
         self.trust_env = False  # reading netrc and the environment again for each call costs more than the call
         self.proxies = dict(proxies)
 
     def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> Any:
         """Raises ProviderUnavailable or what `judge` raises, never requests' own errors, which a client might print."""
+        asked_at = time.time()
         try:
             response = super().request(method, url, *arguments, **options)
         except http.NO_ANSWER as error:
             log.warning("no answer from the provider", extra={"error": type(error).__name__, "method": str(method)})
             raise ProviderUnavailable(reason=type(error).__name__) from error
+        if self._code and "Age" not in response.headers:  # a cache tells when the answer was made
+            skew.note(self._code, response.headers.get("Date"), at=(asked_at + time.time()) / 2)
         return self._judge(response.status_code, response.content)

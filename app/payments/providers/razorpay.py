@@ -101,7 +101,7 @@ class Razorpay(Subscriptions):
         self._shop_name = shop_name
         self._patience = patience or Patience()
         self._methods, self._elsewhere = methods, elsewhere
-        self._clients = Clients(key_id=key_id, key_secret=key_secret, api_url=api_url)
+        self._clients = Clients(key_id=key_id, key_secret=key_secret, api_url=api_url, code=code)
         self._banks = BankList()
 
     def methods(self, currency: str) -> tuple[str, ...]:

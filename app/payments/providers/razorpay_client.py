@@ -29,7 +29,8 @@ SAME_KEY_OTHER_BODY = "different request"  # the start of a 409 that no repetiti
 class Clients:
     """One client per thread and process: its connection stays open between calls and is shared with nobody."""
 
-    def __init__(self, *, key_id: str, key_secret: str, api_url: str) -> None:
+    def __init__(self, *, key_id: str, key_secret: str, api_url: str, code: str) -> None:
+        self._code = code
         self._auth = (key_id, key_secret)
         self._api_url = api_url
         self._proxies = environment_proxies(api_url)
@@ -38,7 +39,7 @@ class Clients:
     def mine(self) -> Any:
         if getattr(self._here, "process", None) != os.getpid():
             self._here.process = os.getpid()
-            session = Session(_judge, proxies=self._proxies)
+            session = Session(_judge, proxies=self._proxies, code=self._code)
             self._here.client = _Client(session=session, auth=self._auth, base_url=self._api_url)
         return self._here.client
 

@@ -8,7 +8,6 @@ when a charge has failed. Razorpay tries a failed charge again by itself (`pendi
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -78,7 +77,7 @@ class Subscriptions:
             "total_count": request.charges,
             "quantity": 1,
             "customer_notify": 0,  # the shop writes the mails
-            "expire_by": int(time.time()) + request.open_minutes * 60,
+            "expire_by": int(request.asked_at.timestamp()) + request.open_minutes * 60,
             "notes": {"receipt": request.receipt},
         }
         return self._opened(ask(self._client.subscription.create, body, budget=budget))

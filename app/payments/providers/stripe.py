@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -279,7 +278,7 @@ def _session_of(request: PaymentRequest) -> dict[str, Any]:
         "success_url": request.return_url,
         "cancel_url": request.cancel_url,
         "locale": request.locale if request.locale in LOCALES else "auto",
-        "expires_at": _expires_at(request.lock_minutes),
+        "expires_at": _expires_at(request.asked_at, request.lock_minutes),
         "adaptive_pricing": {"enabled": False},  # else the customer may pay another amount in another currency
     }
     if request.method in PLANS:
@@ -319,17 +318,17 @@ def _subscription_of(request: SubscriptionRequest) -> dict[str, Any]:
         "success_url": request.return_url,
         "cancel_url": request.cancel_url,
         "locale": request.locale if request.locale in LOCALES else "auto",
-        "expires_at": _expires_at(request.open_minutes // 2),
+        "expires_at": _expires_at(request.asked_at, request.open_minutes // 2),
         "adaptive_pricing": {"enabled": False},
     }
     return body | ({"customer_email": request.email} if EMAIL.fullmatch(request.email) else {})
 
 
-def _expires_at(lock_minutes: int) -> int:
-    """Twice the stock lock from now, as far as Stripe allows; on a ten-minute grid, so that a repetition soon after has
+def _expires_at(now: datetime, lock_minutes: int) -> int:
+    """Twice the stock lock from `now`, as far as Stripe allows; on a ten-minute grid, so that a repetition soon after has
     the same parameters and gets the same answer under the same idempotency key."""
     minutes = min(max(LEAST_MINUTES, 2 * lock_minutes), MOST_MINUTES)
-    return -(-(int(time.time()) + minutes * 60) // EXPIRY_STEP) * EXPIRY_STEP
+    return -(-(int(now.timestamp()) + minutes * 60) // EXPIRY_STEP) * EXPIRY_STEP
 
 
 def _precedence(session: Mapping[str, Any]) -> int:

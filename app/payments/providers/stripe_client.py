@@ -129,7 +129,7 @@ class _Session(Session):
     """`content` is the body of the last successful answer; `budget` is what the operation under way has left."""
 
     def __init__(self, *, proxies: Mapping[str, str]) -> None:
-        super().__init__(self._weigh, proxies=proxies)
+        super().__init__(self._weigh, proxies=proxies, code="stripe")
         self.budget = Budget(Patience())
         self.content: Object = {}
 

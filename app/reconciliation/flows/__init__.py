@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.core import clock, db
+from app.core import db
 from app.core.transaction import in_transaction
 from app.payments import gateway
 from app.payments.errors import ProviderRefused, ProviderUnavailable
@@ -36,7 +36,7 @@ class Window:
 
     @classmethod
     def of_last_days(cls, days: int, *, grace_minutes: int = rules.GRACE_MINUTES) -> Window:
-        until = clock.now() - timedelta(minutes=grace_minutes)
+        until = db.now() - timedelta(minutes=grace_minutes)
         return cls(until, until - timedelta(days=days))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit import actions as audit
-from app.core import clock, db, outbox
+from app.core import db, outbox
 from app.core.errors import NotFound
 from app.core.ids import new_id, new_token
 from app.orders.actions import charging, placing
@@ -56,7 +56,7 @@ def start(new: NewRecurring) -> tuple[RecurringOrder, bool]:
         return _known(new.key), False
     order = placing.open(new.first)
     row.customer_id = order.customer_id
-    turns.add(row, 1, due_at=clock.now(), state="locked", order_id=order.id)
+    turns.add(row, 1, due_at=db.now(), state="locked", order_id=order.id)
     attempt = charging.start_charge(order.id, provider=new.provider)
     row.receipt = attempt.receipt
     return row, True
@@ -127,7 +127,7 @@ def remember_subscription(recurring_id: uuid.UUID, opened: Opened) -> None:
     row = locked(recurring_id)
     if row.provider_subscription_id is None:
         row.provider_subscription_id, row.page_url = opened.id, opened.page_url
-        row.ask_at = clock.now()
+        row.ask_at = db.now()
 
 
 def claim(recurring_id: uuid.UUID) -> bool:
@@ -154,7 +154,7 @@ def postpone(recurring_id: uuid.UUID) -> None:
     """The provider would not answer: a second question soon would get no other answer."""
     row = locked(recurring_id)
     if row.ask_at is not None:
-        row.ask_at = clock.now() + timedelta(hours=rules.LOOK_HOURS)
+        row.ask_at = db.now() + timedelta(hours=rules.LOOK_HOURS)
 
 
 def pause(recurring_id: uuid.UUID, *, actor: str) -> None:
@@ -170,7 +170,7 @@ def resume(recurring_id: uuid.UUID, *, actor: str) -> None:
     if row.state != "paused":
         raise NotRunning()
     row.move_to("active")
-    row.ask_at = clock.now()
+    row.ask_at = db.now()
     outbox.record(SubscriptionResumed(row.id, new_id()))
     _audit(row, "resumed", actor, was="paused")
 
@@ -216,11 +216,11 @@ def note_order_paid(order_id: uuid.UUID) -> None:
         cycle.move_to("charged")
     if row.state == "pending":
         row.move_to("active")
-        row.started_at = clock.now()
+        row.started_at = db.now()
         outbox.record(SubscriptionStarted(row.id))
     elif row.state == "past_due":
         row.move_to("active")
-    row.ask_at = clock.now()
+    row.ask_at = db.now()
 
 
 def note_order_over(order_id: uuid.UUID) -> None:
@@ -228,7 +228,7 @@ def note_order_over(order_id: uuid.UUID) -> None:
     row, cycles = _of_order(order_id)
     if row is not None:
         _catch_up(row, cycles)
-        row.ask_at = clock.now() if row.provider_subscription_id else None
+        row.ask_at = db.now() if row.provider_subscription_id else None
 
 
 def _of_order(order_id: uuid.UUID) -> tuple[RecurringOrder | None, list[RecurringCycle]]:
@@ -247,7 +247,7 @@ class Task:
 
 def note_answer(recurring_id: uuid.UUID, answer: ProviderSubscription) -> Task:
     """Write down what the provider says of a subscription: its charges, each once, and its state. Safe to repeat, in any order."""
-    row, now = locked(recurring_id), clock.now()
+    row, now = locked(recurring_id), db.now()
     cycles = queries.cycles_of(row.id)
     row.provider_subscription_id, row.page_url = answer.id, answer.page_url or row.page_url
     turns.bind(row, cycles, answer.charges)
@@ -310,7 +310,7 @@ def _fail(row: RecurringOrder, cycles: Sequence[RecurringCycle]) -> None:
 
 def _pause(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, actor: str) -> None:
     row.move_to("paused")
-    row.ask_at = clock.now()
+    row.ask_at = db.now()
     for cycle in cycles:
         if cycle.state == "locked" and cycle.provider_charge_id is None:
             turns.skip(cycle, actor=actor)
@@ -323,8 +323,8 @@ def _close(row: RecurringOrder, cycles: Sequence[RecurringCycle], *, reason: str
     Of one that never began its first order's mail tells.
     """
     row.move_to("ended" if reason == "ended" else "cancelled")
-    row.over_reason, row.closed_at, row.next_charge_at = reason, clock.now(), None
-    row.ask_at = clock.now() if row.provider_subscription_id else None
+    row.over_reason, row.closed_at, row.next_charge_at = reason, db.now(), None
+    row.ask_at = db.now() if row.provider_subscription_id else None
     why = "unpaid" if reason == "not_started" else "subscription_over"
     for cycle in cycles:
         if cycle.state in rules.OPEN and not (reason in ("ended", "at_provider") and cycle.provider_charge_id):

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from app.core import clock, db, outbox
+from app.core import db, outbox
 from app.core.ids import new_id
 from app.orders import actions as orders
 from app.orders.actions import charging, placing
@@ -31,7 +31,7 @@ def open_next(recurring_id: uuid.UUID, *, lead: timedelta) -> bool:
     """
     row = queries.lock(recurring_id)
     due_at = row.next_charge_at if row else None
-    if row is None or due_at is None or due_at > clock.now() + lead:
+    if row is None or due_at is None or due_at > db.now() + lead:
         return False
     last = queries.cycles_of(row.id)[-1]
     if row.state == "past_due" and last.state == "failed" and last.order_id is not None:
@@ -44,7 +44,7 @@ def open_next(recurring_id: uuid.UUID, *, lead: timedelta) -> bool:
 
 
 def _open_turn(row: RecurringOrder, position: int, due_at: datetime) -> None:
-    minutes = rules.minutes_until_charged(due_at, clock.now())
+    minutes = rules.minutes_until_charged(due_at, db.now())
     try:
         if not queries.is_sold(row.variant_id):
             raise OutOfStock({row.variant_id: 0})
@@ -62,7 +62,7 @@ def _hold_for_retry(order_id: uuid.UUID, due_at: datetime) -> bool:
     """Where it is gone, the order still stands: money that comes is settled by what can be had then, or goes back."""
     try:
         with db.session.begin_nested():
-            orders.hold_again(order_id, minutes=rules.minutes_until_charged(due_at, clock.now()))
+            orders.hold_again(order_id, minutes=rules.minutes_until_charged(due_at, db.now()))
     except OutOfStock:
         return False
     return True
