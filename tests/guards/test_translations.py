@@ -52,6 +52,15 @@ def test_every_text_is_translated(catalogue: Catalog) -> None:
     assert [each.id for each in catalogue if each.fuzzy and each.id] == []
 
 
+def test_a_label_begins_with_the_word_on_its_button(catalogue: Catalog) -> None:
+    """“Remove: blue shirt” is the name of a button that shows “Remove” (WCAG 2.5.3), in each language."""
+    said = {each.id: each.string for each in catalogue if isinstance(each.id, str)}
+    labels = [(text, text.partition(": %(")[0]) for text in said if ": %(" in text]
+    found = [(said[label], said[word]) for label, word in labels if word in said]
+    assert len(found) > 3
+    assert [label for label, word in found if not label.startswith(word)] == []
+
+
 def forms(message: Message) -> Iterator[tuple[str, str]]:
     """(English, translated) of each form. One plural form stands for the English plural."""
     if isinstance(message.id, str):
