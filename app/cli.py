@@ -209,7 +209,7 @@ def reset_totp(email: str) -> None:
 
 @privacy_group.command()
 def sweep() -> None:
-    """Forget now what has stayed long enough, as the schedule does each night."""
+    """Forget now what has stayed long enough, as the schedule does once a day."""
     click.echo(f"{privacy.forget_old()} rows forgotten")
 
 
