@@ -1,4 +1,4 @@
-"""`flask --app wsgi …`: the commands of whoever runs the shop. Each asks a domain or the core and prints what came of it."""
+"""`flask --app wsgi …`: the commands of whoever runs the shop. Each calls what does the work and prints what came of it."""
 
 from __future__ import annotations
 
