@@ -29,7 +29,7 @@ chaos: tests ## seeded fault runs: ARGS="--seed 7 --purchases 300"
 map:        ## each domain with its actions and events
 	@$(PYTHON) -m run.map $(ARGS)
 
-screenshots: tests ## every page again into docs/screenshots
+screenshots: tests ## most pages again into docs/screenshots
 	@$(VENV)/python -m docs.screenshots $(ARGS)
 
 i18n: tests ## gather the texts, bring the catalogues up to date

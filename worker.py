@@ -20,6 +20,7 @@ def main(role: str) -> None:
     except (BadSettings, Problem) as error:
         sys.exit(str(error))
     logs.configure(settings.log_level, stream=sys.stdout)
+    logs.warn_of_unused(settings)
     share_metrics(settings.home)
     if role != "cron":
         os.nice(NICENESS)

@@ -23,6 +23,7 @@ def make() -> Flask:
         settings = load(os.environ)
         logs.configure(settings.log_level, stream=sys.stderr if is_command else sys.stdout)
         if not is_command:
+            logs.warn_of_unused(settings)
             share_metrics(settings.home)
         application: Flask = import_module("app.factory").create_app(settings)  # late: it reads what was just set
         if not is_command:

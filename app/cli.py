@@ -1,4 +1,4 @@
-"""`flask --app wsgi …`: the commands of whoever runs the shop. Each calls one function of a domain or of the core."""
+"""`flask --app wsgi …`: the commands of whoever runs the shop. Each calls what does the work and prints what came of it."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def reset_totp(email: str) -> None:
 
 @privacy_group.command()
 def sweep() -> None:
-    """Forget now what has stayed long enough, as the schedule does each night."""
+    """Forget now what has stayed long enough, as the schedule does once a day."""
     click.echo(f"{privacy.forget_old()} rows forgotten")
 
 
@@ -244,9 +244,13 @@ def build() -> None:
 @click.option(
     "--orders", type=click.IntRange(0, 10_000_000), default=0, help="Fill up to this many paid, expired … orders."
 )
-@click.option("--customers", type=click.IntRange(0, 10_000_000), default=0, help="How many people they come from.")
+@click.option(
+    "--customers", type=click.IntRange(0, 10_000_000), default=0, help="How many people the generated orders come from."
+)
 def load_demo(products: int, orders: int, customers: int) -> None:
     """Put the demo shop into this one; what is there already stays as it is."""
+    if customers and not orders:
+        raise click.UsageError("People come with their orders: say with --orders how many there are to be.")
     from demo import bulk, load  # noqa: PLC0415 - a shop in production goes without the demo
 
     click.echo(str(load.load()))

@@ -58,6 +58,7 @@ def daily(time: str, action: Callable[[], object], when: Callable[[Settings], bo
     return Line(action, cron=f"{int(minute)} {int(hour)} * * *", when=when)
 
 
+# What is daily runs from 19:00 UTC on, whatever SHOP_TIMEZONE says: past midnight in India and Malaysia, evening in Europe.
 SCHEDULE: Sequence[Line] = (
     every("10s", jobs.sweep),
     every("15s", orders.reconcile_open),

@@ -7,6 +7,8 @@ pgbench      G: the bare reservation transaction, by the program that comes with
 flood        the load: a process with a few keep-alive connections that checks every answer
 buyer        a shopper's whole way over HTTP, by the forms of the pages
 hooks        webhooks at an even pace, from a process of its own
-pages, purchases, holds, books, webhooks, memory   the measurements
+sessions     many visitors who have just opened a page
+locks        the lock call from several threads, for `holds`
+pages, purchases, holds, books, webhooks, logins, memory   the measurements
 table        rows, limits, verdicts
 """

@@ -110,7 +110,8 @@ def _where(rounds: int) -> str:
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; read the ratios, not the rates: both sides of each were measured in the same minute.
+Written by `make bench`; read the ratios, not the rates: both sides of each were measured in the same minute. Why rows
+miss: [README.md](README.md).
 
 **Y** is a Flask page of the same HTML size that Jinja renders from memory, on the same server with as many workers. **G** is
 pgbench with the bare reservation (conditional UPDATE, then an INSERT) on one hot row, 16 clients, `synchronous_commit` on.

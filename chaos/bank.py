@@ -6,8 +6,6 @@ from typing import Any
 
 import requests
 
-from chaos.servers import wait_for
-
 REFUND_ENDS = {
     "stripe": ("/stripe/refunds/", ("succeeded", "failed")),
     "paypal": ("/paypal/refunds/", ("COMPLETED", "FAILED")),
@@ -71,14 +69,6 @@ class Bank:
 
     def advance(self, seconds: float) -> None:
         self.control("POST", "/clock", {"advance_seconds": seconds})
-
-    def wait_for_deliveries(self, *, seconds: float = 60) -> None:
-        """Until every webhook is accepted, dropped or given up."""
-        wait_for(
-            lambda: self.control("GET", "/health")["pending_deliveries"] == 0,
-            seconds=seconds,
-            why="webhooks are still on their way",
-        )
 
     def ledger(self) -> dict[str, Any]:
         """Accounts by receipt (our reference and the number of the attempt)."""

@@ -1,4 +1,5 @@
-"""`make screenshots`: every page of the demo shop into docs/screenshots, on a phone and on a wide screen, light and dark.
+"""`make screenshots`: most pages of the demo shop into docs/screenshots, on a phone and on a wide screen: light, and
+the shop's pages that take nobody of the staff also dark.
 
 `python -m docs.screenshots wide wide-dark` takes those alone. The pictures are taken of the running shop: a purchase is made
 on the way, so that each page is in a state worth showing.
@@ -120,6 +121,11 @@ def browse(page: Page, shot: Shot) -> None:
         ("track", "/track"),
         ("about", "/about"),
         ("shipping", "/shipping"),
+        ("refunds", "/refunds"),
+        ("contact", "/contact"),
+        ("terms", "/terms"),
+        ("privacy", "/privacy"),
+        ("newsletter", "/newsletter"),
         ("not-found", "/there-is-no-such-page"),
     ):
         page.goto(path)
@@ -220,6 +226,8 @@ def text_of(stand: Stand, mail: dict[str, Any]) -> str:
 
 
 def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
+    page.goto("/admin/forgot")
+    shot("admin-forgot")
     page.goto("/admin/login")
     shot("admin-login")
     page.locator("[name=email]").fill(staff["email"])
@@ -242,6 +250,7 @@ def back_office(page: Page, shot: Shot, staff: dict[str, str]) -> None:
         ("admin-payments", "/admin/payments"),
         ("admin-deliveries", "/admin/deliveries"),
         ("admin-books", "/admin/books"),
+        ("admin-privacy", "/admin/privacy"),
     ):
         page.goto(path)
         shot(name)

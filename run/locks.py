@@ -32,10 +32,6 @@ def share(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
-def unlock(descriptor: int) -> None:
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def is_held(path: Path) -> bool:
     """Whether some process holds the lock file at `path`."""
     try:

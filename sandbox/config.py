@@ -68,7 +68,10 @@ def settings_from(arguments: Sequence[str], environ: Mapping[str, str] = os.envi
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="sandbox", description="A local payment provider with Razorpay's HTTP API.")
+    parser = argparse.ArgumentParser(
+        prog="sandbox",
+        description="Local payment providers: the HTTP APIs of Razorpay, Curlec, Stripe, PayPal and Billplz.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=int, default=environ.get("SANDBOX_PORT", "8100"), help="0 takes a free one; it is printed"

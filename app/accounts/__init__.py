@@ -1,1 +1,2 @@
-"""Who is who. So far: staff, who need password and TOTP before they see any back-office page."""
+"""The staff: accounts, roles and rights, passwords, second factors (one-time codes, passkeys, SMS), sessions and what looks strange
+about signing in. Customers have a domain of their own."""

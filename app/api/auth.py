@@ -1,4 +1,4 @@
-"""Signing in for programs: a password for a session that access tokens name and renewal tokens lengthen (SEC-01 to SEC-03).
+"""Signing in for programs: a password for a session that access tokens name and refresh tokens lengthen (SEC-01 to SEC-03).
 
 The same checks, limits and sessions as the pages, by the same actions. Staff get a challenge first, and the rest for a code
 (`second_factor.py`). No cookie is taken here and none is given.

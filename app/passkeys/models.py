@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.crypto import EncryptedText
 from app.core.db import Base, CreatedAt, Key
+from app.core.states import check_in
+from app.passkeys.rules import PURPOSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,7 @@ class PasskeyChallenge(Base):
 
     __tablename__ = "passkey_challenge"
     __table_args__ = (
-        CheckConstraint(
-            "purpose IN ('staff_sign_in', 'customer_sign_in', 'staff_second', 'staff_add', 'customer_add')",
-            name="purpose",
-        ),
+        CheckConstraint(check_in("purpose", PURPOSES), name="purpose"),
         CheckConstraint("(purpose IN ('staff_add', 'customer_add')) = (user_handle IS NOT NULL)", name="user_handle"),
         Index("ix_passkey_challenge_expires_at", "expires_at"),
     )

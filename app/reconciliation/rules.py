@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-LISTING_DAYS = 8  # how far back providers are asked each night: late authorisations take up to five days
+LISTING_DAYS = 8  # how far back providers are asked each time: late authorisations take up to five days
 LONGEST_LISTING_DAYS = 60  # further back, an open difference is left for a person
 LOCAL_DAYS = 60  # how far back rows of our own are compared with each other
 STATEMENT_DAYS = 40  # the first time, that much of a provider's statement is read; later from where it ended

@@ -13,7 +13,7 @@ LOCK_MOVES: Mapping[str, frozenset[str]] = {
     "released": frozenset(),
 }
 MOVEMENT_KINDS = frozenset({"receive", "adjust", "lock", "release", "sell", "restock"})
-RELEASE_EVERY_SECONDS = 60  # the schedule's pace, where STOCK_CLEANUP_INTERVAL_MINUTES does not ask for a slower look
+RELEASE_EVERY_SECONDS = 60  # the schedule's pace; STOCK_CLEANUP_INTERVAL_MINUTES only says when a release is overdue
 GRACE_SECONDS = 10  # past the expiry the shopper's own click still counts, while nobody else has taken the unit
 Busy = Literal["wait", "skip", "refuse"]  # what to do about rows that somebody else works on
 

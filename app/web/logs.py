@@ -18,6 +18,7 @@ from app.accounts.rules import network
 from app.api_keys.queries import Program
 from app.core.ids import new_token
 from app.core.masks import mask
+from app.core.settings import Settings
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -71,6 +72,12 @@ def configure(level: str, *, stream: TextIO) -> None:
     root.setLevel(level)
     for noisy in ("rq", "alembic", "botocore", "urllib3", "flask_wtf", "flask-limiter"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+
+
+def warn_of_unused(settings: Settings) -> None:
+    """Say once, when a process starts, that a setting is taken and has no effect yet."""
+    if settings.sentry_dsn:
+        logging.getLogger(__name__).warning("SENTRY_DSN is set, and not used yet: errors go to this log alone")
 
 
 def init_app(app: Flask) -> None:

@@ -1,4 +1,5 @@
-"""What every template may use: the filters and globals that `templates/ui/README.md` names."""
+"""What every template may use: globals, and filters that write money, lengths, addresses and times. Where the others come from:
+`templates/ui/README.md`."""
 
 from __future__ import annotations
 

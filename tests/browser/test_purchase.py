@@ -1,7 +1,7 @@
 """A person buys: with scripts, without, on a phone, by keyboard; and what happens when paying fails or time runs out."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from chaos.servers import wait_for
 from tests.browser import shopping
@@ -26,7 +26,7 @@ def test_a_declined_payment_is_tried_again_on_the_same_order(open_page):
     order = page.url
     shopping.to_provider(page)
     shopping.pay(page, "fail")
-    assert page.url == order
+    assert page.url.partition("?")[0] == order
     expect(page.get_by_text("The payment did not go through")).to_be_visible()
     shopping.to_provider(page)
     shopping.pay(page)
@@ -68,6 +68,40 @@ def test_the_drawer_opens_and_the_badge_counts(open_page):
     page.keyboard.press("Escape")
     expect(page.locator("#cart-drawer")).to_be_hidden()
     expect(page.locator("#add")).to_be_focused()
+
+
+def test_on_a_phone_a_bar_offers_to_buy_while_the_button_is_out_of_view(open_page):
+    page = open_page(width=360)
+    page.goto(shopping.SHIRT)
+    page.get_by_role("link", name="XL", exact=True).click()
+    page.wait_for_url("**v=**")
+    button, bar = page.locator("#add"), page.locator("[data-buy-bar]")
+    expect(button).not_to_be_in_viewport()
+    expect(bar).to_be_in_viewport()
+    link = page.get_by_role("link", name="Privacy", exact=True)
+    link.evaluate("link => scrollBy(0, link.getBoundingClientRect().bottom - innerHeight + 4)")
+    assert not is_above(link, bar)
+    link.focus()
+    assert is_above(link, bar)
+    button.scroll_into_view_if_needed()
+    expect(bar).to_be_hidden()
+    page.locator("footer").scroll_into_view_if_needed()
+    bar.get_by_role("button", name="Add to cart").click()
+    expect(page.locator("#cart-badge .count")).to_have_text("1")
+    told = page.get_by_role("status").filter(has_text="Added: Bunga Teluk shirt, XL")
+    expect(told).to_be_visible()
+    assert is_above(told, bar)
+    page.get_by_role("link", name="View cart").click()
+    page.wait_for_url("**/cart")
+
+
+@pytest.mark.parametrize(("scripts", "width"), [(True, 1280), (False, 360)])
+def test_there_is_no_bar_on_a_wide_screen_or_without_scripts(open_page, scripts, width):
+    page = open_page(scripts=scripts, width=width)
+    page.goto(shopping.SHIRT)
+    page.locator("footer").scroll_into_view_if_needed()
+    expect(page.locator("#add")).not_to_be_in_viewport()
+    expect(page.locator("[data-buy-bar]")).to_be_hidden()
 
 
 def test_filters_keep_focus_push_the_address_and_back_restores(open_page):
@@ -120,6 +154,11 @@ def test_the_whole_purchase_by_keyboard(open_page):
     page.locator("#place-order").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/checkout/pay/*")
+
+
+def is_above(upper: Locator, lower: Locator) -> bool:
+    above, below = upper.bounding_box(), lower.bounding_box()
+    return above["y"] + above["height"] <= below["y"]
 
 
 def press_focused(page: Page, name: str) -> None:

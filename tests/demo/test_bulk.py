@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from app.core import db, storage
@@ -125,3 +126,10 @@ def test_indexes_are_back_after_a_large_load(demo: None, monkeypatch: pytest.Mon
     fill(products=80, orders=30)
     assert db.rows(indexes) == before
     assert not any(audit.run(cleanup_interval_minutes=5).values())
+
+
+def test_people_without_orders_are_refused_before_anything_is_loaded(app: Flask):
+    ended = app.test_cli_runner().invoke(args=["demo", "load", "--customers", "40"])
+    assert ended.exit_code == 2
+    assert "--orders" in ended.output
+    assert db.scalar("SELECT count(*) FROM product") == 0

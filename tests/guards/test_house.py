@@ -109,3 +109,14 @@ def test_personal_pages_are_never_stored(app: Flask) -> None:
     ]
     assert len(asked) > 5
     assert [path for path in asked if "no-store" not in client.get(path).headers.get("Cache-Control", "")] == []
+
+
+def test_every_decision_is_in_the_index_by_its_number_and_title() -> None:
+    folder = ROOT / "docs" / "adr"
+    index = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    wanted = []
+    for record in sorted(folder.glob("0*.md")):
+        number, _, title = record.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").partition(". ")
+        assert int(number) == int(record.name[:4]), record.name
+        wanted.append(f"- {number}. [{title}]({record.name})")
+    assert [line for line in index if line.startswith("- ")] == wanted

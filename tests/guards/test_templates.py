@@ -22,6 +22,10 @@ FORBIDDEN = {
     "an unescaped value": re.compile(r"(?<!\bqr )\|\s*safe\b"),  # the QR code is an SVG of our own drawing
 }  # fmt: skip
 
+IMPORT = re.compile(r'\{%-?\s*from\s+"[^"]+"\s+import\s+(.+?)\s*(?:with(?:out)? context)?\s*-?%\}', re.S)
+MACRO = re.compile(r"\bmacro\s+(\w+)\(")
+TAG = re.compile(r"\{[{%].*?[}%]\}", re.S)
+
 
 def source(path: Path) -> str:
     """The template without its comments."""
@@ -68,3 +72,47 @@ def test_every_link_to_a_new_tab_keeps_its_opener_away() -> None:
         if "noopener" not in link
     ]
     assert guilty == []
+
+
+def names_imported(text: str) -> list[str]:
+    return [name.split(" as ")[-1].strip() for names in IMPORT.findall(text) for name in names.split(",")]
+
+
+def calls(text: str) -> set[str]:
+    """What is called by a bare name, in the template's own tags; not methods, and not the imports themselves."""
+    return {name for tag in TAG.findall(IMPORT.sub("", text)) for name in re.findall(r"(?<![\w.])(\w+)\(", tag)}
+
+
+ALL = sorted(path for path in TEMPLATES.rglob("*") if path.suffix in (".html", ".txt"))
+MACROS = {
+    name
+    for path in TEMPLATES.glob("ui/*.html")
+    for name in MACRO.findall(source(path))
+    if not name.startswith("_")  # of the file's own
+}
+
+
+def test_every_macro_that_is_imported_is_called() -> None:
+    unused = [
+        f"{path.relative_to(TEMPLATES)}: {name}"
+        for path in ALL
+        for name in names_imported(source(path))
+        if name not in calls(source(path))
+    ]
+    assert unused == []
+
+
+def test_every_template_imports_the_macros_that_it_calls() -> None:
+    """What the including page happens to import is no promise to the piece."""
+    borrowed = [
+        f"{path.relative_to(TEMPLATES)}: {name}"
+        for path in ALL
+        for name in MACROS & calls(source(path)) - {*names_imported(source(path)), *MACRO.findall(source(path))}
+    ]
+    assert borrowed == []
+
+
+def test_every_macro_is_called_somewhere() -> None:
+    called = {name for path in ALL for name in calls(MACRO.sub("", source(path)))}
+    called.add("product_card")  # by app/web/cards.py, which draws many at once
+    assert called >= MACROS, MACROS - called

@@ -114,3 +114,20 @@ def test_they_wait_for_a_redis_that_is_not_there_yet(
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.mark.parametrize("command", [("-c", "import wsgi"), ("worker.py",), ("worker.py", "cron")])
+def test_a_setting_without_effect_is_said_once_at_the_start(
+    environment: dict[str, str], app: object, command: tuple[str, ...]
+) -> None:
+    environ = {**os.environ, **environment, "SENTRY_DSN": "https://key@sentry.example/1", "LOG_LEVEL": "WARNING"}
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ, stdout=subprocess.PIPE)
+    assert process.stdout
+    try:
+        said = process.stdout.readline()
+        assert b"SENTRY_DSN is set, and not used yet" in said
+        assert b"sentry.example" not in said
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

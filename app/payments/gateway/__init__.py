@@ -313,11 +313,6 @@ def banks(method: str, currency: str) -> tuple[Bank, ...]:
         return ()
 
 
-def default_code() -> str:
-    """The provider that is asked first. Raises ProviderUnavailable when there is none."""
-    return provider(_default).code
-
-
 def available() -> tuple[str, ...]:
     """Codes of the providers that take part, the default first."""
     return tuple(sorted(_providers, key=lambda code: (code != _default, list(_providers).index(code))))

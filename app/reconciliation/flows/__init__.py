@@ -55,7 +55,7 @@ def reconcile(*, trigger: str, window: Window | None = None) -> int:
 
 
 def reconcile_nightly() -> None:
-    """Each night, by the schedule."""
+    """Once a day, by the schedule."""
     reconcile(trigger="schedule")
 
 

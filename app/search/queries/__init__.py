@@ -320,9 +320,3 @@ def newest(*, limit: int, locale: str, currency: str) -> tuple[Tile, ...]:
 def related(page: catalog_shapes.ProductPage, *, locale: str, currency: str) -> tuple[Tile, ...]:
     """Others like this one with their stock (for the product page)."""
     return tiles(catalog.related(page, locale=locale, currency=currency))
-
-
-def variants_left(page: catalog_shapes.ProductPage) -> dict[uuid.UUID, stock.Availability]:
-    """What can be sold of each of a product's variants now."""
-    found = stock.availability([each.id for each in page.variants])
-    return {each.id: found.get(each.id, stock.NONE) for each in page.variants}
