@@ -23,9 +23,8 @@ KEPT_SECONDS = 24 * 3600
 AGAIN_SECONDS, CHANGED_SECONDS = 60.0, 5.0
 DATABASE = "database"
 _KEY = "skew"
-_told: dict[
-    str, tuple[float, float]
-] = {}  # by source: when this process told Redis last (monotonic), and which difference
+# By source: when this process told Redis last (monotonic seconds), and which difference.
+_told: dict[str, tuple[float, float]] = {}
 
 
 @dataclass(frozen=True, slots=True)

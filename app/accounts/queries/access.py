@@ -18,9 +18,8 @@ from app.core.tokens import Claims
 
 def signed_in(claims: Claims) -> SignedIn | None:
     """Whose living session an access token names; who has given the password only brings a challenge, and nobody else does."""
-    age = (
-        clock.now() - claims.issued_at - timedelta(seconds=5)
-    )  # written down in whole seconds, by another server perhaps
+    # The moment is written down in whole seconds, by another server perhaps.
+    age = clock.now() - claims.issued_at - timedelta(seconds=5)
     is_it = and_(StaffSession.id == claims.session_id, Staff.id == claims.owner_id, StaffSession.is_program)
     person = queries.who(is_it, known_for=age)
     return person if person and person.has_passed != claims.is_challenge else None

@@ -165,10 +165,8 @@ def tell_new_place(event: NewPlaceSeen) -> None:
     topic = f"{event.name}:{event.session_id}"
 
     def plan() -> Mail | None:
-        session, mail = (
-            watching.session(event.session_id),
-            _to_customer(topic, "customer_new_place", event.customer_id),
-        )
+        session = watching.session(event.session_id)
+        mail = _to_customer(topic, "customer_new_place", event.customer_id)
         if session is None or mail is None:
             return None
         browser, system = device_of(session.user_agent)

@@ -29,9 +29,8 @@ class PaymentRequest:
     return_url: str
     cancel_url: str
     lock_minutes: int
-    asked_at: datetime = field(
-        default_factory=clock.now
-    )  # by the database's clock where it matters: our own may be off (S15)
+    # By the database's clock where it matters: our own may be off (S15).
+    asked_at: datetime = field(default_factory=clock.now)
     webhook_url: str = ""
     name: str = ""
     email: str = ""
